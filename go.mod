@@ -1,0 +1,3 @@
+module github.com/tallyman-io/tallyman
+
+go 1.26

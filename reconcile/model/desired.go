@@ -1,0 +1,160 @@
+package model
+
+import "time"
+
+// Desired is what one revision asks for, of all apps and hosts. It is built by
+// reconcile/desired; every slice is sorted by name.
+type Desired struct {
+	// Revision is the full commit id; for people and labels, never compared.
+	Revision string `json:"revision"`
+	Owner    string `json:"owner"`
+	Hosts    []Host `json:"hosts"`
+	Apps     []App  `json:"apps"`
+	Blobs    Blobs  `json:"-"`
+}
+
+// Host is a registered Docker Engine.
+type Host struct {
+	Name        string            `json:"name"`
+	Endpoint    string            `json:"endpoint"` // unix://, tcp:// (ssh:// comes later)
+	TLS         TLS               `json:"tls,omitzero"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Schedulable bool              `json:"schedulable"`
+	Drain       bool              `json:"drain,omitempty"`
+	Taints      []Taint           `json:"taints,omitempty"`
+	Reserved    Resources         `json:"reserved,omitzero"`
+}
+
+// TLS names the files of a mutually authenticated connection, on the
+// controller's own disk.
+type TLS struct {
+	CA   string `json:"ca,omitempty"`
+	Cert string `json:"cert,omitempty"`
+	Key  string `json:"key,omitempty"`
+}
+
+// Taint keeps replicas off a host. The only effect so far is NoSchedule.
+type Taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Effect string `json:"effect"`
+}
+
+// Resources are amounts to be set aside.
+type Resources struct {
+	NanoCPUs int64 `json:"nanoCPUs,omitempty"`
+	Memory   int64 `json:"memory,omitempty"`
+}
+
+// App is the unit of rollout.
+type App struct {
+	Name string `json:"name"`
+	// Digest is the hash of the rendered app: it changes exactly when
+	// something that the hosts would notice, or the way to get there, changes.
+	Digest    string    `json:"digest"`
+	Sync      Sync      `json:"sync"`
+	OnFailure string    `json:"onFailure"` // rollback, pause or continue
+	Services  []Service `json:"services,omitempty"`
+	Networks  []Network `json:"networks,omitempty"`
+	Volumes   []Volume  `json:"volumes,omitempty"`
+}
+
+// Sync says what may be done without a person.
+type Sync struct {
+	Auto        bool `json:"auto"`
+	Prune       bool `json:"prune"`
+	SelfHeal    bool `json:"selfHeal"`
+	MaxRemovals int  `json:"maxRemovals"`
+}
+
+// DefaultSync is the policy of apps that do not say, and of an app whose
+// manifests have gone altogether.
+func DefaultSync() Sync {
+	return Sync{Auto: true, Prune: true, SelfHeal: true, MaxRemovals: 10}
+}
+
+// Service modes.
+const (
+	ModeReplicated = "replicated"
+	ModeGlobal     = "global"
+)
+
+// Service is a long-running workload of an app.
+type Service struct {
+	App  string `json:"app"`
+	Name string `json:"name"`
+	Mode string `json:"mode"`
+	// Replicas is a decided number: today the manifest's, later perhaps the
+	// autoscaler's. ReplicasCause says whose it is.
+	Replicas      int    `json:"replicas"`
+	ReplicasCause string `json:"replicasCause,omitempty"`
+	// Pull is always, missing or never.
+	Pull        string        `json:"pull"`
+	Container   ContainerSpec `json:"container"`
+	Fingerprint string        `json:"fingerprint"`
+	Reserve     Resources     `json:"reserve,omitzero"`
+	Placement   Placement     `json:"placement,omitzero"`
+	Update      Update        `json:"update"`
+	DependsOn   []string      `json:"dependsOn,omitempty"`
+}
+
+// Placement narrows down which hosts may get a replica.
+type Placement struct {
+	Constraints []Constraint `json:"constraints,omitempty"`
+	// Spread are host attributes (host.labels.zone, host.name) over whose
+	// values replicas are spread, the first one first.
+	Spread     []string `json:"spread,omitempty"`
+	MaxPerHost int      `json:"maxPerHost,omitempty"` // 0 is no limit
+}
+
+// Constraint is one comparison that a host must satisfy.
+type Constraint struct {
+	Attribute string `json:"attribute"` // host.name, host.arch, host.labels.<key>
+	Operator  string `json:"operator"`  // == or !=
+	Value     string `json:"value"`
+}
+
+// String is the constraint as it is written in a manifest.
+func (c Constraint) String() string { return c.Attribute + " " + c.Operator + " " + c.Value }
+
+// Update orders. Auto is start-first, and stop-first where two copies of one
+// replica can't coexist.
+const (
+	OrderAuto       = "auto"
+	OrderStartFirst = "start-first"
+	OrderStopFirst  = "stop-first"
+)
+
+// Update is how replicas are replaced.
+type Update struct {
+	Order       string        `json:"order"`
+	Parallelism int           `json:"parallelism"` // replicas in hand at once, at least 1
+	Monitor     time.Duration `json:"monitor"`     // how long a replica without health check must run to count as good
+	Deadline    time.Duration `json:"deadline"`    // without progress for so long, the rollout has failed
+	MaxFailures int           `json:"maxFailures"`
+}
+
+// Network is a network of an app; it is made on the hosts whose replicas join
+// it. HostName carries a hash of the settings, so a changed network is another
+// network, which the replicas move to as they are replaced.
+type Network struct {
+	App      string            `json:"app"`
+	Name     string            `json:"name"`
+	HostName string            `json:"hostName"`
+	Driver   string            `json:"driver"`
+	Internal bool              `json:"internal,omitempty"`
+	Subnet   string            `json:"subnet,omitempty"`
+	Options  map[string]string `json:"options,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// Volume is a volume of an app; it is made on the hosts whose replicas mount
+// it and never removed.
+type Volume struct {
+	App      string            `json:"app"`
+	Name     string            `json:"name"`
+	HostName string            `json:"hostName"`
+	Driver   string            `json:"driver"`
+	Options  map[string]string `json:"options,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}

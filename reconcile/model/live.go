@@ -1,0 +1,123 @@
+package model
+
+import "time"
+
+// Live is what the hosts reported last, sorted by host name.
+type Live struct {
+	Hosts []HostState `json:"hosts"`
+}
+
+// HostState is one host's latest report. While the host can't be reached the
+// rest of it is the last known state, and At says how old that is.
+type HostState struct {
+	Name      string `json:"name"`
+	Reachable bool   `json:"reachable"`
+	// Error says why the host is not reachable, in words.
+	Error      string         `json:"error,omitempty"`
+	At         time.Time      `json:"at"` // when the observation began, on the controller's clock
+	Info       HostInfo       `json:"info"`
+	Containers []Container    `json:"containers,omitempty"` // all of them, also other people's; sorted by name, then id
+	Networks   []NetworkState `json:"networks,omitempty"`
+	Volumes    []VolumeState  `json:"volumes,omitempty"`
+	// Images maps the references asked for in the query to the ids of the
+	// images the host has; a reference that is missing here is missing there.
+	Images map[string]string `json:"images,omitempty"`
+}
+
+// HostInfo is what an engine says of itself.
+type HostInfo struct {
+	Version    string `json:"version,omitempty"`
+	APIVersion string `json:"apiVersion,omitempty"`
+	OS         string `json:"os,omitempty"`
+	Arch       string `json:"arch,omitempty"` // as in Go: amd64, arm64
+	NanoCPUs   int64  `json:"nanoCPUs,omitempty"`
+	Memory     int64  `json:"memory,omitempty"`
+	LogDriver  string `json:"logDriver,omitempty"`
+}
+
+// State is an engine's word for what a container is doing.
+type State string
+
+// The states an engine reports.
+const (
+	StateCreated    State = "created"
+	StateRunning    State = "running"
+	StatePaused     State = "paused"
+	StateRestarting State = "restarting"
+	StateExited     State = "exited"
+	StateDead       State = "dead"
+	StateRemoving   State = "removing"
+)
+
+// Health is the result of a container's health check.
+type Health string
+
+// The healths an engine reports; HealthNone is a container without a check.
+const (
+	HealthNone      Health = ""
+	HealthStarting  Health = "starting"
+	HealthHealthy   Health = "healthy"
+	HealthUnhealthy Health = "unhealthy"
+)
+
+// Container is a container as a host reports it. Of containers without our
+// owner label only the identity, the state and the published ports are filled.
+type Container struct {
+	Host  string    `json:"host"`
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Owner Ownership `json:"owner,omitzero"`
+
+	State        State     `json:"state"`
+	Health       Health    `json:"health,omitempty"`
+	HealthOutput string    `json:"healthOutput,omitempty"` // of the last failed check
+	ExitCode     int       `json:"exitCode,omitempty"`
+	OOMKilled    bool      `json:"oomKilled,omitempty"`
+	Error        string    `json:"error,omitempty"` // what the engine said when it could not start it
+	RestartCount int       `json:"restartCount,omitempty"`
+	CreatedAt    time.Time `json:"createdAt,omitzero"`
+	StartedAt    time.Time `json:"startedAt,omitzero"` // on the controller's clock
+	FinishedAt   time.Time `json:"finishedAt,omitzero"`
+
+	// Ports are the published ports it holds or would hold.
+	Ports []Port `json:"ports,omitempty"`
+	// Spec is what the container was really made with, in normal form; nil
+	// until the engine has answered an inspect, which InspectError explains.
+	Spec         *ContainerSpec `json:"spec,omitempty"`
+	InspectError string         `json:"inspectError,omitempty"`
+	// Image are the defaults that the container got from its image.
+	Image *ImageDefaults `json:"image,omitempty"`
+}
+
+// Running says whether the container's processes exist and may hold ports.
+func (c *Container) Running() bool {
+	return c.State == StateRunning || c.State == StatePaused || c.State == StateRestarting
+}
+
+// ImageDefaults is what an image gives a container that does not say
+// otherwise.
+type ImageDefaults struct {
+	ID          string            `json:"id"`
+	Entrypoint  []string          `json:"entrypoint,omitempty"`
+	Command     []string          `json:"command,omitempty"`
+	Env         map[string]string `json:"env,omitempty"`
+	User        string            `json:"user,omitempty"`
+	WorkingDir  string            `json:"workingDir,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	StopSignal  string            `json:"stopSignal,omitempty"`
+	HealthCheck *HealthCheck      `json:"healthCheck,omitempty"`
+	Volumes     []string          `json:"volumes,omitempty"` // anonymous volumes the image declares, by mount point
+}
+
+// NetworkState is a network on a host.
+type NetworkState struct {
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Owner Ownership `json:"owner,omitzero"`
+}
+
+// VolumeState is a volume on a host.
+type VolumeState struct {
+	Name  string    `json:"name"`
+	Owner Ownership `json:"owner,omitzero"`
+}

@@ -1,0 +1,222 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Op is one engine call, as plain data. There is one type per call; the
+// engine adapters switch over them and nobody else can add one.
+type Op interface {
+	// On is the name of the host that the call goes to.
+	On() string
+	op()
+}
+
+// Target names a container that exists or, while its id is not known yet, one
+// that an earlier op of the same task creates. An adapter acts on it only when
+// the owner and fingerprint labels still agree; otherwise the call fails with
+// the class Conflict and nothing is touched.
+type Target struct {
+	Host        string `json:"host"`
+	ID          string `json:"id,omitempty"`
+	Name        string `json:"name"`
+	Owner       string `json:"owner"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// On is the host's name.
+func (t Target) On() string { return t.Host }
+
+// Ref is how the engine finds the container.
+func (t Target) Ref() string {
+	if t.ID != "" {
+		return t.ID
+	}
+	return t.Name
+}
+
+// The calls. Each one is idempotent: performed twice, the second one succeeds
+// and changes nothing. (CreateContainer is the exception that proves it: the
+// name is unique per generation, so the second one succeeds when the container
+// of that name is ours and has the same fingerprint, and else is a conflict.)
+type (
+	// PullImage fetches an image. Without Always it is done when the host has
+	// an image of that reference.
+	PullImage struct {
+		Host   string `json:"host"`
+		Image  string `json:"image"`
+		Always bool   `json:"always,omitempty"`
+	}
+	// CreateNetwork makes a network of an app.
+	CreateNetwork struct {
+		Host    string    `json:"host"`
+		Network Network   `json:"network"`
+		Owner   Ownership `json:"owner"`
+	}
+	// RemoveNetwork removes a network of ours that nothing is attached to.
+	RemoveNetwork struct {
+		Host  string `json:"host"`
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Owner string `json:"owner"`
+	}
+	// CreateVolume makes a volume of an app. There is no op that removes one.
+	CreateVolume struct {
+		Host   string    `json:"host"`
+		Volume Volume    `json:"volume"`
+		Owner  Ownership `json:"owner"`
+	}
+	// CreateContainer makes a container, joined to all its networks, and does
+	// not start it. Owner.Name is its name.
+	CreateContainer struct {
+		Host  string        `json:"host"`
+		Owner Ownership     `json:"owner"`
+		Spec  ContainerSpec `json:"spec"`
+	}
+	// CopyFiles writes files into a container that has not been started.
+	CopyFiles struct {
+		Target
+		Files []File `json:"files"`
+	}
+	// StartContainer starts a container.
+	StartContainer struct{ Target }
+	// UnpauseContainer lets a paused container go on.
+	UnpauseContainer struct{ Target }
+	// RenameContainer gives a container the name in its label back.
+	RenameContainer struct{ Target }
+	// UpdateContainer changes limits and restart policy in place.
+	UpdateContainer struct {
+		Target
+		Adjustable Adjustable `json:"adjustable"`
+	}
+	// ConnectNetwork joins a container to a network. An attachment to a
+	// network of that name that no longer exists is replaced.
+	ConnectNetwork struct {
+		Target
+		Attachment Attachment `json:"attachment"`
+	}
+	// DisconnectNetwork takes a container off a network.
+	DisconnectNetwork struct {
+		Target
+		Network string `json:"network"`
+	}
+	// StopContainer stops a container: its stop signal, and after the grace
+	// period the kill.
+	StopContainer struct {
+		Target
+		Grace time.Duration `json:"grace"`
+	}
+	// RemoveContainer removes a stopped container, with its anonymous volumes
+	// only.
+	RemoveContainer struct{ Target }
+)
+
+func (o PullImage) On() string       { return o.Host }
+func (o CreateNetwork) On() string   { return o.Host }
+func (o RemoveNetwork) On() string   { return o.Host }
+func (o CreateVolume) On() string    { return o.Host }
+func (o CreateContainer) On() string { return o.Host }
+
+func (PullImage) op()         {}
+func (CreateNetwork) op()     {}
+func (RemoveNetwork) op()     {}
+func (CreateVolume) op()      {}
+func (CreateContainer) op()   {}
+func (CopyFiles) op()         {}
+func (StartContainer) op()    {}
+func (UnpauseContainer) op()  {}
+func (RenameContainer) op()   {}
+func (UpdateContainer) op()   {}
+func (ConnectNetwork) op()    {}
+func (DisconnectNetwork) op() {}
+func (StopContainer) op()     {}
+func (RemoveContainer) op()   {}
+
+// Verb is the op's name in output and in JSON.
+func Verb(op Op) string {
+	switch op.(type) {
+	case PullImage:
+		return "pull"
+	case CreateNetwork:
+		return "createNetwork"
+	case RemoveNetwork:
+		return "removeNetwork"
+	case CreateVolume:
+		return "createVolume"
+	case CreateContainer:
+		return "create"
+	case CopyFiles:
+		return "copyFiles"
+	case StartContainer:
+		return "start"
+	case UnpauseContainer:
+		return "unpause"
+	case RenameContainer:
+		return "rename"
+	case UpdateContainer:
+		return "update"
+	case ConnectNetwork:
+		return "connect"
+	case DisconnectNetwork:
+		return "disconnect"
+	case StopContainer:
+		return "stop"
+	case RemoveContainer:
+		return "remove"
+	}
+	return "unknown"
+}
+
+// opFrom decodes the JSON form of the op that Verb names.
+func opFrom(verb string, data []byte) (Op, error) {
+	decoders := map[string]func([]byte) (Op, error){
+		"pull": decodeOp[PullImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
+		"createVolume": decodeOp[CreateVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
+		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "rename": decodeOp[RenameContainer],
+		"update": decodeOp[UpdateContainer], "connect": decodeOp[ConnectNetwork], "disconnect": decodeOp[DisconnectNetwork],
+		"stop": decodeOp[StopContainer], "remove": decodeOp[RemoveContainer],
+	}
+	decode, ok := decoders[verb]
+	if !ok {
+		return nil, fmt.Errorf("decode op %q: unknown op", verb)
+	}
+	return decode(data)
+}
+
+func decodeOp[T Op](data []byte) (Op, error) {
+	var op T
+	if err := json.Unmarshal(data, &op); err != nil {
+		return nil, fmt.Errorf("decode op %q: %w", Verb(op), err)
+	}
+	return op, nil
+}
+
+// OpJSON is an op in its JSON form, {"op": verb, "args": {…}}.
+type OpJSON struct{ Op }
+
+// MarshalJSON writes the op with its verb.
+func (o OpJSON) MarshalJSON() ([]byte, error) {
+	args, err := json.Marshal(o.Op)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(opEnvelope{Verb(o.Op), args})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *OpJSON) UnmarshalJSON(data []byte) error {
+	var e opEnvelope
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("decode op: %w", err)
+	}
+	op, err := opFrom(e.Op, e.Args)
+	o.Op = op
+	return err
+}
+
+type opEnvelope struct {
+	Op   string          `json:"op"`
+	Args json.RawMessage `json:"args"`
+}

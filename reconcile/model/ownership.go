@@ -1,0 +1,65 @@
+package model
+
+// The labels that mark what Tallyman makes. They are a contract with users'
+// scripts: names and meanings do not change.
+const (
+	LabelOwner       = "tallyman.owner"
+	LabelApp         = "tallyman.app"
+	LabelService     = "tallyman.service"
+	LabelSlot        = "tallyman.slot"
+	LabelFingerprint = "tallyman.fingerprint"
+	LabelRevision    = "tallyman.revision" // for people, never compared
+	LabelName        = "tallyman.name"     // repeats the name
+	LabelFiles       = "tallyman.files"    // paths of the copied files, one per line, so that their contents can be read back
+	labelPrefix      = "tallyman."
+)
+
+// Ownership is the parsed form of those labels. The zero value is a thing that
+// carries no owner label.
+type Ownership struct {
+	Owner       string `json:"owner,omitempty"`
+	App         string `json:"app,omitempty"`
+	Service     string `json:"service,omitempty"` // for networks and volumes: empty
+	Slot        string `json:"slot,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Revision    string `json:"revision,omitempty"`
+	Name        string `json:"name,omitempty"`
+}
+
+// Labels is the label form of o; empty fields make no label.
+func (o Ownership) Labels() map[string]string {
+	labels := map[string]string{}
+	for _, l := range o.pairs() {
+		if *l.value != "" {
+			labels[l.label] = *l.value
+		}
+	}
+	return labels
+}
+
+// OwnershipFrom reads the ownership labels among labels.
+func OwnershipFrom(labels map[string]string) Ownership {
+	var o Ownership
+	for _, l := range o.pairs() {
+		*l.value = labels[l.label]
+	}
+	return o
+}
+
+type labelField struct {
+	label string
+	value *string
+}
+
+func (o *Ownership) pairs() [7]labelField {
+	return [...]labelField{
+		{LabelOwner, &o.Owner}, {LabelApp, &o.App}, {LabelService, &o.Service}, {LabelSlot, &o.Slot},
+		{LabelFingerprint, &o.Fingerprint}, {LabelRevision, &o.Revision}, {LabelName, &o.Name},
+	}
+}
+
+// ReservedLabel says whether key is one of Tallyman's own, which users may not
+// set.
+func ReservedLabel(key string) bool {
+	return len(key) >= len(labelPrefix) && key[:len(labelPrefix)] == labelPrefix
+}
