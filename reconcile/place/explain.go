@@ -1,0 +1,81 @@
+package place
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// named is how many hosts a reason lists by name.
+const named = 3
+
+// reason completes "1 …" and "2 …". Hosts are counted together when their
+// reasons agree in the plural, so that may leave out what differs.
+type reason struct{ one, many string }
+
+func plain(one, many string) func(view) reason {
+	return func(view) reason { return reason{one, many} }
+}
+
+// group is a number of hosts with one reason.
+type group struct {
+	reason reason
+	hosts  []string
+}
+
+// explain accounts for every host, the commonest reason first.
+func (p *placer) explain(s *service) string {
+	switch len(p.hosts) {
+	case 0:
+		return "no host is registered"
+	case 1:
+		return p.explainHost(s, 0)
+	}
+	var parts []string
+	for i, g := range p.groups(s) {
+		count := fmt.Sprint(len(g.hosts))
+		if i == 0 {
+			count += fmt.Sprintf(" of %d", len(p.hosts))
+		}
+		parts = append(parts, count+" "+g.text())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// explainHost is the reason of one host that was refused.
+func (p *placer) explainHost(s *service, h int) string {
+	return p.hosts[h].Name + " " + p.reasonOf(s, h).one
+}
+
+func (p *placer) reasonOf(s *service, h int) reason {
+	return p.filters[p.verdict[h]].reason(view{s, &p.hosts[h], p.onHost[h]})
+}
+
+func (p *placer) groups(s *service) []group {
+	var groups []group
+	for h := range p.hosts {
+		r := p.reasonOf(s, h)
+		i := slices.IndexFunc(groups, func(g group) bool { return g.reason.many == r.many })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, group{reason: r})
+		}
+		groups[i].hosts = append(groups[i].hosts, p.hosts[h].Name)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int {
+		return cmp.Or(cmp.Compare(len(b.hosts), len(a.hosts)), cmp.Compare(a.reason.many, b.reason.many))
+	})
+	return groups
+}
+
+func (g group) text() string {
+	if len(g.hosts) == 1 {
+		return g.reason.one + " (" + g.hosts[0] + ")"
+	}
+	names := strings.Join(g.hosts[:min(named, len(g.hosts))], ", ")
+	if more := len(g.hosts) - named; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return g.reason.many + " (" + names + ")"
+}

@@ -1,0 +1,103 @@
+// Package place decides which host gets which replica.
+//
+// It is one pure function. Replicas that have a container keep their host,
+// because moving costs more than any better spread is worth; what is left is
+// put, one replica after the other, on the best of the hosts that an ordered
+// table of filters lets through. Who gets no host is told why, host by host.
+//
+// Nothing is remembered between two calls: where a replica is, the containers
+// say. The package knows nothing of rollouts: it names one host per replica and
+// leaves it to plan and rollout what to do about the containers, and in which
+// order.
+package place
+
+import "github.com/tallyman-io/tallyman/reconcile/model"
+
+// Input is what a placement is made from. Nothing in it is changed, and its
+// order does not matter.
+type Input struct {
+	Services []model.Service
+	Hosts    []model.Host
+	Live     model.Live
+	Owner    string
+	// Owned says whether a container is one of ours. Nil is the plain rule:
+	// it carries Owner's label, and its name label names itself.
+	Owned func(*model.Container) bool
+}
+
+// Result holds every slot of every service exactly once, as an assignment or
+// as a refusal. Both are sorted by app, service and slot (2 before 10).
+type Result struct {
+	Assignments []Assignment `json:"assignments,omitempty"`
+	Refusals    []Refusal    `json:"refusals,omitempty"`
+}
+
+// Assignment gives a slot its host.
+type Assignment struct {
+	App     string `json:"app"`
+	Service string `json:"service"`
+	Slot    string `json:"slot"`
+	Host    string `json:"host"`
+	// Container is the id of the container for whose sake the slot stays on
+	// this host, the best one it has; empty for a slot that is new here.
+	Container string `json:"container,omitempty"`
+}
+
+// Refusal is a slot that no host can take.
+type Refusal struct {
+	App     string `json:"app"`
+	Service string `json:"service"`
+	Slot    string `json:"slot"`
+	// Reason accounts for every host: `no host for web-3: 2 of 3 lack label
+	// disk=ssd (edge-1, edge-3), 1 is cordoned (edge-2)`.
+	Reason string `json:"reason"`
+}
+
+// Place gives every slot a host or a reason why not.
+//
+// The passes go over all services each, because a replica that stays goes
+// before one that is new, and one that already holds its published ports goes
+// before one that only now asks for them.
+func Place(in Input) Result {
+	p := newPlacer(in)
+	p.sight(in.Live)
+	for i := range p.services {
+		p.keep(&p.services[i], holdsItsPorts)
+	}
+	for i := range p.services {
+		p.keep(&p.services[i], asksForPorts)
+	}
+	for i := range p.services {
+		p.settle(&p.services[i])
+	}
+	return p.result()
+}
+
+func (p *placer) result() Result {
+	r := Result{Assignments: make([]Assignment, 0, p.slots)}
+	for i := range p.services {
+		s := &p.services[i]
+		for n := range s.slots {
+			p.report(&r, s, n)
+		}
+	}
+	return r
+}
+
+func (p *placer) report(r *Result, s *service, n int) {
+	t := &s.slots[n]
+	if t.host == nowhere && t.refusal == "" {
+		return // a global service passes over hosts that are not meant
+	}
+	name := p.slotName(s, n)
+	if t.host == nowhere {
+		reason := "no host for " + s.Name + "-" + name + ": " + t.refusal
+		r.Refusals = append(r.Refusals, Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason})
+		return
+	}
+	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name}
+	if t.stays != nil {
+		a.Container = t.stays.ID
+	}
+	r.Assignments = append(r.Assignments, a)
+}
