@@ -1,0 +1,140 @@
+// Package execute performs ops. It decides nothing: what to do, in which order
+// and how often to try was decided in plan and rollout. It keeps the number of
+// calls at work on each host in bounds, gives every op a deadline, and says
+// what became of it.
+package execute
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// Deadlines of single ops. A stop's grace period comes on top.
+const (
+	callDeadline = 90 * time.Second
+	pullDeadline = 15 * time.Minute
+)
+
+// Limits per host.
+const (
+	// callsPerCPU and maxCalls bound the heavy calls: more only adds latency
+	// (docs/PERFORMANCE.md has the measurement).
+	callsPerCPU = 2
+	maxCalls    = 8
+	// maxStops and maxPulls bound these apart from the rest: they mostly wait,
+	// and what waits must not keep others from starting.
+	maxStops = 16
+	maxPulls = 3
+)
+
+// Outcome is what became of a task: the op that ended it, and its error.
+type Outcome struct {
+	Performed int      // ops that succeeded
+	Op        model.Op // the one that did not; nil when all did
+	Err       error
+}
+
+// Executor performs tasks in the background.
+type Executor struct {
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	hosts map[string]*limits
+}
+
+// limits are one host's tokens.
+type limits struct{ calls, stops, pulls chan struct{} }
+
+// New makes an executor.
+func New() *Executor {
+	return &Executor{hosts: map[string]*limits{}}
+}
+
+// Task is a run of ops on one thing.
+type Task struct {
+	Ops   []model.Op
+	Blobs model.Blobs
+	// Engines gives the engine of a host, or nil.
+	Engines func(host string) engine.Engine
+	// CPUs gives the number of a host's CPUs, 0 when not known.
+	CPUs func(host string) int
+	// Done is called once, with what became of the task.
+	Done func(Outcome)
+}
+
+// Go performs the task's ops one after the other until one does not succeed,
+// and returns at once.
+func (e *Executor) Go(ctx context.Context, task Task) {
+	e.wg.Go(func() { task.Done(e.run(ctx, task)) })
+}
+
+// Wait returns when all tasks have ended.
+func (e *Executor) Wait() { e.wg.Wait() }
+
+func (e *Executor) run(ctx context.Context, task Task) Outcome {
+	for i, op := range task.Ops {
+		if err := e.perform(ctx, task, op); err != nil {
+			return Outcome{Performed: i, Op: op, Err: err}
+		}
+	}
+	return Outcome{Performed: len(task.Ops)}
+}
+
+func (e *Executor) perform(ctx context.Context, task Task, op model.Op) error {
+	host := task.Engines(op.On())
+	if host == nil {
+		return &engine.Error{Class: engine.Unreachable, Doing: engine.Doing(op), Host: op.On(), Err: fmt.Errorf("the host is not registered")}
+	}
+	tokens := e.tokens(op, task.CPUs(op.On()))
+	select {
+	case tokens <- struct{}{}:
+		defer func() { <-tokens }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline(op))
+	defer cancel()
+	return host.Do(ctx, op, task.Blobs)
+}
+
+func deadline(op model.Op) time.Duration {
+	switch o := op.(type) {
+	case model.PullImage:
+		return pullDeadline
+	case model.StopContainer:
+		return callDeadline + o.Grace
+	}
+	return callDeadline
+}
+
+func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l := e.hosts[op.On()]
+	if l == nil {
+		l = &limits{
+			calls: make(chan struct{}, callLimit(cpus)),
+			stops: make(chan struct{}, maxStops),
+			pulls: make(chan struct{}, maxPulls),
+		}
+		e.hosts[op.On()] = l
+	}
+	switch op.(type) {
+	case model.StopContainer:
+		return l.stops
+	case model.PullImage:
+		return l.pulls
+	}
+	return l.calls
+}
+
+func callLimit(cpus int) int {
+	if cpus <= 0 {
+		return callsPerCPU
+	}
+	return min(callsPerCPU*cpus, maxCalls)
+}

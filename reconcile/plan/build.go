@@ -1,0 +1,199 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
+)
+
+// Input is all that a plan is made from.
+type Input struct {
+	Desired   *model.Desired
+	Live      *model.Live
+	Placement place.Result
+	// Known says whether a container id was once seen under the name that its
+	// label gives. It tells a container of ours that somebody renamed from
+	// somebody else's that carries copies of our labels. Nil knows none.
+	Known func(id string) bool
+	// AllowRemovals lets more removals than maxRemovals through.
+	AllowRemovals bool
+}
+
+// Owned says whether the container is this installation's: it carries our
+// owner label, and the name label names itself or did so once.
+func (in *Input) Owned(c *model.Container) bool {
+	return Owned(c, in.Desired.Owner, in.Known)
+}
+
+// Owned is the one rule for whose a container is.
+func Owned(c *model.Container, owner string, known func(id string) bool) bool {
+	if c.Owner.Owner != owner || owner == "" {
+		return false
+	}
+	return c.Owner.Name == c.Name || known != nil && known(c.ID)
+}
+
+// Build makes the plan. It changes nothing of its input, and it gives the same
+// plan for the same input in any order.
+func Build(in Input) Plan {
+	p := newPlanner(&in)
+	for i := range in.Desired.Apps {
+		app := &in.Desired.Apps[i]
+		p.networks(app)
+		p.volumes(app)
+	}
+	p.replicas()
+	p.leftovers()
+	p.unusedThings()
+	p.images()
+	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
+	guard(&in, p.changes)
+	return Plan{Revision: in.Desired.Revision, Changes: p.changes}
+}
+
+// slot is the identity of a replica.
+type slot struct{ app, service, slot string }
+
+// planner gathers the changes of one plan.
+type planner struct {
+	in       *Input
+	hosts    map[string]*model.HostState
+	services map[slot]*model.Service // keyed without slot
+	slots    map[slot][]*model.Container
+	names    map[string]bool            // every container name on any host; made when first needed
+	users    map[string]map[string]bool // network or volume HostName → hosts that need it
+	blocked  map[Key]string             // networks and volumes that can't be had, with the reason
+	pulls    map[Key]Change
+	changes  []Change
+}
+
+func newPlanner(in *Input) *planner {
+	p := &planner{
+		in:       in,
+		hosts:    map[string]*model.HostState{},
+		services: map[slot]*model.Service{},
+		slots:    make(map[slot][]*model.Container, len(in.Placement.Assignments)),
+		users:    map[string]map[string]bool{},
+		blocked:  map[Key]string{},
+		pulls:    map[Key]Change{},
+		changes:  make([]Change, 0, len(in.Placement.Assignments)+16),
+	}
+	for i := range in.Desired.Apps {
+		for j := range in.Desired.Apps[i].Services {
+			s := &in.Desired.Apps[i].Services[j]
+			p.services[slot{app: s.App, service: s.Name}] = s
+		}
+	}
+	for i := range in.Live.Hosts {
+		p.readHost(&in.Live.Hosts[i])
+	}
+	p.noteUsers()
+	return p
+}
+
+// readHost sorts a host's containers into ours, look-alikes and the rest.
+func (p *planner) readHost(h *model.HostState) {
+	p.hosts[h.Name] = h
+	for i := range h.Containers {
+		c := &h.Containers[i]
+		switch {
+		case p.in.Owned(c):
+			key := slot{c.Owner.App, c.Owner.Service, c.Owner.Slot}
+			p.slots[key] = append(p.slots[key], c)
+		case c.Owner.Owner != "":
+			p.lookAlike(c)
+		}
+	}
+}
+
+// lookAlike reports a container that carries our kind of labels and is not
+// ours. Only those of this owner or of an app of this installation are worth a
+// line; the others are simply a neighbour's.
+func (p *planner) lookAlike(c *model.Container) {
+	reason := fmt.Sprintf("belongs to owner %q, this installation is %q; if the repository moved, run with --owner %s",
+		c.Owner.Owner, p.in.Desired.Owner, c.Owner.Owner)
+	if c.Owner.Owner == p.in.Desired.Owner {
+		reason = fmt.Sprintf("its label says that it is container %q: a copy of our labels, never touched", c.Owner.Name)
+	} else if p.services[slot{app: c.Owner.App, service: c.Owner.Service}] == nil {
+		return
+	}
+	p.changes = append(p.changes, Change{
+		Key:     Key{Kind: KindReplica, App: c.Owner.App, Service: c.Owner.Service, Slot: c.Owner.Slot, Host: c.Host, Name: c.Name},
+		Host:    c.Host,
+		Verdict: Unowned,
+		Reasons: []string{reason},
+	})
+}
+
+// noteUsers finds out which hosts need which networks and volumes.
+func (p *planner) noteUsers() {
+	need := func(name, host string) {
+		if p.users[name] == nil {
+			p.users[name] = map[string]bool{}
+		}
+		p.users[name][host] = true
+	}
+	for _, a := range p.in.Placement.Assignments {
+		s := p.services[slot{app: a.App, service: a.Service}]
+		for i := range s.Container.Networks {
+			need(s.Container.Networks[i].Network, a.Host)
+		}
+		for i := range s.Container.Mounts {
+			if s.Container.Mounts[i].Kind == model.MountVolume {
+				need(s.Container.Mounts[i].Source, a.Host)
+			}
+		}
+	}
+}
+
+// replicas gives every placed and every refused replica its change.
+func (p *planner) replicas() {
+	for _, a := range p.in.Placement.Assignments {
+		s := p.services[slot{app: a.App, service: a.Service}]
+		p.changes = append(p.changes, p.replica(s, a.Slot, a.Host))
+	}
+	for _, r := range p.in.Placement.Refusals {
+		key := slot{r.App, r.Service, r.Slot}
+		c := Change{Key: replicaKey(key), Verdict: Blocked, Reasons: []string{r.Reason}}
+		for _, old := range p.slots[key] {
+			c.Old = append(c.Old, old.ID)
+		}
+		delete(p.slots, key)
+		p.changes = append(p.changes, c)
+	}
+}
+
+// leftovers are owned replicas that nothing asks for any more.
+func (p *planner) leftovers() {
+	for key, containers := range p.slots {
+		c := Change{Key: replicaKey(key), Host: containers[0].Host, Verdict: Remove, Removal: true, Reasons: []string{p.goneBecause(key)}}
+		p.retire(&c, containers, Idle)
+		p.changes = append(p.changes, c)
+	}
+}
+
+func (p *planner) goneBecause(key slot) string {
+	s := p.services[slot{app: key.app, service: key.service}]
+	switch {
+	case s != nil && s.Mode == model.ModeGlobal:
+		return fmt.Sprintf("host %q no longer gets service %q", key.slot, key.service)
+	case s != nil:
+		return fmt.Sprintf("scaled down to %d", s.Replicas)
+	case slices.ContainsFunc(p.in.Desired.Apps, func(a model.App) bool { return a.Name == key.app }):
+		return fmt.Sprintf("service %q is no longer in the manifests", key.service)
+	}
+	return fmt.Sprintf("app %q is no longer in the manifests", key.app)
+}
+
+func replicaKey(s slot) Key {
+	return Key{Kind: KindReplica, App: s.app, Service: s.service, Slot: s.slot}
+}
+
+// images adds one pull for each image and host that a new replica lacks.
+func (p *planner) images() {
+	for _, c := range p.pulls {
+		p.changes = append(p.changes, c)
+	}
+}

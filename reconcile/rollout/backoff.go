@@ -1,0 +1,119 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+const (
+	// firstBackoff doubles with each try up to maxBackoff.
+	firstBackoff = 2 * time.Second
+	maxBackoff   = 5 * time.Minute
+	// rolloutTries is how often a rollout tries what fails in a way that may
+	// pass; with the backoff this is half a minute.
+	rolloutTries = 5
+	// healTries is how often healing tries before it reports and leaves alone.
+	healTries = 10
+	// calm is how long a thing must at least have been right for its tries to
+	// be forgotten.
+	calm = 10 * time.Second
+)
+
+// backoff is the pause after the given number of tries.
+func backoff(tries int) time.Duration {
+	if tries <= 0 {
+		return 0
+	}
+	if tries > 8 {
+		return maxBackoff
+	}
+	return min(firstBackoff<<(tries-1), maxBackoff)
+}
+
+// emit lets a task begin, unless one is at work on the thing already or its
+// tries say to wait. It reports whether the thing is in hand.
+func (d *decider) emit(c *plan.Change, ops []model.Op, limit int) bool {
+	if _, busy := d.in.Busy[c.Key]; busy {
+		return true
+	}
+	a := d.out.State.Attempts[c.Key]
+	next := a.Last.Add(backoff(a.Count))
+	switch {
+	case a.Permanent:
+		d.hold(c, a.Reason)
+		return false
+	case a.Count >= limit:
+		d.hold(c, gaveUp(a))
+		return false
+	case a.Count > 0 && next.After(d.in.Now):
+		d.hold(c, waiting(a, next.Sub(d.in.Now)))
+		d.wakeAt(next)
+		return false
+	}
+	d.out.State.Attempts[c.Key] = Attempt{Count: a.Count + 1, Last: d.in.Now}
+	d.start(c, ops)
+	return true
+}
+
+// start begins a task without counting it as a try: what ends an old replica
+// can't make anything worse by being repeated.
+func (d *decider) start(c *plan.Change, ops []model.Op) {
+	if _, busy := d.in.Busy[c.Key]; busy || len(ops) == 0 {
+		return
+	}
+	task := Task{Key: c.Key, Ops: ops}
+	if app := d.apps[c.Key.App]; app != nil {
+		task.Digest = app.Digest
+	}
+	if len(c.Reasons) > 0 {
+		task.Reason = c.Reasons[0]
+	}
+	d.out.Tasks = append(d.out.Tasks, task)
+}
+
+func (d *decider) hold(c *plan.Change, reason string) { d.out.Held[c.Key] = reason }
+
+func gaveUp(a Attempt) string {
+	s := "given up after " + count(a.Count, "try", "tries") + "; it is tried again when its manifest changes or by `tallyman apply`"
+	if a.Reason != "" {
+		s += "; the last one: " + a.Reason
+	}
+	return s
+}
+
+func waiting(a Attempt, d time.Duration) string {
+	s := "next try in " + d.Round(time.Second).String() + " after " + count(a.Count, "try", "tries")
+	if a.Reason != "" {
+		s += ": " + a.Reason
+	}
+	return s
+}
+
+// forget clears the tries of a thing that has been right for a while.
+func (d *decider) forget(key plan.Key) {
+	a, tried := d.out.State.Attempts[key]
+	if !tried {
+		return
+	}
+	quiet := a.Last.Add(max(backoff(a.Count), calm))
+	if quiet.After(d.in.Now) {
+		return
+	}
+	delete(d.out.State.Attempts, key)
+}
+
+// forgetApp clears all tries of an app: its manifests have changed.
+func (d *decider) forgetApp(app string) {
+	for key := range d.out.State.Attempts {
+		if key.App == app {
+			delete(d.out.State.Attempts, key)
+		}
+	}
+}
+
+func sortKeys(keys []plan.Key) {
+	slices.SortFunc(keys, plan.CompareKeys)
+}

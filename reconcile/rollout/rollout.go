@@ -1,0 +1,195 @@
+// Package rollout says which steps of a plan may be taken now, and in what
+// state each app is on its way to its revision.
+//
+// It decides from the plan, the live state, the time and what the journal
+// remembers, and from nothing else: how far a rollout has come is read off the
+// containers in every pass, so a controller that is killed between any two ops
+// goes on where it was. Time is an argument, and the answer says when to ask
+// again if nothing happens before.
+//
+// An app in phase Progressing is being taken to its revision: what fails there
+// fails the rollout. In phase Complete the same steps are healing: what fails
+// is tried again, ever more slowly, and given up in the end. In phase Failed
+// nothing new is begun until the manifests change. (Going back by itself, holds
+// and pins will be further phases here.)
+package rollout
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// Phase is where an app is on its way to a revision.
+type Phase string
+
+// The phases.
+const (
+	Progressing Phase = "progressing"
+	Complete    Phase = "complete"
+	Failed      Phase = "failed"
+)
+
+// Record is one rollout of an app, as the journal keeps it.
+type Record struct {
+	App      string `json:"app"`
+	Revision string `json:"revision"`
+	// Digest is the rendered app's; another commit with the same digest is
+	// not another rollout.
+	Digest    string    `json:"digest"`
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+	Phase     Phase     `json:"phase"`
+	// Reason says why it failed: which replica, which host, what happened.
+	Reason string `json:"reason,omitempty"`
+	// Service and Container are what failed, when it was one container's fault.
+	Service   string `json:"service,omitempty"`
+	Container string `json:"container,omitempty"`
+	Host      string `json:"host,omitempty"`
+}
+
+// Attempt is what became of the tries to put one thing right.
+type Attempt struct {
+	Count int       `json:"count"`
+	Last  time.Time `json:"last"`
+	// Reason is why the last try failed; "" while it runs or when it worked.
+	Reason string `json:"reason,omitempty"`
+	// Permanent says that trying again is no use.
+	Permanent bool `json:"permanent,omitempty"`
+}
+
+// State is what is remembered between passes: the rollouts, which the journal
+// keeps, and the tries, which may be lost without harm.
+type State struct {
+	Records  map[string]Record
+	Attempts map[plan.Key]Attempt
+}
+
+// Input is all that a decision is made from.
+type Input struct {
+	Desired *model.Desired
+	Live    *model.Live
+	Plan    *plan.Plan
+	Now     time.Time
+	State   State
+	// Busy are the things that a task is at work on, each with the digest of
+	// its app when the task began.
+	Busy map[plan.Key]string
+	// Manual says that a person asked for this revision, so apps that do not
+	// follow the branch by themselves are rolled too.
+	Manual bool
+}
+
+// Task is a run of ops on one thing, to be performed one after the other.
+type Task struct {
+	Key    plan.Key
+	Digest string // of the app, see Input.Busy
+	Ops    []model.Op
+	Reason string
+}
+
+// Result is a decision.
+type Result struct {
+	// Tasks may begin now.
+	Tasks []Task
+	// Cancel are tasks at work that nobody wants any more.
+	Cancel []plan.Key
+	// State is the input's state, carried on.
+	State State
+	// Held says of things with something to do why it is not done now.
+	Held map[plan.Key]string
+	// Wake is when to decide again if nothing happens before; zero is never.
+	Wake time.Time
+}
+
+// Decide says what may be done now. It changes nothing of its input.
+func Decide(in Input) Result {
+	d := newDecider(&in)
+	changes := in.Plan.Changes
+	for len(changes) > 0 {
+		n := 1
+		for n < len(changes) && changes[n].Key.App == changes[0].Key.App {
+			n++
+		}
+		d.app(changes[0].Key.App, changes[:n])
+		changes = changes[n:]
+	}
+	d.emptyApps()
+	d.cancelStale()
+	return d.out
+}
+
+// decider carries one decision.
+type decider struct {
+	in         *Input
+	out        Result
+	apps       map[string]*model.App
+	hosts      map[string]*model.HostState
+	containers map[string]*model.Container // by id; made when first needed
+	seen       map[string]bool             // apps that the plan speaks of
+}
+
+func newDecider(in *Input) *decider {
+	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}}
+	d.out.Held = map[plan.Key]string{}
+	d.out.State = State{Records: map[string]Record{}, Attempts: map[plan.Key]Attempt{}}
+	for name, r := range in.State.Records {
+		d.out.State.Records[name] = r
+	}
+	for key, a := range in.State.Attempts {
+		d.out.State.Attempts[key] = a
+	}
+	for i := range in.Desired.Apps {
+		d.apps[in.Desired.Apps[i].Name] = &in.Desired.Apps[i]
+	}
+	for i := range in.Live.Hosts {
+		d.hosts[in.Live.Hosts[i].Name] = &in.Live.Hosts[i]
+	}
+	return d
+}
+
+func (d *decider) container(id string) *model.Container {
+	if d.containers == nil {
+		d.containers = map[string]*model.Container{}
+		for _, h := range d.in.Live.Hosts {
+			for i := range h.Containers {
+				if h.Containers[i].Owner.Owner == d.in.Desired.Owner {
+					d.containers[h.Containers[i].ID] = &h.Containers[i]
+				}
+			}
+		}
+	}
+	return d.containers[id]
+}
+
+// wakeAt asks for another decision at t.
+func (d *decider) wakeAt(t time.Time) {
+	if t.After(d.in.Now) && (d.out.Wake.IsZero() || t.Before(d.out.Wake)) {
+		d.out.Wake = t
+	}
+}
+
+// emptyApps ends the rollouts of apps that ask for nothing on any host.
+func (d *decider) emptyApps() {
+	for name, app := range d.apps {
+		if !d.seen[name] {
+			d.roll(app, nil)
+		}
+	}
+}
+
+// cancelStale ends tasks that were begun for another rendering of their app:
+// a newer commit does not wait for an older one's ops.
+func (d *decider) cancelStale() {
+	for key, digest := range d.in.Busy {
+		current := ""
+		if app := d.apps[key.App]; app != nil {
+			current = app.Digest
+		}
+		if digest != current {
+			d.out.Cancel = append(d.out.Cancel, key)
+		}
+	}
+	sortKeys(d.out.Cancel)
+}
