@@ -42,10 +42,9 @@ func (d *decider) emit(c *plan.Change, ops []model.Op, limit int) bool {
 	a := d.out.State.Attempts[c.Key]
 	next := a.Last.Add(backoff(a.Count))
 	switch {
-	case a.Permanent:
-		d.hold(c, a.Reason)
-		return false
-	case a.Count >= limit:
+	case a.Count >= limit && a.Reason == "":
+		// The calls work and the thing is wrong again each time: repeating
+		// them would go on for ever. What fails outside is tried on, slowly.
 		d.hold(c, gaveUp(a))
 		return false
 	case a.Count > 0 && next.After(d.in.Now):
@@ -77,11 +76,8 @@ func (d *decider) start(c *plan.Change, ops []model.Op) {
 func (d *decider) hold(c *plan.Change, reason string) { d.out.Held[c.Key] = reason }
 
 func gaveUp(a Attempt) string {
-	s := "given up after " + count(a.Count, "try", "tries") + "; it is tried again when its manifest changes or by `tallyman apply`"
-	if a.Reason != "" {
-		s += "; the last one: " + a.Reason
-	}
-	return s
+	return "given up: put right " + count(a.Count, "time", "times") + " and wrong again each time; " +
+		"it is tried again when its manifest changes or by `tallyman apply`"
 }
 
 func waiting(a Attempt, d time.Duration) string {

@@ -1,0 +1,58 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// View is everything that a pass decides from.
+type View struct {
+	Desired *model.Desired
+	Live    *model.Live
+	Now     time.Time
+	State   rollout.State
+	Busy    map[plan.Key]string
+	// Known says whether a container id was once seen under its own name.
+	Known func(id string) bool
+	// Manual and AllowRemovals are what a person asked for besides.
+	Manual        bool
+	AllowRemovals bool
+}
+
+// Decision is what a pass found and what it lets begin.
+type Decision struct {
+	Placement place.Result
+	Plan      plan.Plan
+	Rollout   rollout.Result
+}
+
+// Decide is the pure middle of the arrow: place → plan → rollout. The
+// controller, `tallyman plan` and the simulations all go through it.
+func Decide(v View) Decision {
+	placement := Place(v)
+	p := plan.Build(plan.Input{
+		Desired: v.Desired, Live: v.Live, Placement: placement,
+		Known: v.Known, AllowRemovals: v.AllowRemovals,
+	})
+	r := rollout.Decide(rollout.Input{
+		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
+		State: v.State, Busy: v.Busy, Manual: v.Manual,
+	})
+	return Decision{placement, p, r}
+}
+
+// Place gives every replica of the view its host.
+func Place(v View) place.Result {
+	var services []model.Service
+	for i := range v.Desired.Apps {
+		services = append(services, v.Desired.Apps[i].Services...)
+	}
+	return place.Place(place.Input{
+		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
+		Owned: func(c *model.Container) bool { return plan.Owned(c, v.Desired.Owner, v.Known) },
+	})
+}

@@ -1,0 +1,231 @@
+package reconcile
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// hostState is a registered host and its latest report.
+type hostState struct {
+	host   model.Host
+	engine engine.Engine
+	state  model.HostState
+	looked bool // observed, or tried to, since the controller started
+	wake   chan struct{}
+	stop   context.CancelFunc
+	saved  string // hash of the containers in the journal
+	images []string
+}
+
+const (
+	// observeDeadline bounds one look at a host. A host that takes longer
+	// counts as unreachable until it answers.
+	observeDeadline = 15 * time.Second
+	// Events come in bursts: a host is looked at when they have been quiet for
+	// quietGap, and at the latest after quietCeiling.
+	quietGap     = 50 * time.Millisecond
+	quietCeiling = time.Second
+)
+
+// followHosts starts and ends observers as hosts come and go in the manifests.
+func (c *Controller) followHosts() {
+	if c.source.desired == nil || c.drain {
+		return
+	}
+	wanted := map[string]bool{}
+	for _, h := range c.source.desired.Hosts {
+		wanted[h.Name] = true
+		c.followHost(h)
+	}
+	for name, h := range c.hosts {
+		if !wanted[name] {
+			h.close()
+			delete(c.hosts, name)
+		}
+	}
+}
+
+func (c *Controller) followHost(h model.Host) {
+	s := c.hosts[h.Name]
+	if s == nil {
+		s = &hostState{state: model.HostState{Name: h.Name, Error: "not reached yet"}}
+		c.hosts[h.Name] = s
+	}
+	if s.engine != nil && s.host.Endpoint == h.Endpoint && s.host.TLS == h.TLS {
+		s.host = h
+		c.wantImages(s)
+		return
+	}
+	s.close()
+	s.host, s.looked = h, false
+	e, err := c.cfg.Open(h)
+	if err != nil {
+		s.looked, s.state.Reachable, s.state.Error = true, false, err.Error()
+		return
+	}
+	s.engine, s.wake = e, make(chan struct{}, 1)
+	c.wantImages(s)
+	ctx, cancel := context.WithCancel(c.ctx)
+	s.stop = cancel
+	go e.Watch(ctx, func() { poke(s.wake) })
+	go c.observe(ctx, h.Name, e, s.wake)
+}
+
+func (s *hostState) close() {
+	if s.engine == nil {
+		return
+	}
+	s.stop()
+	_ = s.engine.Close() // nothing is written through it
+	s.engine = nil
+}
+
+func (c *Controller) closeHosts() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.hosts {
+		h.close()
+	}
+}
+
+// wantImages notes which images' presence matters on the host, and has it
+// looked at again when that changes.
+func (c *Controller) wantImages(s *hostState) {
+	refs := map[string]bool{}
+	for i := range c.source.desired.Apps {
+		for j := range c.source.desired.Apps[i].Services {
+			refs[c.source.desired.Apps[i].Services[j].Container.Image] = true
+		}
+	}
+	images := slices.Sorted(maps.Keys(refs))
+	if !slices.Equal(images, s.images) {
+		s.images, s.looked = images, false
+		poke(s.wake)
+	}
+}
+
+// observe looks at one host now, after its events, and every resyncEvery.
+func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, wake chan struct{}) {
+	resync := time.NewTicker(resyncEvery)
+	defer resync.Stop()
+	c.look(ctx, name, e, true)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-resync.C:
+			c.look(ctx, name, e, true)
+		case <-wake:
+			settle(ctx, wake)
+			c.look(ctx, name, e, false)
+		}
+	}
+}
+
+// settle waits for a burst of wakes to end.
+func settle(ctx context.Context, wake chan struct{}) {
+	ceiling := time.After(quietCeiling)
+	for {
+		select {
+		case <-wake:
+		case <-time.After(quietGap):
+			return
+		case <-ceiling:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look observes a host once and keeps the result.
+func (c *Controller) look(ctx context.Context, name string, e engine.Engine, resync bool) {
+	c.mu.Lock()
+	query := engine.Query{Owner: c.cfg.Owner, Resync: resync}
+	if h := c.hosts[name]; h != nil {
+		query.Images = h.images
+	}
+	c.mu.Unlock()
+	started := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, observeDeadline)
+	state, err := e.Observe(bounded, query)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[name]
+	if h == nil || h.engine != e {
+		return
+	}
+	c.keep(h, state, err, started)
+	h.looked = h.looked || slices.Equal(h.images, query.Images)
+	c.releaseEnded()
+	c.Wake()
+}
+
+// keep takes over a host's report. A host that can't be read keeps its last
+// one, marked as unreachable.
+func (c *Controller) keep(h *hostState, state model.HostState, err error, at time.Time) {
+	was := h.state.Reachable
+	if err != nil {
+		h.state.Reachable, h.state.Error, h.state.At = false, err.Error(), at
+	} else {
+		state.Name, state.Reachable, state.At = h.host.Name, true, at
+		h.state = state
+		c.save(h)
+	}
+	switch {
+	case was && err != nil:
+		c.event(Event{Kind: "failed", Host: h.host.Name, Text: "host is unreachable: " + err.Error()})
+	case !was && err == nil:
+		c.event(Event{Kind: "host", Host: h.host.Name, Text: "host is reachable"})
+	}
+}
+
+// save keeps in the journal which containers of ours the host has, so that a
+// controller that starts while the host is away knows of them.
+func (c *Controller) save(h *hostState) {
+	var ours []model.Container
+	for i := range h.state.Containers {
+		if k := &h.state.Containers[i]; k.Owner.Owner == c.cfg.Owner && (k.Owner.Name == k.Name || c.known[k.ID]) {
+			c.known[k.ID] = true
+			ours = append(ours, model.Container{Host: h.host.Name, ID: k.ID, Name: k.Owner.Name, Owner: k.Owner})
+		}
+	}
+	hash := model.Hash(ours)
+	if hash == h.saved {
+		return
+	}
+	if err := c.cfg.Journal.Host(h.host.Name, ours); err != nil {
+		c.cfg.Log.Error("journal the host", "host", h.host.Name, "error", err)
+		return
+	}
+	h.saved = hash
+}
+
+// looked says whether every host has answered or has had its chance to. Before
+// that, a replica might seem to be missing that is only not seen yet.
+func (c *Controller) looked() bool {
+	for _, h := range c.hosts {
+		if !h.looked {
+			return false
+		}
+	}
+	return true
+}
+
+// live is what the hosts reported last.
+func (c *Controller) live() *model.Live {
+	live := &model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
+	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
+		live.Hosts = append(live.Hosts, c.hosts[name].state)
+	}
+	return live
+}

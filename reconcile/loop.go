@@ -1,0 +1,238 @@
+// Package reconcile is where the stages meet: git → manifest → desired, the
+// hosts' live state, place → plan → rollout, execute, report.
+//
+// The loop is level-triggered. Commits, engine events, ended ops and timers
+// only wake it; every pass decides from the whole of what is desired and what
+// is live, through Decide, which is pure. The loop never waits for an op, for
+// Git or for a host: reading and acting happen in the background, and their
+// ends wake it. So one hung container does not hold up its host, nor one host
+// the fleet.
+package reconcile
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/execute"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// Source is where revisions come from; *git.Repository is one.
+type Source interface {
+	// Fetch brings the branch up to date and says what it points to.
+	Fetch(ctx context.Context) (git.Commit, error)
+	// Resolve finds a commit by its id, tag or branch.
+	Resolve(ctx context.Context, revision string) (git.Commit, error)
+	// Tree is a revision's files below path.
+	Tree(id, path string) (fs.FS, error)
+	// Watch calls wake when the branch may have moved.
+	Watch(ctx context.Context, wake func())
+}
+
+// Config is what a controller is made of.
+type Config struct {
+	Source Source
+	// Path is where in the repository the manifests are.
+	Path string
+	// Revision, when set, is held to instead of following the branch.
+	Revision string
+	Owner    string
+	// Open connects to a host. It must not wait for the network.
+	Open    func(model.Host) (engine.Engine, error)
+	Journal Journal
+	Log     *slog.Logger
+	// Manual and AllowRemovals are what the person at the keyboard asked for.
+	Manual        bool
+	AllowRemovals bool
+	// Retry begins failed rollouts anew.
+	Retry bool
+}
+
+// Controller holds the hosts to what Git says.
+type Controller struct {
+	cfg      Config
+	executor *execute.Executor
+	loader   *manifest.Loader
+	wakeup   chan struct{}
+	resolve  chan struct{}
+
+	mu     sync.Mutex
+	source sourceState
+	hosts  map[string]*hostState
+	memory rollout.State
+	known  map[string]bool
+	busy   map[plan.Key]*task
+	at     time.Time // of the last pass
+	listen map[chan struct{}]bool
+	last   Decision
+	drain  bool // SIGTERM: let ops end, begin none
+	ctx    context.Context
+}
+
+// New makes a controller from what the journal remembers. It does nothing
+// until Run.
+func New(cfg Config) (*Controller, error) {
+	memory, err := cfg.Journal.Load()
+	if err != nil {
+		return nil, err
+	}
+	c := &Controller{
+		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(),
+		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1),
+		hosts: map[string]*hostState{}, known: map[string]bool{},
+		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},
+	}
+	c.recall(memory)
+	return c, nil
+}
+
+// recall takes over what the last controller left.
+func (c *Controller) recall(m Memory) {
+	c.source.accepted = m.Accepted
+	c.memory = rollout.State{Records: m.Records, Attempts: map[plan.Key]rollout.Attempt{}}
+	if c.memory.Records == nil {
+		c.memory.Records = map[string]rollout.Record{}
+	}
+	for name, containers := range m.Hosts {
+		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: containers}}
+		for i := range containers {
+			c.known[containers[i].ID] = true
+		}
+	}
+	if c.cfg.Retry {
+		c.retry()
+	}
+}
+
+// retry forgets failures, so that what failed is begun anew.
+func (c *Controller) retry() {
+	for app, r := range c.memory.Records {
+		if r.Phase == rollout.Failed {
+			delete(c.memory.Records, app)
+		}
+	}
+	c.memory.Attempts = map[plan.Key]rollout.Attempt{}
+}
+
+// Run holds the hosts to Git until ctx ends; then it lets the ops that are at
+// work end, unless kill ends first.
+func (c *Controller) Run(ctx, kill context.Context) error {
+	c.ctx = kill
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { c.followSource(background) })
+	defer c.closeHosts()
+	defer wg.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.drainOps(kill)
+			return nil
+		case <-c.wakeup:
+		case <-timer.C:
+		}
+		next := c.pass(time.Now())
+		timer.Reset(next)
+	}
+}
+
+// resyncEvery is how often everything is looked at again without any reason.
+const resyncEvery = 30 * time.Second
+
+// pass decides once and begins what may begin. It returns how long to sleep if
+// nothing happens.
+func (c *Controller) pass(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.followHosts()
+	if c.source.desired == nil || !c.looked() {
+		c.publish(now)
+		return resyncEvery
+	}
+	view := c.view(now)
+	decision := Decide(view)
+	c.last = decision
+	c.remember(decision.Rollout.State, now)
+	c.cancel(decision.Rollout.Cancel)
+	c.begin(decision.Rollout.Tasks)
+	c.publish(now)
+	if wake := decision.Rollout.Wake; !wake.IsZero() {
+		return min(max(wake.Sub(now), 10*time.Millisecond), resyncEvery)
+	}
+	return resyncEvery
+}
+
+// view is the whole of what is desired and live, at this moment.
+func (c *Controller) view(now time.Time) View {
+	busy := make(map[plan.Key]string, len(c.busy))
+	for key, t := range c.busy {
+		busy[key] = t.digest
+	}
+	return View{
+		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
+		Known:  func(id string) bool { return c.known[id] },
+		Manual: c.cfg.Manual, AllowRemovals: c.cfg.AllowRemovals,
+	}
+}
+
+// remember keeps what the decision carries on, and puts into the journal what
+// has changed of the rollouts.
+func (c *Controller) remember(next rollout.State, now time.Time) {
+	for app, r := range next.Records {
+		if old, ok := c.memory.Records[app]; ok && old == r {
+			continue
+		}
+		if err := c.cfg.Journal.Record(r); err != nil {
+			c.cfg.Log.Error("journal the rollout", "app", app, "error", err)
+		}
+		c.event(Event{Time: now, Kind: "rollout", App: app, Host: r.Host, Text: describeRollout(r)})
+	}
+	c.memory = next
+}
+
+func describeRollout(r rollout.Record) string {
+	text := "revision " + short(r.Revision) + " " + string(r.Phase)
+	if r.Reason != "" {
+		text += ": " + r.Reason
+	}
+	return text
+}
+
+func short(revision string) string { return revision[:min(8, len(revision))] }
+
+// event tells the journal and the log. Neither may hold up a pass.
+func (c *Controller) event(e Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if err := c.cfg.Journal.Event(e); err != nil {
+		c.cfg.Log.Error("journal the event", "error", err)
+	}
+	level := slog.LevelInfo
+	if e.Kind == "failed" || e.Kind == "refused" {
+		level = slog.LevelWarn
+	}
+	c.cfg.Log.Log(context.Background(), level, e.Text, "kind", e.Kind, "app", e.App, "host", e.Host, "thing", e.Thing)
+}
+
+// Wake asks for a pass.
+func (c *Controller) Wake() { poke(c.wakeup) }
+
+// poke wakes a loop; a wake that is pending already is enough.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,83 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+// publish tells those who listen that there is something new to see. The
+// status itself is folded when somebody asks for it.
+func (c *Controller) publish(now time.Time) {
+	c.at = now
+	for ch := range c.listen {
+		poke(ch)
+	}
+}
+
+// Subscribe gives a channel that is poked after each pass, until stop.
+func (c *Controller) Subscribe() (changed <-chan struct{}, stop func()) {
+	ch := make(chan struct{}, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listen[ch] = true
+	return ch, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.listen, ch)
+	}
+}
+
+// Status is what the last pass found.
+func (c *Controller) Status() report.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in := report.Input{
+		Now: time.Now(), Desired: c.source.desired, Live: c.live(), Plan: c.last.Plan, Rollout: c.last.Rollout,
+		Target: revisionOf(c.source.target), Effective: revisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
+	}
+	in.Rollout.State = c.memory
+	if c.source.err != nil {
+		in.SourceError = c.source.err.Error()
+	}
+	s := report.Fold(in)
+	s.Owner = c.cfg.Owner
+	if !c.passed() {
+		s.Sync, s.Health = report.SyncUnknown, report.Unknown
+	}
+	return s
+}
+
+// passed says whether a plan was made for what is desired now.
+func (c *Controller) passed() bool {
+	return c.source.desired != nil && c.last.Plan.Revision == c.source.desired.Revision && c.looked()
+}
+
+// Plan is the last pass's plan.
+func (c *Controller) Plan() plan.Plan {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last.Plan
+}
+
+// Desired and Live are what the last pass compared; Desired is nil before the
+// first good revision. Callers must not change them.
+func (c *Controller) Desired() *model.Desired {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source.desired
+}
+
+// Live is what the hosts reported last.
+func (c *Controller) Live() *model.Live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live()
+}
+
+func revisionOf(c git.Commit) report.Revision {
+	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
+}

@@ -1,0 +1,264 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// Input is what a status is folded from.
+type Input struct {
+	Now         time.Time
+	Desired     *model.Desired // nil before the first good revision
+	Live        *model.Live
+	Plan        plan.Plan
+	Rollout     rollout.Result
+	Target      Revision
+	Effective   Revision
+	SourceError string
+	Fetched     time.Time
+	Busy        int
+}
+
+// Fold makes the status.
+func Fold(in Input) Status {
+	s := Status{
+		Time: in.Now, Target: in.Target, Effective: in.Effective, SourceError: in.SourceError, Fetched: in.Fetched,
+		Busy: in.Busy, Sync: SyncUnknown, Health: Unknown, Apps: []App{}, Hosts: []Host{},
+	}
+	if in.Desired == nil {
+		return s
+	}
+	s.Owner = in.Desired.Owner
+	f := &folder{in: &in, containers: map[string]*model.Container{}, replicas: map[[2]string][]Replica{}, perHost: map[string]int{}}
+	f.index()
+	f.changes(&s)
+	for i := range in.Desired.Apps {
+		s.Apps = append(s.Apps, f.app(&in.Desired.Apps[i]))
+	}
+	f.goneApps(&s)
+	for i := range in.Desired.Hosts {
+		s.Hosts = append(s.Hosts, f.host(&in.Desired.Hosts[i]))
+	}
+	s.Sync, s.Health = Synced, Healthy
+	for _, a := range s.Apps {
+		s.Sync, s.Health = worstSync(s.Sync, a.Sync), worst(s.Health, a.Health)
+	}
+	if in.SourceError != "" {
+		s.Sync = worstSync(s.Sync, OutOfSync)
+	}
+	return s
+}
+
+type folder struct {
+	in         *Input
+	containers map[string]*model.Container
+	replicas   map[[2]string][]Replica
+	perHost    map[string]int
+	dirty      map[string]bool // apps with something to do
+}
+
+func (f *folder) index() {
+	for i := range f.in.Live.Hosts {
+		h := &f.in.Live.Hosts[i]
+		for j := range h.Containers {
+			if c := &h.Containers[j]; c.Owner.Owner == f.in.Desired.Owner {
+				f.containers[c.ID] = c
+			}
+		}
+	}
+}
+
+// changes sorts the plan's entries: what wants something, and every replica.
+func (f *folder) changes(s *Status) {
+	f.dirty = map[string]bool{}
+	for i := range f.in.Plan.Changes {
+		c := &f.in.Plan.Changes[i]
+		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key]}
+		switch {
+		case c.Verdict == plan.Unowned:
+			s.Unowned = append(s.Unowned, change)
+			continue
+		case c.Wanted():
+			f.dirty[c.Key.App] = true
+			s.Changes = append(s.Changes, change)
+		}
+		if c.Key.Kind == plan.KindReplica {
+			name := [2]string{c.Key.App, c.Key.Service}
+			f.replicas[name] = append(f.replicas[name], f.replica(c, change.Held))
+		}
+	}
+}
+
+func (f *folder) replica(c *plan.Change, held string) Replica {
+	r := Replica{App: c.Key.App, Service: c.Key.Service, Slot: c.Key.Slot, Host: c.Host, Verdict: c.Verdict, Health: Missing}
+	if c.Verdict != plan.Unchanged {
+		r.Reason = strings.Join(c.Reasons, "; ")
+	}
+	if held != "" {
+		r.Reason = strings.TrimPrefix(r.Reason+"; "+held, "; ")
+	}
+	live := f.containers[c.Current]
+	if live == nil && len(c.Old) > 0 {
+		live = f.containers[c.Old[0]]
+	}
+	if live == nil {
+		return r
+	}
+	f.perHost[live.Host]++
+	r.Host, r.Container, r.ID, r.Revision = live.Host, live.Name, live.ID, live.Owner.Revision
+	r.State, r.Restarts, r.Since = string(live.State), live.RestartCount, live.StartedAt
+	if !live.Running() {
+		r.Since = live.FinishedAt
+	}
+	if live.Spec != nil {
+		r.Image = live.Spec.Image
+	}
+	r.Health = f.healthOf(live)
+	if r.Reason == "" && r.Health == Degraded {
+		r.Reason = why(live)
+	}
+	return r
+}
+
+func (f *folder) healthOf(c *model.Container) Health {
+	if h := f.hostState(c.Host); h == nil || !h.Reachable {
+		return Unknown
+	}
+	switch {
+	case c.State == model.StateRunning && c.Health == model.HealthUnhealthy:
+		return Degraded
+	case c.State == model.StateRunning && c.Health == model.HealthStarting:
+		return Progressing
+	case c.State == model.StateRunning && c.Health == model.HealthNone && f.in.Now.Before(c.StartedAt.Add(f.monitor(c))):
+		return Progressing
+	case c.State == model.StateRunning:
+		return Healthy
+	case c.State == model.StateCreated:
+		return Progressing
+	case c.State == model.StatePaused:
+		return Suspended
+	}
+	return Degraded
+}
+
+func (f *folder) monitor(c *model.Container) time.Duration {
+	for i := range f.in.Desired.Apps {
+		for j := range f.in.Desired.Apps[i].Services {
+			if s := &f.in.Desired.Apps[i].Services[j]; s.App == c.Owner.App && s.Name == c.Owner.Service {
+				return s.Update.Monitor
+			}
+		}
+	}
+	return 0
+}
+
+func why(c *model.Container) string {
+	if c.State == model.StateRunning {
+		return plan.Unhealthy(c)
+	}
+	return plan.Ended(c)
+}
+
+func (f *folder) hostState(name string) *model.HostState {
+	for i := range f.in.Live.Hosts {
+		if f.in.Live.Hosts[i].Name == name {
+			return &f.in.Live.Hosts[i]
+		}
+	}
+	return nil
+}
+
+func (f *folder) app(app *model.App) App {
+	r := f.in.Rollout.State.Records[app.Name]
+	out := App{Name: app.Name, Sync: Synced, Health: Healthy, Phase: r.Phase, Revision: r.Revision, Since: r.StartedAt, Reason: r.Reason, Services: []Service{}}
+	if !r.EndedAt.IsZero() {
+		out.Since = r.EndedAt
+	}
+	if f.dirty[app.Name] || r.Digest != app.Digest {
+		out.Sync = OutOfSync
+	}
+	for i := range app.Services {
+		s := f.service(&app.Services[i])
+		out.Services = append(out.Services, s)
+		out.Health = worst(out.Health, s.Health)
+	}
+	if r.Phase == rollout.Progressing {
+		out.Health = worst(out.Health, Progressing)
+	}
+	if r.Phase == rollout.Failed {
+		out.Health = worst(out.Health, Degraded)
+	}
+	return out
+}
+
+// service folds the replicas of one service. What serves as asked for or still
+// as before counts as ready.
+func (f *folder) service(s *model.Service) Service {
+	out := Service{App: s.App, Name: s.Name, Image: s.Container.Image, Mode: s.Mode, Sync: Synced, Health: Healthy, Replicas: []Replica{}}
+	for _, r := range f.replicas[[2]string{s.App, s.Name}] {
+		out.Replicas = append(out.Replicas, r)
+		if r.Verdict != plan.Unchanged {
+			out.Sync = OutOfSync
+		}
+		if r.Verdict == plan.Remove {
+			continue
+		}
+		out.Of++
+		f.countReplica(&out, r)
+		out.Health = worst(out.Health, r.Health)
+		if out.Reason == "" && r.Health != Healthy {
+			out.Reason = strings.TrimSuffix(s.Name+"-"+r.Slot+": "+r.Reason, ": ")
+		}
+	}
+	return out
+}
+
+func (f *folder) countReplica(out *Service, r Replica) {
+	c := f.containers[r.ID]
+	if c == nil {
+		return
+	}
+	if r.Verdict == plan.Unchanged || r.Verdict == plan.Update {
+		out.New++
+	} else if c.Running() {
+		out.Old++
+	}
+	if r.Health == Healthy {
+		out.Ready++
+	}
+}
+
+// goneApps are apps that no manifest names and that still have something.
+func (f *folder) goneApps(s *Status) {
+	for name := range f.dirty {
+		if !slices.ContainsFunc(s.Apps, func(a App) bool { return a.Name == name }) {
+			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: "no longer in the manifests, being removed", Services: []Service{}})
+		}
+	}
+	slices.SortFunc(s.Apps, func(a, b App) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (f *folder) host(h *model.Host) Host {
+	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Replicas: f.perHost[h.Name], Error: "not reached yet"}
+	if s := f.hostState(h.Name); s != nil {
+		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
+		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
+		out.CPUs = float64(s.Info.NanoCPUs) / 1e9
+	}
+	return out
+}
+
+func worst(a, b Health) Health {
+	ranks := []Health{Healthy, Suspended, Progressing, Missing, Degraded, Unknown}
+	return ranks[max(slices.Index(ranks, a), slices.Index(ranks, b))]
+}
+
+func worstSync(a, b Sync) Sync {
+	ranks := []Sync{Synced, OutOfSync, SyncUnknown}
+	return ranks[max(slices.Index(ranks, a), slices.Index(ranks, b))]
+}

@@ -1,0 +1,140 @@
+// Package report folds what a pass found into what people and programs read:
+// the status, the plan's text, progress and exit codes. It is pure, and the
+// only place that knows colours and widths. It decides nothing.
+package report
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// Sync says whether what runs is what Git says.
+type Sync string
+
+// The sync statuses.
+const (
+	Synced      Sync = "Synced"
+	OutOfSync   Sync = "OutOfSync"
+	SyncUnknown Sync = "Unknown"
+)
+
+// Health says whether what runs works.
+type Health string
+
+// The health statuses, best first; a whole is as healthy as its worst part.
+const (
+	Healthy     Health = "Healthy"
+	Suspended   Health = "Suspended"
+	Progressing Health = "Progressing"
+	Missing     Health = "Missing"
+	Degraded    Health = "Degraded"
+	Unknown     Health = "Unknown"
+)
+
+// Status is the answer to: what runs, is it what Git says, is it healthy,
+// since when, and if not, why. It is a stable JSON document.
+type Status struct {
+	Time  time.Time `json:"time"`
+	Owner string    `json:"owner"`
+	// Target is what the branch says, Effective what the hosts are held to.
+	Target    Revision `json:"target"`
+	Effective Revision `json:"effective"`
+	// SourceError says why the target is not in force.
+	SourceError string    `json:"sourceError,omitempty"`
+	Fetched     time.Time `json:"fetched,omitzero"`
+
+	Sync   Sync   `json:"sync"`
+	Health Health `json:"health"`
+	Apps   []App  `json:"apps"`
+	Hosts  []Host `json:"hosts"`
+	// Busy is how many things are being worked on at this moment.
+	Busy int `json:"busy"`
+	// Changes are the plan's entries that want something, with why it is not
+	// being done, if it is not.
+	Changes []Change `json:"changes,omitempty"`
+	// Unowned are containers that look like ours and are not.
+	Unowned []Change `json:"unowned,omitempty"`
+}
+
+// Revision is a commit.
+type Revision struct {
+	ID      string    `json:"id"`
+	Subject string    `json:"subject,omitempty"`
+	Author  string    `json:"author,omitempty"`
+	Time    time.Time `json:"time,omitzero"`
+}
+
+// App is an app's status.
+type App struct {
+	Name     string        `json:"name"`
+	Sync     Sync          `json:"sync"`
+	Health   Health        `json:"health"`
+	Phase    rollout.Phase `json:"phase"`
+	Revision string        `json:"revision"` // of the rollout
+	Since    time.Time     `json:"since,omitzero"`
+	Reason   string        `json:"reason,omitempty"`
+	Services []Service     `json:"services"`
+}
+
+// Service is a service's status. Of is how many replicas there should be, New
+// how many of them run as asked for, Old how many still run otherwise, Ready
+// how many serve.
+type Service struct {
+	App      string    `json:"app"`
+	Name     string    `json:"name"`
+	Image    string    `json:"image"`
+	Mode     string    `json:"mode"`
+	Of       int       `json:"of"`
+	New      int       `json:"new"`
+	Old      int       `json:"old"`
+	Ready    int       `json:"ready"`
+	Sync     Sync      `json:"sync"`
+	Health   Health    `json:"health"`
+	Reason   string    `json:"reason,omitempty"`
+	Replicas []Replica `json:"replicas"`
+}
+
+// Replica is one replica's status.
+type Replica struct {
+	App       string       `json:"app"`
+	Service   string       `json:"service"`
+	Slot      string       `json:"slot"`
+	Host      string       `json:"host,omitempty"`
+	Container string       `json:"container,omitempty"` // its name
+	ID        string       `json:"id,omitempty"`
+	Image     string       `json:"image,omitempty"`
+	Revision  string       `json:"revision,omitempty"` // that made it
+	State     string       `json:"state,omitempty"`
+	Health    Health       `json:"health"`
+	Since     time.Time    `json:"since,omitzero"`
+	Restarts  int          `json:"restarts,omitempty"`
+	Verdict   plan.Verdict `json:"verdict"`
+	Reason    string       `json:"reason,omitempty"`
+}
+
+// Host is a host's status.
+type Host struct {
+	Name        string    `json:"name"`
+	Endpoint    string    `json:"endpoint,omitempty"`
+	Reachable   bool      `json:"reachable"`
+	Error       string    `json:"error,omitempty"`
+	Seen        time.Time `json:"seen,omitzero"`
+	Schedulable bool      `json:"schedulable"`
+	Drain       bool      `json:"drain,omitempty"`
+	Version     string    `json:"version,omitempty"`
+	Arch        string    `json:"arch,omitempty"`
+	CPUs        float64   `json:"cpus,omitempty"`
+	Memory      int64     `json:"memory,omitempty"`
+	Replicas    int       `json:"replicas"`
+}
+
+// Change is an entry of the plan, and why it waits.
+type Change struct {
+	Key     plan.Key     `json:"key"`
+	Host    string       `json:"host,omitempty"`
+	Verdict plan.Verdict `json:"verdict"`
+	Reasons []string     `json:"reasons,omitempty"`
+	Held    string       `json:"held,omitempty"`
+}

@@ -1,0 +1,157 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/desired"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// sourceState is what Git last said.
+type sourceState struct {
+	// target is what the branch points to; commit is what desired was built
+	// from, the effective revision. They differ while the target is refused.
+	target, commit git.Commit
+	desired        *model.Desired
+	// err says why the target could not be read or was refused.
+	err      error
+	accepted string // revision in the journal
+	fetched  time.Time
+}
+
+// fetchDeadline bounds one look at the source, so that a server that never
+// answers costs one poll.
+const fetchDeadline = 2 * time.Minute
+
+// followSource reads the source now and whenever it may have moved.
+func (c *Controller) followSource(ctx context.Context) {
+	go c.cfg.Source.Watch(ctx, func() { poke(c.resolve) })
+	poke(c.resolve)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.resolve:
+			c.readSource(ctx)
+			c.Wake()
+		}
+	}
+}
+
+// readSource takes over the newest revision, if its manifests are good. If
+// they are not, or can't be had, what was last accepted stays in force.
+func (c *Controller) readSource(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fetchDeadline)
+	defer cancel()
+	commit, err := c.target(ctx)
+	if err == nil && c.holds(commit) {
+		return
+	}
+	var d *model.Desired
+	if err == nil {
+		d, err = c.build(commit)
+	}
+	if ctx.Err() != nil && err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return
+	}
+	if err != nil {
+		c.refuse(commit, err)
+		c.fallBack(ctx)
+		return
+	}
+	c.accept(commit, d)
+}
+
+func (c *Controller) target(ctx context.Context) (git.Commit, error) {
+	if c.cfg.Revision != "" {
+		if _, err := c.cfg.Source.Fetch(ctx); err != nil {
+			c.cfg.Log.Warn("fetch the branch", "error", err)
+		}
+		return c.cfg.Source.Resolve(ctx, c.cfg.Revision)
+	}
+	return c.cfg.Source.Fetch(ctx)
+}
+
+// holds says whether the commit is the one in force already.
+func (c *Controller) holds(commit git.Commit) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.source.fetched = time.Now()
+	if c.source.desired == nil || c.source.commit.ID != commit.ID {
+		return false
+	}
+	c.source.target, c.source.err = commit, nil
+	return true
+}
+
+// build is the first half of the arrow: git → manifest → desired.
+func (c *Controller) build(commit git.Commit) (*model.Desired, error) {
+	return Build(c.cfg.Source, c.loader, BuildOptions{Commit: commit.ID, Path: c.cfg.Path, Owner: c.cfg.Owner})
+}
+
+// BuildOptions name a revision and the installation it is for.
+type BuildOptions struct{ Commit, Path, Owner string }
+
+// Build reads a revision's manifests and makes the desired state of them.
+func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desired, error) {
+	tree, err := source.Tree(o.Commit, o.Path)
+	if err != nil {
+		return nil, err
+	}
+	set, err := loader.Load(tree)
+	if err != nil {
+		return nil, err
+	}
+	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit})
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+func (c *Controller) accept(commit git.Commit, d *model.Desired) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: commit.ID, fetched: time.Now()}
+	if err := c.cfg.Journal.Accept(commit.ID); err != nil {
+		c.cfg.Log.Error("journal the revision", "error", err)
+	}
+	c.event(Event{Kind: "revision", Text: fmt.Sprintf("%s %s (%s)", short(commit.ID), commit.Subject, commit.Author)})
+}
+
+func (c *Controller) refuse(commit git.Commit, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source.err == nil || c.source.err.Error() != err.Error() {
+		c.event(Event{Kind: "refused", Text: fmt.Sprintf("revision %s refused, what runs keeps running: %v", short(commit.ID), err)})
+	}
+	c.source.err, c.source.fetched = err, time.Now()
+	if commit.ID != "" {
+		c.source.target = commit
+	}
+}
+
+// fallBack builds the last accepted revision, when a controller starts on a
+// branch whose head is not good: what runs must be healed all the same.
+func (c *Controller) fallBack(ctx context.Context) {
+	c.mu.Lock()
+	accepted, have := c.source.accepted, c.source.desired != nil
+	c.mu.Unlock()
+	if have || accepted == "" || c.cfg.Revision != "" {
+		return
+	}
+	commit, err := c.cfg.Source.Resolve(ctx, accepted)
+	if err != nil {
+		return
+	}
+	if d, err := c.build(commit); err == nil {
+		c.mu.Lock()
+		c.source.commit, c.source.desired = commit, d
+		c.mu.Unlock()
+	}
+}
