@@ -1,0 +1,229 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/go-connections/nat"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// createContainer makes a container and joins it to all its networks. Killed
+// between the two, the same op, or a ConnectNetwork, does the rest.
+func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer) error {
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	spec := &op.Spec
+	if err := e.creatable(ctx, spec); err != nil {
+		return err
+	}
+	first, rest := e.splitNetworks(ctx, spec.Networks)
+	made, err := e.api.ContainerCreate(ctx, config(op), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
+	id := made.ID
+	if errdefs.IsConflict(err) {
+		id, rest, err = e.existing(ctx, op, err)
+	}
+	if err != nil {
+		return scrub(err, spec.Env)
+	}
+	defer e.containers.forget(id)
+	for _, a := range rest {
+		if err := e.connect(ctx, id, a); err != nil {
+			return fmt.Errorf("connect to network %q: %w", a.Network, err)
+		}
+	}
+	return nil
+}
+
+// creatable refuses what the engine would accept and get wrong: it would make
+// a missing volume, with neither driver nor labels, and a tag may have moved.
+func (e *Engine) creatable(ctx context.Context, spec *model.ContainerSpec) error {
+	if spec.ReadOnly && len(spec.Files) > 0 {
+		return invalid("files can't be copied into a container whose root file system is read-only")
+	}
+	for _, m := range spec.Mounts {
+		if m.Kind != model.MountVolume {
+			continue
+		}
+		if _, err := e.api.VolumeInspect(ctx, m.Source); err != nil {
+			return err
+		}
+	}
+	if spec.ImageID == "" {
+		return nil
+	}
+	found, err := e.inspectImage(ctx, spec.Image)
+	if err == nil && found.ID != spec.ImageID {
+		return conflict(fmt.Sprintf("image %q is not the one that was meant: it is now %s", spec.Image, found.ID))
+	}
+	return err
+}
+
+// splitNetworks tells the networks that can be given at once from those that
+// must be joined afterwards: before API 1.44 it is one.
+func (e *Engine) splitNetworks(ctx context.Context, all []model.Attachment) (first, rest []model.Attachment) {
+	if len(all) < 2 {
+		return all, nil
+	}
+	if info, err := e.info(ctx); err == nil && versions.GreaterThanOrEqualTo(info.APIVersion, "1.44") {
+		return all, nil
+	}
+	return all[:1], all[1:]
+}
+
+// existing is the container that has the name already, and the networks that
+// it still lacks, if it is what op would make.
+func (e *Engine) existing(ctx context.Context, op model.CreateContainer, taken error) (string, []model.Attachment, error) {
+	raw, err := e.inspectContainer(ctx, op.Owner.Name)
+	if errdefs.IsNotFound(err) {
+		return "", nil, taken // not the name was taken
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	own := model.OwnershipFrom(raw.Config.Labels)
+	if raw.Name != "/"+op.Owner.Name || own.Owner != op.Owner.Owner || own.Fingerprint != op.Owner.Fingerprint {
+		return "", nil, conflict("the name is taken by another container")
+	}
+	var lacking []model.Attachment
+	for _, a := range op.Spec.Networks {
+		if _, ok := raw.NetworkSettings.Networks[a.Network]; !ok {
+			lacking = append(lacking, a)
+		}
+	}
+	return raw.ID, lacking, nil
+}
+
+func config(op model.CreateContainer) *container.Config {
+	s := &op.Spec
+	labels := allLabels(s.Labels, op.Owner)
+	if len(s.Files) > 0 {
+		labels[model.LabelFiles] = filesLabel(s.Files)
+	}
+	c := &container.Config{
+		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: envLines(s.Env),
+		User: s.User, WorkingDir: s.WorkingDir, Hostname: s.Hostname, Labels: labels,
+		StopSignal: s.StopSignal, ExposedPorts: nat.PortSet{},
+	}
+	for _, p := range s.Ports {
+		c.ExposedPorts[natPort(p)] = struct{}{}
+	}
+	if s.StopGrace > 0 {
+		n := wholeSeconds(s.StopGrace)
+		c.StopTimeout = &n
+	}
+	if h := s.HealthCheck; h != nil {
+		c.Healthcheck = &container.HealthConfig{
+			Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries,
+		}
+	}
+	return c
+}
+
+func hostConfig(s *model.ContainerSpec) *container.HostConfig {
+	h := &container.HostConfig{
+		PortBindings: nat.PortMap{}, Mounts: mounts(s.Mounts),
+		ReadonlyRootfs: s.ReadOnly, Privileged: s.Privileged, CapAdd: s.CapAdd, CapDrop: s.CapDrop,
+		Sysctls: s.Sysctls, ShmSize: s.ShmSize,
+		DNS: s.DNS.Servers, DNSSearch: s.DNS.Search, DNSOptions: s.DNS.Options,
+		LogConfig:     container.LogConfig{Type: s.Logging.Driver, Config: s.Logging.Options},
+		RestartPolicy: restartPolicy(s.Adjustable.Restart),
+		Resources:     resources(s),
+	}
+	if len(s.Networks) > 0 {
+		h.NetworkMode = container.NetworkMode(s.Networks[0].Network)
+	}
+	if s.Init {
+		h.Init = &s.Init
+	}
+	for _, p := range s.Ports {
+		binding := nat.PortBinding{HostIP: p.HostIP}
+		if p.Published != 0 {
+			binding.HostPort = strconv.Itoa(int(p.Published))
+		}
+		h.PortBindings[natPort(p)] = append(h.PortBindings[natPort(p)], binding)
+	}
+	for _, host := range s.ExtraHosts {
+		h.ExtraHosts = append(h.ExtraHosts, host.Name+":"+host.IP)
+	}
+	return h
+}
+
+func resources(s *model.ContainerSpec) container.Resources {
+	a := s.Adjustable
+	r := container.Resources{NanoCPUs: a.NanoCPUs, Memory: a.Memory, MemoryReservation: a.MemoryReservation}
+	if a.Pids > 0 {
+		r.PidsLimit = &a.Pids
+	}
+	for _, d := range s.Devices {
+		r.Devices = append(r.Devices, container.DeviceMapping{
+			PathOnHost: d.Host, PathInContainer: d.Container, CgroupPermissions: d.Permissions,
+		})
+	}
+	for _, u := range s.Ulimits {
+		r.Ulimits = append(r.Ulimits, &container.Ulimit{Name: u.Name, Soft: u.Soft, Hard: u.Hard})
+	}
+	return r
+}
+
+// restartPolicy names "no" outright, because to an update an empty name means
+// "leave it as it is".
+func restartPolicy(r model.Restart) container.RestartPolicy {
+	if r.Name == "" {
+		r.Name = string(container.RestartPolicyDisabled)
+	}
+	return container.RestartPolicy{Name: container.RestartPolicyMode(r.Name), MaximumRetryCount: r.MaxRetries}
+}
+
+// mounts uses the form in which a missing folder of the host is an error; the
+// other one makes an empty folder, owned by root, out of each typing mistake.
+func mounts(list []model.Mount) []mount.Mount {
+	var out []mount.Mount
+	for _, m := range list {
+		entry := mount.Mount{Type: mount.Type(m.Kind), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
+		if m.Kind == model.MountTmpfs && m.Size > 0 {
+			entry.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.Size}
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+func endpoints(list []model.Attachment) *network.NetworkingConfig {
+	if len(list) == 0 {
+		return nil
+	}
+	c := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{}}
+	for _, a := range list {
+		c.EndpointsConfig[a.Network] = &network.EndpointSettings{Aliases: a.Aliases}
+	}
+	return c
+}
+
+func natPort(p model.Port) nat.Port {
+	return nat.Port(strconv.Itoa(int(p.Container)) + "/" + p.Protocol)
+}
+
+func envLines(env map[string]string) []string {
+	lines := make([]string, 0, len(env))
+	for name, value := range env {
+		lines = append(lines, name+"="+value)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// wholeSeconds rounds up: engines count a grace period in seconds, and a
+// process should rather get more time than less.
+func wholeSeconds(d time.Duration) int {
+	return int((d + time.Second - 1) / time.Second)
+}

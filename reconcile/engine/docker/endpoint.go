@@ -1,0 +1,124 @@
+package docker
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/client"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// dial makes the client of a host. The API version is negotiated with the
+// first request.
+func dial(host model.Host) (*client.Client, error) {
+	endpoint, files := host.Endpoint, host.TLS
+	if endpoint == "" {
+		endpoint, files = fromEnvironment(files)
+	}
+	scheme, _, ok := strings.Cut(endpoint, "://")
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("endpoint %q has no scheme: write unix:// or tcp://", endpoint)
+	case scheme == "ssh":
+		return nil, errors.New("ssh endpoints are not supported yet")
+	case scheme != "unix" && scheme != "tcp":
+		return nil, fmt.Errorf("endpoint %q: unknown scheme %q, use unix:// or tcp://", endpoint, scheme)
+	case scheme == "unix" && files != model.TLS{}:
+		return nil, errors.New("tls is for tcp endpoints")
+	}
+	transport, err := transportFor(files)
+	if err != nil {
+		return nil, err
+	}
+	return client.NewClientWithOpts(
+		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
+		client.WithHost(endpoint),
+		direct(transport, scheme),
+		client.WithAPIVersionNegotiation(),
+	)
+}
+
+// fromEnvironment is the endpoint that the docker command would use too.
+// DOCKER_TLS_VERIFY is not asked: certificates are always verified.
+func fromEnvironment(files model.TLS) (string, model.TLS) {
+	endpoint := os.Getenv(client.EnvOverrideHost)
+	if endpoint == "" {
+		return client.DefaultDockerHost, files
+	}
+	dir := os.Getenv(client.EnvOverrideCertPath)
+	if dir != "" && strings.HasPrefix(endpoint, "tcp://") && files == (model.TLS{}) {
+		files = model.TLS{
+			CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+		}
+	}
+	return endpoint, files
+}
+
+// transportFor holds enough idle connections for the inspects of a pass, so
+// that they do not dial anew each time.
+func transportFor(files model.TLS) (*http.Transport, error) {
+	config, err := tlsConfig(files)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		TLSClientConfig: config, MaxIdleConns: 2 * parallel, MaxIdleConnsPerHost: 2 * parallel,
+		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+	}, nil
+}
+
+// direct undoes what the client sets up for tcp: engines are on the team's own
+// network, not behind the proxy for the internet, and a peer that vanished is
+// noticed by keep-alives, which the event stream depends on.
+func direct(transport *http.Transport, scheme string) client.Opt {
+	return func(*client.Client) error {
+		if scheme != "tcp" {
+			return nil
+		}
+		keepAlive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
+		transport.Proxy = nil
+		transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: keepAlive}).DialContext
+		return nil
+	}
+}
+
+// tlsConfig is nil without files. The certificate is read again for each
+// connection, so a renewed one is used without a restart.
+func tlsConfig(files model.TLS) (*tls.Config, error) {
+	if files == (model.TLS{}) {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if files.CA != "" {
+		pem, err := os.ReadFile(files.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read tls ca: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read tls ca %q: no certificate in it", files.CA)
+		}
+	}
+	if files.Cert == "" && files.Key == "" {
+		return config, nil
+	}
+	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read tls certificate and key: %w", err)
+		}
+		return &pair, nil
+	}
+	config.GetClientCertificate = load
+	_, err := load(nil)
+	return config, err
+}

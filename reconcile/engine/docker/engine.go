@@ -1,0 +1,93 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Engine is one Docker host.
+type Engine struct {
+	host     string
+	api      *client.Client
+	timeouts Timeouts
+
+	// watching counts event streams that are up: while it is zero nobody tells
+	// of changes that the container list does not show.
+	watching atomic.Int32
+
+	containers memo[inspected] // by id
+	defaults   memo[imageInfo] // by image id; an image never changes
+	images     memo[string]    // ids by reference
+	networks   memo[[]network.Inspect]
+	volumes    memo[[]model.VolumeState] // by owner
+	infos      memo[hostInfo]
+}
+
+// Timeouts are how long one call to the engine may take. A pull is bounded by
+// its context alone, and a stop gets its grace period on top.
+type Timeouts struct {
+	List    time.Duration // a list of everything, or the engine's description
+	Inspect time.Duration // one thing
+	Call    time.Duration // a call that changes something
+	Stop    time.Duration // beyond the grace period
+	Round   time.Duration // all inspects of one pass together
+}
+
+// DefaultTimeouts are those of New.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		List: 10 * time.Second, Inspect: 3 * time.Second, Call: 60 * time.Second,
+		Stop: 15 * time.Second, Round: 20 * time.Second,
+	}
+}
+
+// Option changes how an Engine works.
+type Option func(*Engine)
+
+// WithTimeouts sets the deadlines of calls.
+func WithTimeouts(t Timeouts) Option { return func(e *Engine) { e.timeouts = t } }
+
+// New prepares the connection to a host and sends nothing yet. The endpoint is
+// unix://path or tcp://address; empty, it is what DOCKER_HOST says, or else the
+// local socket. With TLS files both sides prove who they are. Without them a
+// tcp endpoint is neither encrypted nor authenticated: whoever reaches its
+// address is root on the host, so that is for loopback and for networks that
+// are private in earnest.
+func New(host model.Host, opts ...Option) (*Engine, error) {
+	api, err := dial(host)
+	if err != nil {
+		return nil, fmt.Errorf("connect to host %q: %w", host.Name, err)
+	}
+	e := &Engine{host: host.Name, api: api, timeouts: DefaultTimeouts()}
+	for _, opt := range opts {
+		opt(e)
+	}
+	return e, nil
+}
+
+// Close releases the connection.
+func (e *Engine) Close() error { return e.api.Close() }
+
+// fail is the classed outcome of a call that did not succeed.
+func (e *Engine) fail(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	class, cause := classify(err)
+	return &engine.Error{Class: class, Doing: doing, Host: e.host, Err: cause}
+}
+
+// call bounds one call that changes something.
+func (e *Engine) call(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, e.timeouts.Call)
+}

@@ -1,0 +1,144 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+)
+
+// classed is an outcome whose class this package has decided itself.
+type classed struct {
+	class engine.Class
+	text  string
+}
+
+func (c classed) Error() string { return c.text }
+
+// textRule reads the class from the engine's words, where its status code
+// does not tell.
+type textRule struct {
+	words string
+	class engine.Class
+}
+
+// textRules are tried in order, before the status code. The engine answers
+// 500 to nearly everything that goes wrong while it sets a container up.
+func textRules() []textRule {
+	return []textRule{
+		{"port is already allocated", engine.Conflict},
+		{"address already in use", engine.Conflict},
+		{"has active endpoints", engine.Conflict},
+		{"pull access denied", engine.Denied},
+		{"no basic auth credentials", engine.Denied},
+		{"authentication required", engine.Denied},
+		{"manifest unknown", engine.NotFound},
+		{"invalid reference format", engine.Invalid},
+		{"permission denied while trying to connect", engine.Denied},
+	}
+}
+
+// classify sorts an error of the client and gives it words without the
+// client's and the engine's wrapping.
+func classify(err error) (engine.Class, error) {
+	var known classed
+	if errors.As(err, &known) {
+		return known.class, known
+	}
+	if class, ok := interrupted(err); ok {
+		return class, err
+	}
+	text := clean(err.Error())
+	for _, rule := range textRules() {
+		if strings.Contains(text, rule.words) {
+			return rule.class, errors.New(portTaken(text))
+		}
+	}
+	return statusClass(err), errors.New(text)
+}
+
+// interrupted are calls of which nobody knows whether they were made.
+func interrupted(err error) (engine.Class, bool) {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, os.ErrDeadlineExceeded):
+		return engine.Timeout, true
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return engine.Timeout, true
+	}
+	return "", false
+}
+
+func statusClass(err error) engine.Class {
+	switch {
+	case unreachable(err):
+		return engine.Unreachable
+	case errdefs.IsNotFound(err):
+		return engine.NotFound
+	case errdefs.IsConflict(err), errdefs.IsAlreadyExists(err), errdefs.IsFailedPrecondition(err):
+		return engine.Conflict
+	case errdefs.IsInvalidArgument(err), errdefs.IsNotImplemented(err), errdefs.IsOutOfRange(err):
+		return engine.Invalid
+	case errdefs.IsUnauthorized(err), errdefs.IsPermissionDenied(err):
+		return engine.Denied
+	}
+	return engine.Failed
+}
+
+func unreachable(err error) bool {
+	var op *net.OpError
+	return client.IsErrConnectionFailed(err) || errors.As(err, &op) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+}
+
+// wrappings are what the client, the engine, its shim and runc put around the
+// one sentence that says what is wrong.
+var wrappings = regexp.MustCompile(`Error response from daemon: |Error: |error during connect: |` +
+	`OCI runtime create failed: |runc create failed: |failed to create task for container: |` +
+	`failed to create shim task: |container_linux\.go:\d+: |process_linux\.go:\d+: |` +
+	`unable to start container process: |starting container process caused: |(: unknown)+$`)
+
+func clean(text string) string {
+	return strings.TrimSpace(wrappings.ReplaceAllString(text, ""))
+}
+
+// takenPort finds the port in `Bind for 0.0.0.0:80 failed: port is already
+// allocated` and `listen tcp4 0.0.0.0:80: bind: address already in use`.
+var takenPort = regexp.MustCompile(`:(\d+)(?: failed)?: (?:port is already allocated|bind: address already in use)`)
+
+func portTaken(text string) string {
+	if m := takenPort.FindStringSubmatch(text); m != nil {
+		return "port " + m[1] + " is already taken on the host"
+	}
+	return text
+}
+
+// scrub takes secrets out of an error's text: an engine that refuses a
+// container may repeat its environment.
+func scrub(err error, env map[string]string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, value := range env {
+		if len(value) > 2 && strings.Contains(text, value) {
+			class, _ := classify(err)
+			text = strings.ReplaceAll(text, value, "***")
+			err = classed{class, clean(text)}
+		}
+	}
+	return err
+}
+
+func conflict(text string) error { return classed{engine.Conflict, text} }
+func invalid(text string) error  { return classed{engine.Invalid, text} }
+func missing(text string) error  { return classed{engine.NotFound, text} }

@@ -1,0 +1,172 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// inspected is a container as it was inspected, and what the list showed then.
+type inspected struct {
+	signature string
+	container model.Container
+	// networkIDs are the networks it is attached to, by name. The name of one
+	// may by now belong to another network.
+	networkIDs map[string]string
+}
+
+// known is the container when no call is needed for it, else nil.
+func (e *Engine) known(s *container.Summary, p pass) *model.Container {
+	if p.owner == "" || s.Labels[model.LabelOwner] != p.owner {
+		return e.listed(s)
+	}
+	if kept, ok := e.containers.get(s.ID); ok && kept.signature == signature(s) {
+		return kept.report(s, p)
+	}
+	return nil
+}
+
+// look inspects one container. One that has gone since it was listed comes
+// back without id.
+func (e *Engine) look(ctx context.Context, s *container.Summary, p pass) *model.Container {
+	seen, err := e.containers.read(s.ID, func() (inspected, error) { return e.inspect(ctx, s, p.info) })
+	switch {
+	case errdefs.IsNotFound(err):
+		return &model.Container{}
+	case err != nil:
+		e.containers.forget(s.ID)
+		c := e.listed(s)
+		_, cause := classify(err)
+		c.InspectError = cause.Error()
+		return c
+	case seen.moved(e.listed(s)):
+		e.containers.forget(s.ID)
+	}
+	return seen.report(s, p)
+}
+
+// moved says whether the container changed between the list and the inspect.
+// Such an inspect is not kept: a list that shows the old state again would
+// vouch for it.
+func (i *inspected) moved(listed *model.Container) bool {
+	return i.container.State != listed.State || i.container.Health != listed.Health || i.container.Name != listed.Name
+}
+
+// report is the container as of this pass: with the ports that the list shows,
+// and without attachments to networks that exist no longer.
+func (i *inspected) report(s *container.Summary, p pass) *model.Container {
+	c := i.container
+	if ports := heldPorts(s.Ports); len(ports) > 0 {
+		c.Ports = ports
+	}
+	gone := func(a model.Attachment) bool {
+		return i.networkIDs[a.Network] != "" && !p.networks[i.networkIDs[a.Network]]
+	}
+	if slices.ContainsFunc(c.Spec.Networks, gone) {
+		spec := *c.Spec
+		spec.Networks = slices.DeleteFunc(slices.Clone(spec.Networks), gone)
+		c.Spec = &spec
+	}
+	return &c
+}
+
+func (e *Engine) inspect(ctx context.Context, s *container.Summary, info hostInfo) (inspected, error) {
+	raw, err := e.inspectContainer(ctx, s.ID)
+	if err != nil {
+		return inspected{}, err
+	}
+	image, err := e.imageOf(ctx, raw.Image)
+	if err != nil {
+		return inspected{}, err
+	}
+	files, err := e.readFiles(ctx, s.ID, filePaths(raw.Config.Labels))
+	if err != nil {
+		return inspected{}, err
+	}
+	c := e.describe(&raw, image, info)
+	c.Spec.Files = files
+	return inspected{signature: signature(s), container: c, networkIDs: networkIDs(&raw)}, nil
+}
+
+// inspectContainer asks for one container, within the deadline for that.
+func (e *Engine) inspectContainer(ctx context.Context, ref string) (container.InspectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeouts.Inspect)
+	defer cancel()
+	raw, err := e.api.ContainerInspect(ctx, ref)
+	if err == nil && (raw.ContainerJSONBase == nil || raw.Config == nil || raw.HostConfig == nil || raw.State == nil) {
+		err = errors.New("inspect answer without configuration")
+	}
+	return raw, err
+}
+
+// describe is a container in the words of the model.
+func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info hostInfo) model.Container {
+	c := model.Container{
+		Host: e.host, ID: raw.ID, Name: strings.TrimPrefix(raw.Name, "/"),
+		Owner:        ownerOf(raw, image),
+		State:        model.State(raw.State.Status),
+		ExitCode:     raw.State.ExitCode,
+		OOMKilled:    raw.State.OOMKilled,
+		Error:        clean(raw.State.Error),
+		RestartCount: raw.RestartCount,
+		CreatedAt:    info.controllerTime(raw.Created),
+		StartedAt:    info.controllerTime(raw.State.StartedAt),
+		FinishedAt:   info.controllerTime(raw.State.FinishedAt),
+		Spec:         liveSpec(raw, info),
+	}
+	c.Ports = c.Spec.Ports
+	if c.Health, c.HealthOutput = healthOf(raw.State); c.State != model.StateRunning {
+		c.Health = model.HealthNone
+	}
+	if image != nil {
+		c.Image = &image.ImageDefaults
+	}
+	return c
+}
+
+// ownerOf is the ownership that the labels tell, unless they are the image's:
+// a container of an image that was committed from one of ours has our labels
+// too, and a name in them that is not its own.
+func ownerOf(raw *container.InspectResponse, image *imageInfo) model.Ownership {
+	own := model.OwnershipFrom(raw.Config.Labels)
+	if image == nil || own.Name == strings.TrimPrefix(raw.Name, "/") {
+		return own
+	}
+	if own.Name == image.labels[model.LabelName] {
+		return model.Ownership{}
+	}
+	return own
+}
+
+// maxOutput bounds what is kept of a health check's output.
+const maxOutput = 1024
+
+func healthOf(state *container.State) (health model.Health, output string) {
+	if state.Health == nil || state.Health.Status == container.NoHealthcheck {
+		return model.HealthNone, ""
+	}
+	for _, result := range state.Health.Log {
+		if result.ExitCode != 0 {
+			output = result.Output
+		}
+	}
+	output = strings.ToValidUTF8(output[:min(len(output), maxOutput)], "")
+	return model.Health(state.Health.Status), strings.TrimSpace(output)
+}
+
+// controllerTime reads one of the engine's times; its "never" is the zero
+// time.
+func (i hostInfo) controllerTime(stamp string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil || t.Year() <= 1 {
+		return time.Time{}
+	}
+	return t.Add(-i.skew)
+}
