@@ -1,0 +1,91 @@
+// Package enginetest is the suite that every engine.Engine must pass: what it
+// asserts is what the port promises, one case per promise. engine/docker runs
+// it on a real Docker host and engine/sim on the simulated one, so whatever is
+// proven with the simulator rests on the same promises.
+//
+// The suite knows engines only through the port. What a person could do to a
+// host behind Tallyman's back it does through Hands, which each side brings.
+// The containers it makes run the server of internal/testimage, whose
+// environment variables (START_DELAY, FAIL, EXIT_CODE …) the simulator
+// understands too.
+package enginetest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// Host is an engine under test. Whoever provides it removes, when the test
+// ends, what carries its owner label or was made by its hands.
+type Host struct {
+	Engine engine.Engine
+	Name   string // the host's name, as in the ops
+	Owner  string // nobody else's, and a legal beginning of a container's name
+	Image  string // a reference of the test server's image, which the host has
+	Hands  Hands
+}
+
+// Hands do to a host what people and accidents do. Containers are named by id
+// or name, networks by name.
+type Hands interface {
+	Kill(container string) error
+	Pause(container string) error
+	Rename(container, name string) error
+	// UpdateMemory sets the memory limit of a container.
+	UpdateMemory(container string, bytes int64) error
+	Disconnect(container, network string) error
+	// RemoveContainer removes a container, running or not.
+	RemoveContainer(container string) error
+	// RemoveNetwork removes a network, taking what is attached off it first.
+	RemoveNetwork(network string) error
+	// RunForeign runs a container of the test image that Tallyman did not
+	// make, and gives its id.
+	RunForeign(name string, labels map[string]string, ports []model.Port) (id string, err error)
+	// CreateForeignNetwork makes a network that Tallyman did not make.
+	CreateForeignNetwork(name string) error
+}
+
+// Case is one promise.
+type Case struct {
+	Name string
+	Run  func(t *testing.T, h Host)
+}
+
+// Cases are all the promises.
+func Cases() []Case {
+	var all []Case
+	for _, part := range [][]promise{
+		creating(), fields(), lifecycle(), crashing(), changing(), targets(), health(),
+		ports(), networks(), volumes(), files(), images(), others(), logs(), observing(),
+	} {
+		for _, p := range part {
+			all = append(all, Case{p.name, func(t *testing.T, h Host) { p.run(newSuite(t, h)) }})
+		}
+	}
+	return all
+}
+
+// promise is a case before it has a host.
+type promise struct {
+	name string
+	run  func(s *suite)
+}
+
+// Run runs every case on a host of its own, several at once.
+func Run(t *testing.T, newHost func(t *testing.T) Host) {
+	cases := Cases()
+	names := make([]string, 0, len(cases))
+	for _, c := range cases {
+		if slices.Contains(names, c.Name) {
+			t.Fatalf("two cases are named %q", c.Name)
+		}
+		names = append(names, c.Name)
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			c.Run(t, newHost(t))
+		})
+	}
+}
