@@ -1,0 +1,36 @@
+package manifest
+
+// App owns the manifests in its folder and below, and is the unit of rollout:
+// they move from commit to commit as one. What is outside of any App belongs
+// to the app "default".
+type App struct {
+	Origin     `yaml:"-"`
+	APIVersion string   `yaml:"apiVersion" check:"required,enum=tallyman/v1"`
+	Kind       string   `yaml:"kind" check:"required,enum=App"`
+	Metadata   Metadata `yaml:"metadata" check:"required"`
+	Spec       AppSpec  `yaml:"spec"`
+}
+
+func (a *App) name() string { return a.Metadata.Name }
+
+// AppSpec says how an app follows the branch.
+type AppSpec struct {
+	// What may be done without a person.
+	Sync Sync `yaml:"sync" aka:"syncPolicy"`
+	// What happens when a rollout fails. `rollback`: all services of the app
+	// go back together to the last good commit. `pause`: everything stays as
+	// it is until a newer commit. `continue`: the other services go on.
+	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
+}
+
+// Sync says what may be done without a person.
+type Sync struct {
+	// Whether a new commit is rolled out at once.
+	Auto bool `yaml:"auto" default:"true"`
+	// Whether what left the manifests is removed. Volumes never are.
+	Prune bool `yaml:"prune" default:"true"`
+	// Whether what was changed by hand is put right.
+	SelfHeal bool `yaml:"selfHeal" default:"true"`
+	// More removals than this in one commit wait for a person.
+	MaxRemovals int `yaml:"maxRemovals" check:"min=0" default:"10"`
+}

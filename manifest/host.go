@@ -1,0 +1,67 @@
+package manifest
+
+// Host registers a Docker Engine that replicas may be placed on. Hosts belong
+// to no app. When no Host is declared, the local engine is the host "local".
+type Host struct {
+	Origin     `yaml:"-"`
+	APIVersion string   `yaml:"apiVersion" check:"required,enum=tallyman/v1"`
+	Kind       string   `yaml:"kind" check:"required,enum=Host"`
+	Metadata   Metadata `yaml:"metadata" check:"required"`
+	Spec       HostSpec `yaml:"spec" check:"required"`
+}
+
+func (h *Host) name() string { return h.Metadata.Name }
+
+// HostSpec says how to reach the engine and what may run there.
+type HostSpec struct {
+	// Where the engine listens: `unix:///var/run/docker.sock` or
+	// `tcp://10.0.0.11:2376`.
+	Endpoint string `yaml:"endpoint" check:"required,format=endpoint" aka:"address,url,host"`
+	// The certificates of a mutually authenticated tcp connection.
+	TLS *TLS `yaml:"tls,omitempty"`
+	// Whether new replicas may be placed here. `false` keeps what runs and
+	// places nothing new.
+	Schedulable bool `yaml:"schedulable" default:"true"`
+	// Whether what runs here is to be moved to other hosts.
+	Drain bool `yaml:"drain,omitempty"`
+	// Marks that keep replicas off the host.
+	Taints []Taint `yaml:"taints,omitempty"`
+	// What is kept back for other purposes than replicas. The capacity itself
+	// is read from the engine.
+	Reserved Amounts `yaml:"reserved,omitempty" aka:"reserve"`
+}
+
+func (s *HostSpec) check(c *context) {
+	if s.TLS != nil && len(s.Endpoint) > 0 && s.Endpoint[0] != 't' {
+		c.at("tls").errorf("is only for tcp:// endpoints")
+	}
+}
+
+// TLS names the files of a mutually authenticated connection. They are on the
+// controller's own disk, never in Git.
+type TLS struct {
+	// The certificate of the authority that signed the engine's certificate.
+	CA string `yaml:"ca" check:"required,format=absPath"`
+	// The controller's own certificate.
+	Cert string `yaml:"cert" check:"required,format=absPath"`
+	// The key of the controller's own certificate.
+	Key string `yaml:"key" check:"required,format=absPath"`
+}
+
+// Taint keeps replicas off a host.
+type Taint struct {
+	// The taint's name.
+	Key string `yaml:"key" check:"required,format=labelKey"`
+	// A value, for people.
+	Value string `yaml:"value,omitempty"`
+	// What it does: `NoSchedule` keeps new replicas away.
+	Effect string `yaml:"effect" check:"required,enum=NoSchedule"`
+}
+
+// Amounts are amounts of CPU and memory.
+type Amounts struct {
+	// CPUs, such as `0.5`.
+	CPUs CPUs `yaml:"cpus,omitempty" check:"min=0.001" aka:"cpu"`
+	// Memory, such as `256MiB`.
+	Memory Size `yaml:"memory,omitempty" check:"min=1" aka:"mem"`
+}

@@ -1,0 +1,102 @@
+package manifest
+
+import (
+	"reflect"
+
+	"github.com/tallyman-io/tallyman/manifest/shape"
+)
+
+// APIVersion is the only version there is.
+const APIVersion = "tallyman/v1"
+
+// DefaultNetwork is the network of services that name none.
+const DefaultNetwork = "default"
+
+// DefaultApp is the app of what no App document owns.
+const DefaultApp = "default"
+
+// The kinds of manifest.
+const (
+	KindHost    = "Host"
+	KindApp     = "App"
+	KindService = "Service"
+	KindConfig  = "Config"
+	KindNetwork = "Network"
+	KindVolume  = "Volume"
+)
+
+// Origin says where a document stands and what it belongs to.
+type Origin struct {
+	File      string `yaml:"-"`
+	Line, Col int    `yaml:"-"`
+	// App is the app that owns the document; empty for a Host.
+	App string `yaml:"-"`
+
+	namePlace place
+	refs      []ref
+}
+
+func (o *Origin) origin() *Origin { return o }
+
+// place is a position in a file.
+type place struct{ line, col int }
+
+// ref is a value that names another document, or a key of one.
+type ref struct {
+	kind, name string
+	path       string
+	place      place
+}
+
+// What a ref may name besides documents: a key of the Config beside it, and a
+// file of the tree.
+const (
+	refKey  = "key"
+	refFile = "file"
+)
+
+// document is what all kinds have in common.
+type document interface {
+	origin() *Origin
+	name() string
+}
+
+// Metadata names a document.
+type Metadata struct {
+	// The name, unique among all documents of its kind in the repository.
+	Name string `yaml:"name" check:"required,format=name"`
+	// Labels of the document, for people and for selecting. Those of a Host
+	// are what placement constraints look at. They do not reach a container:
+	// that is spec.labels of a Service.
+	Labels map[string]string `yaml:"labels,omitempty" check:"keys=labelKey"`
+}
+
+// Kind describes one kind of manifest.
+type Kind struct {
+	Name string
+	Type reflect.Type
+}
+
+// Kinds are the kinds that are understood, in the order of the reference.
+func Kinds() []Kind {
+	return []Kind{
+		{KindHost, reflect.TypeFor[Host]()},
+		{KindApp, reflect.TypeFor[App]()},
+		{KindService, reflect.TypeFor[Service]()},
+		{KindConfig, reflect.TypeFor[Config]()},
+		{KindNetwork, reflect.TypeFor[Network]()},
+		{KindVolume, reflect.TypeFor[Volume]()},
+	}
+}
+
+// reservedKinds come with later versions.
+func reservedKinds() []string { return []string{"Job", "Secret"} }
+
+// catalog is what the tags of all kinds say.
+func catalog() shape.Catalog {
+	var types []reflect.Type
+	for _, k := range Kinds() {
+		types = append(types, k.Type)
+	}
+	return shape.NewCatalog(types...)
+}

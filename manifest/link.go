@@ -1,0 +1,170 @@
+package manifest
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"reflect"
+	"strings"
+)
+
+// maxServiceName bounds app and service name together, so that the name of a
+// replica (app-service-slot-generation) is no longer than a host name may be.
+const maxServiceName = 63 - len("---") - len("10000") - len("7f3a91c2")
+
+// linker checks what concerns several documents.
+type linker struct {
+	set  *Set
+	errs Errors
+}
+
+func where(d document) string {
+	o := d.origin()
+	return fmt.Sprintf("%s:%d:%d", o.File, o.namePlace.line, o.namePlace.col)
+}
+
+func (k *linker) errorAt(d document, at place, p, message string) *Error {
+	err := &Error{File: d.origin().File, Line: at.line, Col: at.col, Path: p, Message: message}
+	k.errs = append(k.errs, err)
+	return err
+}
+
+func (k *linker) nameError(d document, message string) *Error {
+	return k.errorAt(d, d.origin().namePlace, "metadata.name", message)
+}
+
+// defaultApp is an App document that says nothing.
+func (p *parser) defaultApp() *App {
+	a := &App{APIVersion: APIVersion, Kind: KindApp, Metadata: Metadata{Name: DefaultApp}}
+	a.App = DefaultApp
+	d := decoder{shapes: p.shapes}
+	field := p.shapes[reflect.TypeFor[App]()].Field("spec")
+	d.setDefault(reflect.ValueOf(a).Elem().Field(field.Index), field)
+	return a
+}
+
+// unique refuses names that two documents of a kind have, in whatever apps.
+func (k *linker) unique() {
+	uniqueNames(k, KindHost, k.set.Hosts)
+	uniqueNames(k, KindApp, k.set.Apps)
+	uniqueNames(k, KindService, k.set.Services)
+	uniqueNames(k, KindConfig, k.set.Configs)
+	uniqueNames(k, KindNetwork, k.set.Networks)
+	uniqueNames(k, KindVolume, k.set.Volumes)
+	for _, s := range k.set.Services {
+		if n := len(s.App) + len(s.Metadata.Name); n > maxServiceName {
+			k.nameError(s, fmt.Sprintf("is too long: the names of app and service together have %d characters, at most %d", n, maxServiceName))
+		}
+	}
+}
+
+func uniqueNames[D document](k *linker, kind string, docs []D) {
+	first := map[string]document{}
+	for _, d := range docs {
+		other, twice := first[d.name()]
+		if !twice {
+			first[d.name()] = d
+			continue
+		}
+		message := fmt.Sprintf("there is a %s %q already", kind, d.name())
+		if a, b := other.origin().App, d.origin().App; a != b {
+			message += fmt.Sprintf(", in app %q; names are shared by all apps", a)
+		}
+		k.nameError(d, message).Hint = "the other one is at " + where(other)
+	}
+}
+
+// references looks up every name of another document.
+func (k *linker) references() {
+	index := map[string]map[string]document{
+		KindService: byName(k.set.Services), KindConfig: byName(k.set.Configs),
+		KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
+	}
+	for _, s := range k.set.Services {
+		configs := map[string]*Config{} // by the path of what names them
+		for _, r := range s.refs {
+			if r.kind == refKey {
+				continue
+			}
+			if c, ok := k.lookUp(s, r, index[r.kind]).(*Config); ok {
+				configs[strings.TrimSuffix(r.path, ".config")] = c
+			}
+		}
+		for _, r := range s.refs {
+			if c := configs[strings.TrimSuffix(r.path, ".key")]; r.kind == refKey && c != nil {
+				k.configKey(s, c, r)
+			}
+		}
+	}
+}
+
+func byName[D document](docs []D) map[string]document {
+	m := make(map[string]document, len(docs))
+	for _, d := range docs {
+		m[d.name()] = d
+	}
+	return m
+}
+
+func (k *linker) lookUp(from *Service, r ref, docs map[string]document) document {
+	found, ok := docs[r.name]
+	if ok && found.origin().App == from.App {
+		return found
+	}
+	if r.kind == KindNetwork && r.name == DefaultNetwork {
+		return nil
+	}
+	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.App))
+	if ok {
+		err.Hint = fmt.Sprintf("the one at %s belongs to app %q", where(found), found.origin().App)
+		return nil
+	}
+	var names []string
+	for _, name := range sortedKeys(docs) {
+		if docs[name].origin().App == from.App {
+			names = append(names, name)
+		}
+	}
+	err.Hint = didYouMean(r.name, names)
+	return nil
+}
+
+func (k *linker) configKey(from *Service, c *Config, r ref) {
+	_, inline := c.Spec.Data[r.name]
+	if _, file := c.Spec.Files[r.name]; inline || file {
+		return
+	}
+	keys := append(sortedKeys(c.Spec.Data), sortedKeys(c.Spec.Files)...)
+	k.errorAt(from, r.place, r.path, fmt.Sprintf("config %q has no key %q", c.Metadata.Name, r.name)).Hint = didYouMean(r.name, keys)
+}
+
+// endpoints refuses two hosts that are the same engine: each would take the
+// other's replicas for its own.
+func (k *linker) endpoints() {
+	first := map[string]*Host{}
+	for _, h := range k.set.Hosts {
+		if other, twice := first[h.Spec.Endpoint]; twice {
+			k.nameError(h, fmt.Sprintf("has the same endpoint as host %q", other.Metadata.Name)).Hint = "the other one is at " + where(other)
+			continue
+		}
+		first[h.Spec.Endpoint] = h
+	}
+}
+
+// contents reads the files that configs are made of.
+func (k *linker) contents(l *Loader, fsys fs.FS) {
+	for _, c := range k.set.Configs {
+		files := map[string][]byte{}
+		for _, r := range c.refs {
+			data, err := l.config(fsys, path.Join(path.Dir(c.File), r.name))
+			if err != nil {
+				k.errorAt(c, r.place, r.path, fmt.Sprintf("file %q %v", r.name, err))
+			}
+			files[r.name] = data
+		}
+		c.contents = make(map[string][]byte, len(c.Spec.Files))
+		for key, name := range c.Spec.Files {
+			c.contents[key] = files[name]
+		}
+	}
+}

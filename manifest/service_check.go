@@ -1,0 +1,99 @@
+package manifest
+
+import (
+	"net/netip"
+	"strings"
+)
+
+func (s *ServiceSpec) check(c *context) {
+	if s.Mode == "global" {
+		if c.has("replicas") {
+			c.at("replicas").errorf("has no meaning with mode global, which runs one replica per host")
+		}
+		s.Replicas = nil
+	}
+	s.checkPorts(c)
+	s.checkTargets(c)
+}
+
+// checkPorts refuses ports that can't be open side by side.
+func (s *ServiceSpec) checkPorts(c *context) {
+	for i, p := range s.Ports {
+		for j, other := range s.Ports[:i] {
+			if p.clashes(other) {
+				c.at("ports", nth(i)).errorf("clashes with ports[%d]", j)
+			}
+		}
+	}
+}
+
+// clashes says whether two ports want the same socket of the host, or are the
+// same wish twice.
+func (p Port) clashes(o Port) bool {
+	if p.Protocol != o.Protocol || p.Published != o.Published {
+		return false
+	}
+	if p.Published == 0 {
+		return p == o
+	}
+	a, b := addr(p.HostIP), addr(o.HostIP)
+	switch {
+	case p.HostIP == "" || o.HostIP == "" || a == b:
+		return true
+	case a.Is4() != b.Is4():
+		return false
+	}
+	return a.IsUnspecified() || b.IsUnspecified()
+}
+
+func addr(text string) netip.Addr {
+	a, _ := netip.ParseAddr(text)
+	return a
+}
+
+// checkTargets refuses two things at one path of the container, and files that
+// a mount would hide or that would land in what is mounted.
+func (s *ServiceSpec) checkTargets(c *context) {
+	mounts := map[string]int{}
+	for i, m := range s.Mounts {
+		if j, twice := mounts[m.Target()]; twice {
+			c.at("mounts", nth(i)).errorf("is at the same path as mounts[%d]", j)
+		}
+		mounts[m.Target()] = i
+	}
+	files := map[string]int{}
+	for i, f := range s.Files {
+		at := c.at("files", nth(i), "path")
+		if j, twice := files[f.Path]; twice {
+			at.errorf("is the same as in files[%d]", j)
+		}
+		files[f.Path] = i
+		for j, m := range s.Mounts {
+			if f.Path == m.Target() || strings.HasPrefix(f.Path, m.Target()+"/") {
+				at.errorf("lies in mounts[%d], at %s", j, m.Target())
+			}
+		}
+	}
+}
+
+func (m *Mount) check(c *context) {
+	switch {
+	case m.Tmpfs == "" && m.Path == "":
+		c.errorf("needs a path in the container")
+	case m.Tmpfs != "" && m.Path != "":
+		c.at("path").errorf("is not for a tmpfs, which says its path itself")
+	case m.Tmpfs != "" && m.ReadOnly:
+		c.at("readOnly").errorf("is not for a tmpfs")
+	case m.Tmpfs == "" && m.Size != 0:
+		c.at("size").errorf("is only for a tmpfs")
+	}
+	if m.Target() == "/" {
+		c.errorf("can't be at /")
+	}
+}
+
+func (f *FileRef) check(c *context) {
+	if f.Path == "/" {
+		c.at("path").errorf("must name a file")
+	}
+}

@@ -1,0 +1,142 @@
+package manifest
+
+import (
+	"io/fs"
+	"path"
+	"sort"
+)
+
+// Set is every document of a tree. The slices are sorted by name, and names
+// are unique within a kind. Nobody changes the documents: they are shared with
+// the Loader that made them.
+type Set struct {
+	Hosts    []*Host
+	Apps     []*App // also "default", when something belongs to it
+	Services []*Service
+	Configs  []*Config
+	Networks []*Network
+	Volumes  []*Volume
+
+	documents int
+}
+
+// add puts a copy of a document into the set.
+func (s *Set) add(doc document, file string) {
+	s.documents++
+	switch d := doc.(type) {
+	case *Host:
+		s.Hosts = append(s.Hosts, placed(d, file))
+	case *App:
+		s.Apps = append(s.Apps, placed(d, file))
+	case *Service:
+		s.Services = append(s.Services, placed(d, file))
+	case *Config:
+		s.Configs = append(s.Configs, placed(d, file))
+	case *Network:
+		s.Networks = append(s.Networks, placed(d, file))
+	case *Volume:
+		s.Volumes = append(s.Volumes, placed(d, file))
+	}
+}
+
+// placed is a shallow copy that knows its file.
+func placed[T any, P interface {
+	*T
+	document
+}](doc *T, file string) *T {
+	clone := *doc
+	P(&clone).origin().File = file
+	return &clone
+}
+
+// owned are all documents that belong to an app.
+func (s *Set) owned() []document {
+	var all []document
+	all = appendAll(all, s.Services)
+	all = appendAll(all, s.Configs)
+	all = appendAll(all, s.Networks)
+	return appendAll(all, s.Volumes)
+}
+
+func appendAll[D document](all []document, docs []D) []document {
+	for _, d := range docs {
+		all = append(all, d)
+	}
+	return all
+}
+
+func (s *Set) sort() {
+	sortByName(s.Hosts)
+	sortByName(s.Apps)
+	sortByName(s.Services)
+	sortByName(s.Configs)
+	sortByName(s.Networks)
+	sortByName(s.Volumes)
+}
+
+func sortByName[D document](docs []D) {
+	sort.SliceStable(docs, func(i, j int) bool { return docs[i].name() < docs[j].name() })
+}
+
+// link makes one whole of the documents: their apps, what they refer to, and
+// the files they include.
+func (l *Loader) link(fsys fs.FS, s *Set) Errors {
+	k := linker{set: s}
+	k.scope(l.parser)
+	k.unique()
+	if len(k.errs) > 0 {
+		return k.errs
+	}
+	s.sort()
+	k.references()
+	k.cycles()
+	k.endpoints()
+	k.contents(l, fsys)
+	return k.errs
+}
+
+// scope gives every document the app of the nearest folder that has one.
+func (k *linker) scope(p parser) {
+	apps := map[string]*App{}
+	for _, a := range k.set.Apps {
+		dir := path.Dir(a.File)
+		if first, twice := apps[dir]; twice {
+			k.nameError(a, "the folder has an App already").Hint = "the other one is at " + where(first)
+			continue
+		}
+		apps[dir] = a
+		a.App = a.Metadata.Name
+	}
+	outside := false
+	for _, d := range k.set.owned() {
+		owner := nearest(apps, path.Dir(d.origin().File))
+		outside = outside || owner == nil
+		d.origin().App = DefaultApp
+		if owner != nil {
+			d.origin().App = owner.Metadata.Name
+		}
+	}
+	if outside {
+		k.addDefault(p)
+	}
+}
+
+func nearest(apps map[string]*App, dir string) *App {
+	for ; ; dir = path.Dir(dir) {
+		if a, ok := apps[dir]; ok || dir == "." {
+			return a
+		}
+	}
+}
+
+// addDefault adds the app of what no App owns. An App of that name somewhere
+// below would own only a part of it.
+func (k *linker) addDefault(p parser) {
+	for _, a := range k.set.Apps {
+		if a.Metadata.Name == DefaultApp {
+			k.nameError(a, "the name default is that of what no App owns").Hint = "move the App to the root, or give it another name"
+			return
+		}
+	}
+	k.set.Apps = append(k.set.Apps, p.defaultApp())
+}

@@ -1,0 +1,87 @@
+package shape
+
+import (
+	"net/netip"
+	"regexp"
+)
+
+// Format is a way to write a text. What the patterns can't express is in
+// Valid, which the JSON Schema leaves out.
+type Format struct {
+	Pattern *regexp.Regexp
+	// Not, when set, must not match.
+	Not *regexp.Regexp
+	// Valid, when set, is asked after the patterns have agreed.
+	Valid func(string) bool
+	// Noun is what the text should be, as in "must be <noun>".
+	Noun string
+	// Quiet formats may hold credentials: errors do not repeat the text.
+	Quiet bool
+}
+
+// Match says whether text is written in the format.
+func (f Format) Match(text string) bool {
+	return f.Pattern.MatchString(text) && (f.Not == nil || !f.Not.MatchString(text)) && (f.Valid == nil || f.Valid(text))
+}
+
+// FormatOf finds a format by name. The names in tags are checked when a
+// catalog is made, so an unknown one is a mistake in the program.
+func FormatOf(name string) Format {
+	f, ok := formats[name]
+	if !ok {
+		panic("shape: unknown format " + name)
+	}
+	return f
+}
+
+func re(pattern string) *regexp.Regexp { return regexp.MustCompile(pattern) }
+
+func isIP(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
+func isPrefix(s string) bool {
+	p, err := netip.ParsePrefix(s)
+	return err == nil && p == p.Masked()
+}
+
+// The patterns keep to what Go's regexp and JSON Schema's dialect share.
+var (
+	label     = `[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`
+	component = `[a-z0-9]+([._-]+[a-z0-9]+)*`
+
+	formats = map[string]Format{
+		"name": {Pattern: re(`^` + label + `$`),
+			Noun: "a name of lowercase letters, digits and '-', at most 63 long, that begins and ends with a letter or digit"},
+		"text":     {Pattern: re(`^[^\x00]+$`), Noun: "a text that is not empty"},
+		"labelKey": {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`), Not: re(`^tallyman\.`), Noun: "a label key of letters, digits, '.', '_', '/' and '-'; those that begin with tallyman. are Tallyman's own"},
+		"image": {Pattern: re(`^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?` + component + `(/` + component + `)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`),
+			Noun: "an image reference such as registry.example.com/web:1.4.2"},
+		"envName":    {Pattern: re(`^[^=\s\x00]+$`), Noun: "a variable name without '=' and spaces"},
+		"configKey":  {Pattern: re(`^[A-Za-z0-9._-]+$`), Not: re(`^\.\.?$`), Noun: "a key of letters, digits, '.', '_' and '-'"},
+		"absPath":    {Pattern: re(`^/[^\x00]*$`), Not: re(`(^|/)\.\.?(/|$)|//|./$`), Noun: "an absolute path without '.', '..' and trailing '/'"},
+		"relPath":    {Pattern: re(`^[^/\x00\\][^\x00\\]*$`), Not: re(`(^|/)\.\.?(/|$)|//|/$`), Noun: "a path below the manifest's folder, without '..'"},
+		"mode":       {Pattern: re(`^0[0-7]{3}$`), Noun: `permission bits such as "0444"`},
+		"ip":         {Pattern: re(`^[0-9A-Fa-f.:]+$`), Valid: isIP, Noun: "an IP address"},
+		"cidr":       {Pattern: re(`^[0-9A-Fa-f.:]+/[0-9]+$`), Valid: isPrefix, Noun: "a subnet such as 10.20.0.0/24"},
+		"hostIP":     {Pattern: re(`^([0-9A-Fa-f.:]+|host-gateway)$`), Valid: func(s string) bool { return s == "host-gateway" || isIP(s) }, Noun: "an IP address or host-gateway"},
+		"hostname":   {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`), Valid: func(s string) bool { return len(s) <= 253 }, Noun: "a host name"},
+		"shortHost":  {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`), Noun: "a host name of at most 63 letters, digits, '-' and '.'"},
+		"endpoint":   {Pattern: re(`^(unix:///[^\s]+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$`), Noun: "unix:///path/to/docker.sock or tcp://host:port", Quiet: true},
+		"user":       {Pattern: re(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`), Noun: `a user, or user:group, such as "1000:1000"`},
+		"signal":     {Pattern: re(`^SIG(HUP|INT|QUIT|ABRT|KILL|USR1|USR2|TERM|CONT|STOP|TSTP|WINCH|PWR|ALRM|PIPE|IO|RTMIN(\+([1-9]|1[0-5]))?)$`), Noun: "a signal such as SIGTERM"},
+		"capability": {Pattern: re(`^(CAP_)?[A-Z][A-Z0-9_]+$`), Noun: "a capability such as NET_ADMIN, or ALL"},
+		"sysctl":     {Pattern: re(`^[a-z][a-z0-9_-]*([./][A-Za-z0-9_-]+)+$`), Noun: "a kernel parameter such as net.core.somaxconn"},
+		"ulimit":     {Pattern: re(`^(core|cpu|data|fsize|locks|memlock|msgqueue|nice|nofile|nproc|rss|rtprio|rttime|sigpending|stack)$`), Noun: "the name of a limit such as nofile"},
+		"devicePerm": {Pattern: re(`^(r|w|m|rw|rm|wm|rwm)$`), Noun: "some of r, w and m, in this order"},
+		"attribute":  {Pattern: re(`^host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)$`), Noun: "host.name, host.arch or host.labels.<key>"},
+		"constraint": {Pattern: re(`^\s*host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)\s*(==|!=)\s*[^\s=!]\S*\s*$`),
+			Noun: `a comparison such as "host.labels.disk == ssd", with host.name, host.arch or host.labels.<key> and == or !=`},
+		"driver":   {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`), Noun: "the name of a driver"},
+		"duration": {Pattern: re(`^([0-9]+(ms|s|m|h))+$`), Noun: "a duration such as 10s or 1m30s"},
+		"size":     {Pattern: re(`^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TB|TiB)?$`), Noun: "a size such as 256MiB"},
+		"cpus":     {Pattern: re(`^[0-9]+(\.[0-9]{1,9})?$`), Noun: "a number of CPUs such as 0.5"},
+		"restart":  {Pattern: re(`^(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)$`), Noun: "no, always, unless-stopped, on-failure or on-failure:<times>"},
+	}
+)

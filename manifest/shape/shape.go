@@ -1,0 +1,111 @@
+package shape
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Struct is what the tags of one struct type say.
+type Struct struct {
+	Type   reflect.Type
+	Fields []Field
+	// ExactlyOne are names of which a value gives exactly one.
+	ExactlyOne []string
+	// Reserved are names that a later version will understand.
+	Reserved []string
+
+	byName map[string]int
+}
+
+// Field is one field of a Struct.
+type Field struct {
+	Name    string // as in a manifest
+	GoName  string
+	Index   int
+	Type    reflect.Type
+	Default string // "" is none: the zero value
+	Aka     []string
+	Rules   Rules
+}
+
+// Field finds a field by its name in a manifest, or gives nil.
+func (s *Struct) Field(name string) *Field {
+	if i, ok := s.byName[name]; ok {
+		return &s.Fields[i]
+	}
+	return nil
+}
+
+// IsReserved says whether a later version will understand the name.
+func (s *Struct) IsReserved(name string) bool {
+	for _, r := range s.Reserved {
+		if r == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Catalog holds every struct type that is reachable from some roots. It does
+// not change once it is made, so any number of readers may share it.
+type Catalog map[reflect.Type]*Struct
+
+// NewCatalog reads the tags of the roots and of everything below them. A tag
+// that makes no sense is a mistake in the program, and panics.
+func NewCatalog(roots ...reflect.Type) Catalog {
+	c := Catalog{}
+	for _, t := range roots {
+		c.add(t)
+	}
+	return c
+}
+
+func (c Catalog) add(t reflect.Type) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		c.add(t.Elem())
+	case reflect.Struct:
+		if _, done := c[t]; done || IsScalar(t) {
+			return
+		}
+		s := read(t)
+		c[t] = s
+		for _, f := range s.Fields {
+			c.add(f.Type)
+		}
+	}
+}
+
+func read(t reflect.Type) *Struct {
+	s := &Struct{Type: t, byName: map[string]int{}}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Name == "_" {
+			s.ExactlyOne = append(s.ExactlyOne, list(f.Tag.Get("exactlyOne"))...)
+			s.Reserved = append(s.Reserved, list(f.Tag.Get("reserved"))...)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "-" || !f.IsExported() {
+			continue
+		}
+		if name == "" {
+			panic(fmt.Sprintf("shape: field %s.%s has no yaml tag", t, f.Name))
+		}
+		s.byName[name] = len(s.Fields)
+		s.Fields = append(s.Fields, Field{
+			Name: name, GoName: f.Name, Index: i, Type: f.Type,
+			Default: f.Tag.Get("default"), Aka: list(f.Tag.Get("aka")),
+			Rules: parseRules(t.String()+"."+f.Name, f.Tag.Get("check")),
+		})
+	}
+	return s
+}
+
+func list(tag string) []string {
+	if tag == "" {
+		return nil
+	}
+	return strings.Split(tag, ",")
+}
