@@ -1,0 +1,131 @@
+package desired
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// LocalHost is the host there is when none is declared.
+const LocalHost = "local"
+
+// Options are what the manifests do not say.
+type Options struct {
+	// Owner is the installation; it is part of the names of networks and
+	// volumes, so that two installations never share one by accident.
+	Owner string
+	// Revision is the commit that the manifests are of.
+	Revision string
+}
+
+// Build makes the model of all apps and hosts. The set is not changed. An
+// error means a set that a Loader would not have given out.
+func Build(set *manifest.Set, opts Options) (model.Desired, error) {
+	b := builder{set: set, owner: opts.Owner, blobs: model.Blobs{}, configs: map[string]*manifest.Config{}}
+	for _, c := range set.Configs {
+		b.configs[c.Metadata.Name] = c
+	}
+	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs}
+	for _, a := range set.Apps {
+		app, err := b.app(a)
+		if err != nil {
+			return model.Desired{}, fmt.Errorf("build app %q: %w", a.Metadata.Name, err)
+		}
+		d.Apps = append(d.Apps, app)
+	}
+	sort.Slice(d.Apps, func(i, j int) bool { return d.Apps[i].Name < d.Apps[j].Name })
+	return d, nil
+}
+
+type builder struct {
+	set     *manifest.Set
+	owner   string
+	configs map[string]*manifest.Config
+	blobs   model.Blobs
+}
+
+func (b *builder) app(a *manifest.App) (model.App, error) {
+	sync := a.Spec.Sync
+	app := model.App{
+		Name:      a.Metadata.Name,
+		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals},
+		OnFailure: a.Spec.OnFailure,
+	}
+	app.Volumes = b.volumes(app.Name)
+	app.Networks = b.networks(app.Name)
+	names := hostNames{networks: map[string]string{}, volumes: map[string]string{}}
+	for _, n := range app.Networks {
+		names.networks[n.Name] = n.HostName
+	}
+	for _, v := range app.Volumes {
+		names.volumes[v.Name] = v.HostName
+	}
+	for _, s := range b.set.Services {
+		if s.App != app.Name {
+			continue
+		}
+		svc, err := b.service(s, names)
+		if err != nil {
+			return app, fmt.Errorf("service %q: %w", s.Metadata.Name, err)
+		}
+		app.Services = append(app.Services, svc)
+	}
+	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
+	app.Digest = model.Hash(app)
+	return app, nil
+}
+
+// hostNames are the names that an app's networks and volumes have on hosts.
+type hostNames struct{ networks, volumes map[string]string }
+
+func hosts(declared []*manifest.Host) []model.Host {
+	if len(declared) == 0 {
+		return []model.Host{{Name: LocalHost, Schedulable: true}}
+	}
+	out := make([]model.Host, 0, len(declared))
+	for _, h := range declared {
+		out = append(out, host(h))
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+func host(h *manifest.Host) model.Host {
+	out := model.Host{
+		Name:        h.Metadata.Name,
+		Endpoint:    h.Spec.Endpoint,
+		Labels:      copyMap(h.Metadata.Labels),
+		Schedulable: h.Spec.Schedulable,
+		Drain:       h.Spec.Drain,
+		Reserved:    amounts(h.Spec.Reserved),
+	}
+	if t := h.Spec.TLS; t != nil {
+		out.TLS = model.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key}
+	}
+	for _, t := range h.Spec.Taints {
+		out.Taints = append(out.Taints, model.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
+	}
+	sort.Slice(out.Taints, func(i, j int) bool {
+		return out.Taints[i].Key+"="+out.Taints[i].Value < out.Taints[j].Key+"="+out.Taints[j].Value
+	})
+	return out
+}
+
+func amounts(a manifest.Amounts) model.Resources {
+	return model.Resources{NanoCPUs: int64(a.CPUs), Memory: int64(a.Memory)}
+}
+
+// copyMap keeps the model apart from the documents, which others share; an
+// empty map is none.
+func copyMap(m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package desired
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// engineShmSize is what an engine gives a container that does not ask.
+const engineShmSize = 64 << 20
+
+// container is the normal form of what reaches the container.
+func (b *builder) container(s *manifest.Service, names hostNames) (model.ContainerSpec, error) {
+	files, err := b.files(s.Spec.Files)
+	if err != nil {
+		return model.ContainerSpec{}, err
+	}
+	spec := &s.Spec
+	return model.ContainerSpec{
+		Image:       spec.Image,
+		Entrypoint:  list(spec.Entrypoint),
+		Command:     list(spec.Command),
+		Env:         environment(spec.Environment),
+		User:        spec.User,
+		WorkingDir:  spec.WorkingDir,
+		Hostname:    spec.Hostname,
+		Labels:      copyMap(spec.Labels),
+		Files:       files,
+		Mounts:      mounts(spec.Mounts, names),
+		Networks:    attachments(s, names),
+		Ports:       ports(spec.Ports),
+		HealthCheck: healthCheck(spec.HealthCheck),
+		StopSignal:  spec.StopSignal,
+		StopGrace:   time.Duration(spec.StopGracePeriod),
+		Init:        spec.Init,
+		ReadOnly:    spec.ReadOnly,
+		Privileged:  spec.Privileged,
+		CapAdd:      capabilities(spec.CapAdd),
+		CapDrop:     capabilities(spec.CapDrop),
+		Devices:     devices(spec.Devices),
+		Sysctls:     sysctls(spec.Sysctls),
+		Ulimits:     ulimits(spec.Ulimits),
+		ExtraHosts:  extraHosts(spec.ExtraHosts),
+		DNS:         model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)},
+		ShmSize:     shmSize(spec.ShmSize),
+		Logging:     model.Logging{Driver: spec.Logging.Driver, Options: copyMap(spec.Logging.Options)},
+		Adjustable:  adjustable(spec),
+	}, nil
+}
+
+func adjustable(spec *manifest.ServiceSpec) model.Adjustable {
+	limits := spec.Resources.Limits
+	return model.Adjustable{
+		NanoCPUs:          int64(limits.CPUs),
+		Memory:            int64(limits.Memory),
+		MemoryReservation: int64(spec.Resources.Reservations.Memory),
+		Pids:              int64(limits.Pids),
+		Restart:           model.Restart{Name: spec.Restart.Policy, MaxRetries: spec.Restart.Times},
+	}
+}
+
+// list is a copy; an empty one is none.
+func list(items []string) []string { return append([]string(nil), items...) }
+
+func environment(env map[string]manifest.EnvValue) map[string]string {
+	if len(env) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(env))
+	for name, value := range env {
+		out[name] = string(value)
+	}
+	return out
+}
+
+func shmSize(size manifest.Size) int64 {
+	if size == engineShmSize {
+		return 0
+	}
+	return int64(size)
+}
+
+func healthCheck(h *manifest.HealthCheck) *model.HealthCheck {
+	switch {
+	case h == nil:
+		return nil
+	case h.Disable:
+		return &model.HealthCheck{Test: []string{"NONE"}}
+	}
+	out := &model.HealthCheck{
+		Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout),
+		StartPeriod: time.Duration(h.StartPeriod), Retries: h.Retries,
+	}
+	if h.Command.Shell != "" {
+		out.Test = []string{"CMD-SHELL", h.Command.Shell}
+	} else {
+		out.Test = append([]string{"CMD"}, h.Command.Args...)
+	}
+	return out
+}

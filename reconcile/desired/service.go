@@ -1,0 +1,58 @@
+package desired
+
+import (
+	"sort"
+	"time"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, error) {
+	spec, err := b.container(s, names)
+	if err != nil {
+		return model.Service{}, err
+	}
+	svc := model.Service{
+		App:         s.App,
+		Name:        s.Metadata.Name,
+		Mode:        s.Spec.Mode,
+		Pull:        s.Spec.Pull,
+		Container:   spec,
+		Fingerprint: model.Fingerprint(spec),
+		Reserve:     amounts(s.Spec.Resources.Reservations),
+		Placement:   placement(s.Spec.Placement),
+		Update:      update(s.Spec.Update),
+		DependsOn:   sorted(s.Spec.DependsOn),
+	}
+	if s.Spec.Replicas != nil {
+		svc.Replicas = *s.Spec.Replicas
+	}
+	return svc, nil
+}
+
+func placement(p manifest.Placement) model.Placement {
+	out := model.Placement{MaxPerHost: p.MaxPerHost, Spread: append([]string(nil), p.Spread...)}
+	for _, c := range p.Constraints {
+		out.Constraints = append(out.Constraints, model.Constraint{Attribute: c.Attribute, Operator: c.Operator, Value: c.Value})
+	}
+	sort.Slice(out.Constraints, func(i, j int) bool { return out.Constraints[i].String() < out.Constraints[j].String() })
+	return out
+}
+
+func update(u manifest.Update) model.Update {
+	return model.Update{
+		Order: u.Order, Parallelism: u.Parallelism, MaxFailures: u.MaxFailures,
+		Monitor: time.Duration(u.Monitor), Deadline: time.Duration(u.Deadline),
+	}
+}
+
+// sorted is a sorted copy; an empty list is none.
+func sorted(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	out := append([]string(nil), list...)
+	sort.Strings(out)
+	return out
+}
