@@ -19,7 +19,8 @@ type hostState struct {
 	wake   chan struct{}
 	stop   context.CancelFunc
 	saved  string // hash of the containers in the journal
-	images []string
+	// images are the references that matter, asked those of the last query.
+	images, asked []string
 }
 
 const (
@@ -104,7 +105,7 @@ func (c *Controller) wantImages(s *hostState) {
 	}
 	images := slices.Sorted(maps.Keys(refs))
 	if !slices.Equal(images, s.images) {
-		s.images, s.looked = images, false
+		s.images = images
 		poke(s.wake)
 	}
 }
@@ -165,7 +166,7 @@ func (c *Controller) look(ctx context.Context, name string, e engine.Engine, res
 		return
 	}
 	c.keep(h, state, err, started)
-	h.looked = h.looked || slices.Equal(h.images, query.Images)
+	h.looked, h.asked = true, query.Images
 	c.releaseEnded()
 	c.Wake()
 }
@@ -225,7 +226,17 @@ func (c *Controller) looked() bool {
 func (c *Controller) live() *model.Live {
 	live := &model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
-		live.Hosts = append(live.Hosts, c.hosts[name].state)
+		h := c.hosts[name]
+		live.Hosts = append(live.Hosts, h.state)
+		live.Hosts[len(live.Hosts)-1].Unasked = h.unasked()
 	}
 	return live
+}
+
+// unasked are the images that a commit brought up since the last look.
+func (s *hostState) unasked() []string {
+	if slices.Equal(s.images, s.asked) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.images), func(ref string) bool { return slices.Contains(s.asked, ref) })
 }

@@ -22,6 +22,8 @@ type HostState struct {
 	// Images maps the references asked for in the query to the ids of the
 	// images the host has; a reference that is missing here is missing there.
 	Images map[string]string `json:"images,omitempty"`
+	// Unasked are references that matter now and were not in the query yet.
+	Unasked []string `json:"unasked,omitempty"`
 }
 
 // HostInfo is what an engine says of itself.

@@ -139,6 +139,9 @@ func (p *planner) image(s *model.Service, host string) string {
 	if _, there := p.hosts[host].Images[s.Container.Image]; there || s.Pull == "always" {
 		return ""
 	}
+	if slices.Contains(p.hosts[host].Unasked, s.Container.Image) {
+		return fmt.Sprintf("host %q has not said yet whether it has image %q", host, s.Container.Image)
+	}
 	if s.Pull == "never" {
 		return fmt.Sprintf("image %q is not on host %q, and pull is never; load it there or set pull: missing", s.Container.Image, host)
 	}

@@ -141,7 +141,7 @@ func (r *roll) failure(slot *slot) string {
 		return ""
 	}
 	switch {
-	case c.State == model.StateExited && !c.StartedAt.IsZero() && c.StartedAt.Year() > 1:
+	case c.State == model.StateExited && c.FinishedAt.After(r.record.StartedAt):
 		return plan.Ended(c)
 	case c.State == model.StateRestarting, c.RestartCount > 0 && c.Health != model.HealthHealthy:
 		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
@@ -214,11 +214,12 @@ func order(slots []*slot) []*slot {
 type budget struct{ free int }
 
 // budget counts the slots whose replacement is under way. Those that failed are
-// not among them: how many of these there may be is maxFailures.
+// not among them: how many of these there may be is maxFailures. Nor are those on
+// hosts that can't be reached, which must not keep the others from going on.
 func (r *roll) budget(s *service) *budget {
 	b := &budget{free: s.Update.Parallelism}
 	for _, slot := range s.slots {
-		if slot.old && (slot.busy || slot.phase == settling || slot.phase == mending || slot.phase == finishing) {
+		if slot.old && slot.phase != away && (slot.busy || slot.phase == settling || slot.phase == mending || slot.phase == finishing) {
 			b.free--
 		}
 	}
