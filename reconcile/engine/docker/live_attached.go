@@ -32,18 +32,14 @@ func attachments(raw *container.InspectResponse) []model.Attachment {
 	return list
 }
 
-// aliases are those that somebody asked for. The engine adds the short id, and
-// the name under which a container was joined later.
+// aliases are those that somebody asked for. Engines before API 1.44 append
+// the short id and, after it, the host name, which may well be one that was
+// asked for too: then it stands before.
 func aliases(raw *container.InspectResponse, all []string) []string {
-	var list []string
-	own := []string{shortID(raw.ID), strings.TrimPrefix(raw.Name, "/"), raw.Config.Labels[model.LabelName]}
-	for _, alias := range all {
-		if !slices.Contains(own, alias) {
-			list = append(list, alias)
-		}
+	if i := slices.Index(all, shortID(raw.ID)); i >= 0 {
+		all = all[:i]
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	return orNil(sorted(all))
 }
 
 // networkIDs are the ids that belong to the names in attachments. A container
