@@ -45,7 +45,7 @@ type fleet struct {
 func Fleet(t testing.TB, n int, opts ...Option) []*Host {
 	t.Helper()
 	if err := possible(); err != nil {
-		t.Fatalf("boot a fleet: %v\nto set this machine up, as root: %s", err, SetupCommand)
+		t.Fatalf("boot a fleet: %v\nto set this machine up, as root: %s test", err, SetupCommand)
 	}
 	f, err := newFleet(opts)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // SetupCommand is what installs and starts an engine where there is none.
-const SetupCommand = "sh internal/setup/engine.sh"
+const SetupCommand = "go run github.com/tallyman-io/tallyman/internal/setup"
 
 // cleanupTime bounds the removal of what a test left; an engine that takes
 // longer is broken, and the test says so.

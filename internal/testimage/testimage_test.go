@@ -25,7 +25,7 @@ func engine(t *testing.T) (context.Context, *client.Client) {
 		t.Fatal(err)
 	}
 	if _, err := c.Ping(ctx); err != nil {
-		t.Fatalf("%v\nno Docker engine: run sh internal/setup/engine.sh", err)
+		t.Fatalf("%v\nno Docker engine; to install and start one: go run github.com/tallyman-io/tallyman/internal/setup", err)
 	}
 	t.Cleanup(func() {
 		for _, tag := range []string{one, two} {

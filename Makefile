@@ -1,0 +1,42 @@
+# What takes more than a line or two is a program: internal/setup, internal/demo.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+# Where root came by su, its PATH lacks the folders of dockerd and sshd.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+# The race detector takes a C compiler; setup installs one where it can.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/tallyman
+	CGO_ENABLED=0 go build -trimpath -o bin/tallyman ./cmd/tallyman
+
+install: ## install tallyman into GOBIN
+	CGO_ENABLED=0 go install -trimpath ./cmd/tallyman
+
+demo: ## watch a commit become containers, roll, be reverted and heal
+	@go run ./internal/setup
+	@go run ./internal/demo
+
+test: ## run all tests, on real Docker hosts; sets up what is missing
+	go run ./internal/setup test
+	go test $(RACE) -p 2 -timeout 15m ./...
+
+lint: ## check formatting, vet, staticcheck and go.mod
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+bench: ## run the benchmarks
+	go run ./internal/setup
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+fuzz: ## fuzz every target for FUZZTIME (30s)
+	sh internal/setup/fuzz.sh $(FUZZTIME)
+
+schemas: ## write schemas/ and docs/manifests.md from the manifest types
+	go generate ./manifest/... ./schemas/...
+
+.PHONY: help build install demo test lint bench fuzz schemas
