@@ -85,7 +85,7 @@ func New(cfg Config) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(),
+		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(manifest.Options{}),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1),
 		hosts: map[string]*hostState{}, known: map[string]bool{},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},

@@ -29,6 +29,9 @@ type Target struct {
 // On is the host's name.
 func (t Target) On() string { return t.Host }
 
+// Container is the container's name, for people.
+func (t Target) Container() string { return t.Name }
+
 // Ref is how the engine finds the container.
 func (t Target) Ref() string {
 	if t.ID != "" {

@@ -199,8 +199,8 @@ func opTarget(op model.Op) string {
 		return o.Volume.HostName
 	case model.CreateContainer:
 		return o.Owner.Name
-	case interface{ Ref() string }:
-		return o.Ref()
+	case interface{ Container() string }:
+		return o.Container()
 	}
 	return ""
 }
