@@ -92,8 +92,9 @@ func Kinds() []Kind {
 // reservedKinds come with later versions.
 func reservedKinds() []string { return []string{"Job", "Secret"} }
 
-// catalog is what the tags of all kinds say.
-func catalog() shape.Catalog {
+// Shapes is what the tags of all kinds say, for the decoder and for whoever
+// writes the same rules down in another form.
+func Shapes() shape.Catalog {
 	var types []reflect.Type
 	for _, k := range Kinds() {
 		types = append(types, k.Type)

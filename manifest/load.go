@@ -54,7 +54,7 @@ type Loader struct {
 // NewLoader makes a Loader with an empty memory.
 func NewLoader(opts Options) *Loader {
 	opts = opts.withDefaults()
-	return &Loader{parser: parser{catalog(), opts}, opts: opts}
+	return &Loader{parser: parser{Shapes(), opts}, opts: opts}
 }
 
 // Load reads all manifests below the root of fsys, as the function Load does.

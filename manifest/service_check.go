@@ -3,6 +3,7 @@ package manifest
 import (
 	"net/netip"
 	"strings"
+	"time"
 )
 
 func (s *ServiceSpec) check(c *context) {
@@ -11,6 +12,9 @@ func (s *ServiceSpec) check(c *context) {
 			c.at("replicas").errorf("has no meaning with mode global, which runs one replica per host")
 		}
 		s.Replicas = nil
+	}
+	if time.Duration(s.StopGracePeriod)%time.Second != 0 {
+		c.at("stopGracePeriod").errorf("must be whole seconds")
 	}
 	s.checkPorts(c)
 	s.checkTargets(c)

@@ -1,8 +1,10 @@
 package shape
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 )
 
 // Format is a way to write a text. What the patterns can't express is in
@@ -33,6 +35,9 @@ func FormatOf(name string) Format {
 	}
 	return f
 }
+
+// FormatNames are the names of all formats, sorted.
+func FormatNames() []string { return slices.Sorted(maps.Keys(formats)) }
 
 func re(pattern string) *regexp.Regexp { return regexp.MustCompile(pattern) }
 

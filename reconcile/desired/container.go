@@ -56,8 +56,16 @@ func adjustable(spec *manifest.ServiceSpec) model.Adjustable {
 		Memory:            int64(limits.Memory),
 		MemoryReservation: int64(spec.Resources.Reservations.Memory),
 		Pids:              int64(limits.Pids),
-		Restart:           model.Restart{Name: spec.Restart.Policy, MaxRetries: spec.Restart.Times},
+		Restart:           restart(spec.Restart),
 	}
+}
+
+// restart leaves "no" out: that is what an engine does unasked.
+func restart(r manifest.Restart) model.Restart {
+	if r.Policy == "no" {
+		return model.Restart{}
+	}
+	return model.Restart{Name: r.Policy, MaxRetries: r.Times}
 }
 
 // list is a copy; an empty one is none.
