@@ -1,0 +1,69 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// What a caller may want to tell apart.
+var (
+	ErrEmptyRepository  = errors.New("the repository has no commits yet")
+	ErrBranchNotFound   = errors.New("no such branch")
+	ErrRevisionNotFound = errors.New("no such revision")
+	ErrAmbiguous        = errors.New("ambiguous name")
+	ErrPathNotFound     = errors.New("no such path")
+	// ErrAccess is a remote that wants other credentials, or does not show
+	// this repository to these.
+	ErrAccess = errors.New("access refused")
+)
+
+// plainError is an error whose text was cleaned. Of the chain below it only
+// what callers may branch on is left: the rest could still spell a secret.
+type plainError struct {
+	text string
+	kind error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.kind }
+
+// fail wraps err as `verb "name": cause` without any credential.
+func (r *Repository) fail(verb, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &plainError{r.credentials().scrub(fmt.Sprintf("%s %q: %v", verb, name, err)), kindOf(err)}
+}
+
+func kindOf(err error) error {
+	kinds := []error{ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
+		ErrAccess, context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
+// explain puts what a person can do about it in place of the transport's own
+// words.
+func explain(err error, anonymous bool) error {
+	switch {
+	case errors.Is(err, transport.ErrEmptyRemoteRepository):
+		return ErrEmptyRepository
+	case errors.Is(err, transport.ErrAuthenticationRequired) && anonymous:
+		return fmt.Errorf("%w: the server asks for a user and password or token, and none is configured", ErrAccess)
+	case errors.Is(err, transport.ErrAuthenticationRequired):
+		return fmt.Errorf("%w: the server does not accept the configured password or token", ErrAccess)
+	case errors.Is(err, transport.ErrAuthorizationFailed):
+		return fmt.Errorf("%w: the credentials are valid but may not read this repository", ErrAccess)
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		return fmt.Errorf("%w: no such repository, or these credentials may not see it", ErrAccess)
+	}
+	return err
+}
