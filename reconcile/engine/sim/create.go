@@ -1,0 +1,118 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+func (h *Host) create(o model.CreateContainer, now time.Time) (bool, error) {
+	if c := h.byName[o.Owner.Name]; c != nil {
+		if c.owner.Owner == o.Owner.Owner && c.owner.Fingerprint == o.Owner.Fingerprint && c.owner.Name == o.Owner.Name {
+			return false, nil
+		}
+		return false, refuse(engine.Conflict, "the container name is already in use by %s", c.id[:12])
+	}
+	image := h.images[o.Spec.Image]
+	if image == nil {
+		return false, refuse(engine.NotFound, "no such image: %s", o.Spec.Image)
+	}
+	c := &container{
+		id: h.newID(), name: o.Owner.Name, owner: o.Owner, image: image, spec: h.live(image, o),
+		state: model.StateCreated, created: now,
+	}
+	if image.Behaviour != nil {
+		c.behaviour = image.Behaviour(*c.spec)
+	}
+	if err := h.joinAll(c); err != nil {
+		return false, err
+	}
+	for _, m := range c.spec.Mounts {
+		if m.Kind == model.MountVolume && h.volumes[m.Source] == nil {
+			h.volumes[m.Source] = &volume{name: m.Source} // as Docker does, nobody's
+		}
+	}
+	h.add(c)
+	return true, nil
+}
+
+func (h *Host) joinAll(c *container) error {
+	for _, a := range c.spec.Networks {
+		n := h.networks[a.Network]
+		if n == nil {
+			return refuse(engine.NotFound, "network %s not found", a.Network)
+		}
+		c.joined = append(c.joined, attachment{n, a.Aliases})
+	}
+	return nil
+}
+
+func (c *container) copyFiles(files []model.File, blobs model.Blobs) (bool, error) {
+	merged := slices.Clone(c.spec.Files)
+	for _, f := range files {
+		content, ok := blobs[f.Digest]
+		if !ok {
+			return false, refuse(engine.Invalid, "the content of %s is not known", f.Path)
+		}
+		f.Digest = model.Digest(content)
+		merged = slices.DeleteFunc(merged, func(old model.File) bool { return old.Path == f.Path })
+		merged = append(merged, f)
+	}
+	slices.SortFunc(merged, func(a, b model.File) int { return cmp.Compare(a.Path, b.Path) })
+	if slices.Equal(merged, c.spec.Files) {
+		return false, nil
+	}
+	if !c.started.IsZero() {
+		return false, refuse(engine.Conflict, "the container has been started already")
+	}
+	c.change(func(s *model.ContainerSpec) { s.Files = merged })
+	return true, nil
+}
+
+// change gives the container a changed copy of its spec.
+func (c *container) change(f func(*model.ContainerSpec)) {
+	spec := *c.spec
+	f(&spec)
+	c.spec = &spec
+}
+
+// update sets what is given. As with Docker, zero leaves a limit as it is.
+func (c *container) update(a model.Adjustable) bool {
+	now := c.spec.Adjustable
+	now.NanoCPUs = cmp.Or(a.NanoCPUs, now.NanoCPUs)
+	now.Memory = cmp.Or(a.Memory, now.Memory)
+	now.MemoryReservation = cmp.Or(a.MemoryReservation, now.MemoryReservation)
+	now.Pids = cmp.Or(a.Pids, now.Pids)
+	if a.Restart.Name != "" {
+		now.Restart = a.Restart
+	}
+	if now = normal(now); now == c.spec.Adjustable {
+		return false
+	}
+	c.change(func(s *model.ContainerSpec) { s.Adjustable = now })
+	return true
+}
+
+func (h *Host) rename(c *container, name string) (bool, error) {
+	switch other := h.byName[name]; {
+	case other == c:
+		return false, nil
+	case other != nil:
+		return false, refuse(engine.Conflict, "the container name is already in use by %s", other.id[:12])
+	}
+	h.drop(c)
+	c.name = name
+	h.add(c)
+	return true, nil
+}
+
+func (h *Host) remove(c *container) (bool, error) {
+	if c.alive() {
+		return false, refuse(engine.Conflict, "the container is %s: stop it before removing it", c.state)
+	}
+	h.drop(c)
+	return true, nil
+}
