@@ -7,10 +7,13 @@ import "time"
 type Desired struct {
 	// Revision is the full commit id; for people and labels, never compared.
 	Revision string `json:"revision"`
-	Owner    string `json:"owner"`
-	Hosts    []Host `json:"hosts"`
-	Apps     []App  `json:"apps"`
-	Blobs    Blobs  `json:"-"`
+	// Author and Subject are the commit's; for people, never compared.
+	Author  string `json:"author,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Owner   string `json:"owner"`
+	Hosts   []Host `json:"hosts"`
+	Apps    []App  `json:"apps"`
+	Blobs   Blobs  `json:"-"`
 }
 
 // Host is a registered Docker Engine.

@@ -28,6 +28,7 @@ func guard(in *Input, changes []Change) {
 			policy = model.DefaultSync()
 		}
 		if c.Verdict == Remove {
+			c.Kept = !policy.Prune && !scaling(in, c)
 			hold(c, heldBecause(in, policy, removals[c.Key.App], c))
 		}
 	}
@@ -35,7 +36,7 @@ func guard(in *Input, changes []Change) {
 
 func heldBecause(in *Input, policy model.Sync, removals int, c *Change) string {
 	switch {
-	case !policy.Prune && !scaling(in, c):
+	case c.Kept:
 		return "kept: sync.prune is off for this app"
 	case removals > policy.MaxRemovals && !in.AllowRemovals:
 		return fmt.Sprintf("held: this commit removes %d replicas of app %q, more than maxRemovals %d; to go on, run `tallyman apply --allow-removals`",

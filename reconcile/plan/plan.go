@@ -125,6 +125,8 @@ type Change struct {
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
+	// Kept says that the app's policy leaves the removal to people.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Wanted says whether the change has anything to do.

@@ -78,7 +78,7 @@ func (f *folder) changes(s *Status) {
 	f.dirty = map[string]bool{}
 	for i := range f.in.Plan.Changes {
 		c := &f.in.Plan.Changes[i]
-		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key]}
+		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept}
 		switch {
 		case c.Verdict == plan.Unowned:
 			s.Unowned = append(s.Unowned, change)
@@ -192,6 +192,9 @@ func (f *folder) app(app *model.App) App {
 	}
 	if r.Phase == rollout.Failed {
 		out.Health = worst(out.Health, Degraded)
+	}
+	if r.Phase == rollout.Failed && r.Container != "" {
+		out.Failure = &Failure{r.Service, r.Container, r.Host}
 	}
 	return out
 }

@@ -75,7 +75,16 @@ type App struct {
 	Revision string        `json:"revision"` // of the rollout
 	Since    time.Time     `json:"since,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
+	Failure  *Failure      `json:"failure,omitempty"`
 	Services []Service     `json:"services"`
+}
+
+// Failure is the container that made a rollout fail, when it was one
+// container's fault.
+type Failure struct {
+	Service   string `json:"service"`
+	Container string `json:"container"` // its id
+	Host      string `json:"host"`
 }
 
 // Service is a service's status. Of is how many replicas there should be, New
@@ -137,4 +146,8 @@ type Change struct {
 	Verdict plan.Verdict `json:"verdict"`
 	Reasons []string     `json:"reasons,omitempty"`
 	Held    string       `json:"held,omitempty"`
+	// Removal says that the thing is to go, Kept that its app's policy leaves
+	// that to people.
+	Removal bool `json:"removal,omitempty"`
+	Kept    bool `json:"kept,omitempty"`
 }

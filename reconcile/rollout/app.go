@@ -79,6 +79,7 @@ func (r *roll) begin() bool {
 		return false
 	}
 	r.record = Record{App: r.app.Name, Revision: r.in.Desired.Revision, Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing}
+	r.record.Author, r.record.Subject = r.in.Desired.Author, r.in.Desired.Subject
 	r.out.State.Records[r.app.Name] = r.record
 	r.forgetApp(r.app.Name)
 	return true

@@ -35,6 +35,9 @@ const (
 type Record struct {
 	App      string `json:"app"`
 	Revision string `json:"revision"`
+	// Author and Subject are the commit's.
+	Author  string `json:"author,omitempty"`
+	Subject string `json:"subject,omitempty"`
 	// Digest is the rendered app's; another commit with the same digest is
 	// not another rollout.
 	Digest    string    `json:"digest"`

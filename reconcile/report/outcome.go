@@ -1,0 +1,90 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// Outcome is what has become of taking the hosts to a revision.
+type Outcome string
+
+// The outcomes. Pending is none yet: something is still going on.
+const (
+	Pending    Outcome = "pending"
+	Converged  Outcome = "converged"
+	FailedOut  Outcome = "failed"     // an app's rollout has failed
+	Incomplete Outcome = "incomplete" // all is done that can be, and something can't
+	Refused    Outcome = "refused"    // the revision can't be had or is not good
+)
+
+// OutcomeOf says how a status ends the wait for it. Failures are told when
+// everything else has come to its end, so that what is told stays true.
+func OutcomeOf(s *Status) Outcome {
+	if s.SourceError != "" {
+		return Refused
+	}
+	if s.Effective.ID == "" || s.Effective.ID != s.Target.ID || s.Sync == SyncUnknown || s.Busy > 0 {
+		return Pending
+	}
+	result := Converged
+	for i := range s.Apps {
+		switch appOutcome(s, &s.Apps[i]) {
+		case Pending:
+			return Pending
+		case FailedOut:
+			result = FailedOut
+		case Incomplete:
+			if result == Converged {
+				result = Incomplete
+			}
+		}
+	}
+	return result
+}
+
+func appOutcome(s *Status, a *App) Outcome {
+	if a.Phase == rollout.Failed {
+		return FailedOut
+	}
+	worst := Converged
+	for i := range s.Changes {
+		switch c := &s.Changes[i]; {
+		case c.Key.App != a.Name || c.Kept:
+		case s.beyondReach(c):
+			worst = Incomplete
+		default:
+			return Pending
+		}
+	}
+	if worst == Incomplete {
+		return s.rest(a)
+	}
+	if a.Phase != rollout.Complete || a.Health != Healthy {
+		return Pending
+	}
+	return Converged
+}
+
+// beyondReach says of a change that only a person, or a host that comes back,
+// can go on with it.
+func (s *Status) beyondReach(c *Change) bool {
+	return c.Verdict == plan.Blocked && c.Removal || s.away(c.Host)
+}
+
+func (s *Status) away(host string) bool {
+	return host != "" && slices.ContainsFunc(s.Hosts, func(h Host) bool { return h.Name == host && !h.Reachable })
+}
+
+// rest judges an app of which a part is beyond reach by its other replicas.
+func (s *Status) rest(a *App) Outcome {
+	for i := range a.Services {
+		for _, r := range a.Services[i].Replicas {
+			if r.Verdict != plan.Remove && r.Health != Healthy && !s.away(r.Host) {
+				return Pending
+			}
+		}
+	}
+	return Incomplete
+}

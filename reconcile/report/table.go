@@ -1,0 +1,54 @@
+package report
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// cell is a piece of a table: colours are put on after the columns are laid
+// out, because they take no room.
+type cell struct{ text, color string }
+
+func word(text string) cell           { return cell{text: text} }
+func colored(text, color string) cell { return cell{text, color} }
+func (c cell) width() int             { return utf8.RuneCountInString(c.text) }
+
+// table writes rows in columns, each as wide as its widest cell; the last one
+// is as long as it is. An indent stands before every line.
+func (t *text) table(indent string, rows [][]cell) {
+	widths := columnWidths(rows)
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(t.paint(cell.color, cell.text))
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-cell.width()+2))
+			}
+		}
+		t.WriteString(strings.TrimRight(indent+line.String(), " "))
+		t.WriteByte('\n')
+	}
+}
+
+// columnWidths leaves out the last cell of each row, which nothing follows.
+func columnWidths(rows [][]cell) []int {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row[:max(0, len(row)-1)] {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], cell.width())
+		}
+	}
+	return widths
+}
+
+// header is a table's first row.
+func header(names ...string) []cell {
+	row := make([]cell, len(names))
+	for i, name := range names {
+		row[i] = colored(name, bold)
+	}
+	return row
+}

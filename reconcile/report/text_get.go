@@ -1,0 +1,117 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// GetText writes one kind of thing as a table: hosts, apps, services or
+// replicas. It reports false for a kind that there is none of.
+func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err error) {
+	t := &text{Style: style}
+	switch kind {
+	case "hosts":
+		t.hostTable(s)
+	case "apps":
+		t.appTable(s)
+	case "services":
+		t.serviceTable(s)
+	case "replicas":
+		t.replicaTable(s, Replicas(s))
+	default:
+		return false, nil
+	}
+	return true, t.to(w)
+}
+
+// Get is the same as data: a list of hosts, apps, services or replicas.
+func Get(s *Status, kind string) (list any, known bool) {
+	switch kind {
+	case "hosts":
+		return s.Hosts, true
+	case "apps":
+		return s.Apps, true
+	case "services":
+		return Services(s), true
+	case "replicas":
+		return Replicas(s), true
+	}
+	return nil, false
+}
+
+// Services are the services of all apps.
+func Services(s *Status) []Service {
+	all := []Service{}
+	for i := range s.Apps {
+		all = append(all, s.Apps[i].Services...)
+	}
+	return all
+}
+
+// Replicas are the replicas of all services.
+func Replicas(s *Status) []Replica {
+	all := []Replica{}
+	for _, v := range Services(s) {
+		all = append(all, v.Replicas...)
+	}
+	return all
+}
+
+func (t *text) hostTable(s *Status) {
+	rows := [][]cell{header("HOST", "STATE", "REPLICAS", "CPUS", "MEMORY", "ENGINE", "ENDPOINT", "WHY")}
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		state, color := hostState(h)
+		rows = append(rows, []cell{
+			word(h.Name), colored(state, color), word(fmt.Sprint(h.Replicas)), word(number(h.CPUs)), word(size(h.Memory)),
+			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.Error)),
+		})
+	}
+	t.table("", rows)
+}
+
+func hostState(h *Host) (state, color string) {
+	switch {
+	case !h.Reachable:
+		return "unreachable", red
+	case h.Drain:
+		return "draining", yellow
+	case !h.Schedulable:
+		return "cordoned", yellow
+	}
+	return "ready", green
+}
+
+func (t *text) replicaTable(s *Status, replicas []Replica) {
+	rows := [][]cell{header("REPLICA", "HOST", "STATE", "HEALTH", "SINCE", "RESTARTS", "REVISION", "IMAGE", "WHY")}
+	for i := range replicas {
+		r := &replicas[i]
+		rows = append(rows, []cell{
+			word(r.Key()), word(or(r.Host)), word(or(r.State)), colored(string(r.Health), healthColor(r.Health)), word(ago(s.Time, r.Since)),
+			word(fmt.Sprint(r.Restarts)), word(or(short(r.Revision))), word(or(clean(r.Image))), word(clean(r.Reason)),
+		})
+	}
+	t.table("", rows)
+}
+
+// Key is the replica's name for people: shop/web-2.
+func (r *Replica) Key() string { return r.App + "/" + r.Service + "-" + r.Slot }
+
+func number(f float64) string {
+	if f == 0 {
+		return "-"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", f), ".0")
+}
+
+func size(bytes int64) string {
+	const mebi, gibi = 1 << 20, 1 << 30
+	switch {
+	case bytes == 0:
+		return "-"
+	case bytes < gibi:
+		return fmt.Sprintf("%dMiB", bytes/mebi)
+	}
+	return number(float64(bytes)/gibi) + "GiB"
+}

@@ -1,0 +1,167 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// PlanText writes a plan for people: by app and service, one line per change
+// with its symbol, its host and its cause, what is removed last and loud, and a
+// line that counts.
+func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
+	t := &text{Style: style}
+	t.line("%s", t.paint(bold, "Plan for "+revisionText(target)))
+	for _, app := range appsOf(p) {
+		t.planApp(p, app)
+	}
+	t.planRemovals(p)
+	t.planUnowned(p)
+	t.gap()
+	t.line("%s", PlanCounts(p))
+	return t.to(w)
+}
+
+func revisionText(r Revision) string {
+	s := "revision " + short(r.ID)
+	if r.Subject != "" {
+		s += fmt.Sprintf(" %q", clean(r.Subject))
+	}
+	if r.Author != "" {
+		s += " by " + clean(r.Author)
+	}
+	return s
+}
+
+// appsOf are the plan's apps that have something to show, in its order.
+func appsOf(p *plan.Plan) []string {
+	var apps []string
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Wanted() && !c.Removal && (len(apps) == 0 || apps[len(apps)-1] != c.Key.App) {
+			apps = append(apps, c.Key.App)
+		}
+	}
+	return apps
+}
+
+func (t *text) planApp(p *plan.Plan, app string) {
+	t.gap()
+	t.line("%s", t.paint(bold, "app "+app))
+	// One table for the app keeps hosts and causes in line from service to
+	// service; the headings between are rows of one cell.
+	var rows [][]cell
+	group := ""
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Key.App != app || !c.Wanted() || c.Removal {
+			continue
+		}
+		if g := groupOf(c.Key); g != group {
+			group = g
+			rows = append(rows, []cell{{text: "  " + g}})
+		}
+		rows = append(rows, changeRow("    ", c, changeName(c.Key)))
+	}
+	t.table("", rows)
+}
+
+func groupOf(k plan.Key) string {
+	if k.Kind == plan.KindReplica {
+		return "service " + k.Service
+	}
+	return string(k.Kind) + "s"
+}
+
+func changeName(k plan.Key) string {
+	if k.Kind == plan.KindReplica {
+		return k.Service + "-" + k.Slot
+	}
+	return k.Name
+}
+
+func changeRow(indent string, change *plan.Change, name string) []cell {
+	symbol, color := symbolOf(change.Verdict)
+	return []cell{
+		colored(indent+symbol+" "+name, color), word(or(change.Host)), word(clean(strings.Join(change.Reasons, "; "))),
+	}
+}
+
+// symbolOf is a verdict's sign: + ~ ± - as in other planners, ! for what can't
+// be done.
+func symbolOf(v plan.Verdict) (symbol, color string) {
+	switch v {
+	case plan.Create:
+		return "+", green
+	case plan.Update:
+		return "~", yellow
+	case plan.Replace:
+		return "±", yellow
+	case plan.Remove:
+		return "-", alarm
+	case plan.Blocked:
+		return "!", purple
+	case plan.Unowned:
+		return "?", dim
+	}
+	return " ", plain
+}
+
+func (t *text) planRemovals(p *plan.Plan) {
+	var rows [][]cell
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if !c.Wanted() || !c.Removal {
+			continue
+		}
+		name := c.Key.String()
+		if c.Key.Kind != plan.KindReplica {
+			name = string(c.Key.Kind) + " " + c.Key.Name
+		}
+		rows = append(rows, changeRow("  ", c, name))
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t.gap()
+	t.line("%s", t.paint(alarm, "REMOVED FROM THE HOSTS"))
+	t.table("", rows)
+}
+
+func (t *text) planUnowned(p *plan.Plan) {
+	var rows [][]cell
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Verdict == plan.Unowned {
+			rows = append(rows, changeRow("  ", c, or(c.Key.Name)))
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t.gap()
+	t.line("not ours, left alone")
+	t.table("", rows)
+}
+
+// PlanCounts is a plan in one line: `2 to create, 1 to replace, 1 blocked; 14 unchanged`.
+func PlanCounts(p *plan.Plan) string {
+	n := map[plan.Verdict]int{}
+	for i := range p.Changes {
+		n[p.Changes[i].Verdict]++
+	}
+	var parts []string
+	for _, v := range []plan.Verdict{plan.Create, plan.Update, plan.Replace, plan.Remove} {
+		if n[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n[v], v))
+		}
+	}
+	if n[plan.Blocked] > 0 {
+		parts = append(parts, fmt.Sprintf("%d blocked", n[plan.Blocked]))
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("nothing to do; %d unchanged", n[plan.Unchanged])
+	}
+	return strings.Join(parts, ", ") + fmt.Sprintf("; %d unchanged", n[plan.Unchanged])
+}
