@@ -28,7 +28,7 @@ func (e *Engine) connectNetwork(ctx context.Context, op model.ConnectNetwork) er
 		if !stale && slices.Equal(aliases(&raw, endpoint.Aliases), sorted(op.Attachment.Aliases)) {
 			return nil
 		}
-		if err := e.api.NetworkDisconnect(ctx, net.Name, raw.ID, stale); err != nil {
+		if err := e.api().NetworkDisconnect(ctx, net.Name, raw.ID, stale); err != nil {
 			return fmt.Errorf("leave the network first: %w", err)
 		}
 		return e.connect(ctx, raw.ID, op.Attachment)
@@ -43,7 +43,7 @@ func endpointOf(raw container.InspectResponse, name string) *network.EndpointSet
 }
 
 func (e *Engine) connect(ctx context.Context, id string, a model.Attachment) error {
-	return e.api.NetworkConnect(ctx, a.Network, id, &network.EndpointSettings{Aliases: a.Aliases})
+	return e.api().NetworkConnect(ctx, a.Network, id, &network.EndpointSettings{Aliases: a.Aliases})
 }
 
 // disconnectNetwork takes a container off a network, also off one that exists
@@ -56,7 +56,7 @@ func (e *Engine) disconnectNetwork(ctx context.Context, op model.DisconnectNetwo
 		}
 		net, err := e.networkNamed(ctx, op.Network)
 		stale := err != nil || endpoint.NetworkID != "" && endpoint.NetworkID != net.ID
-		return e.api.NetworkDisconnect(ctx, op.Network, raw.ID, stale)
+		return e.api().NetworkDisconnect(ctx, op.Network, raw.ID, stale)
 	})
 }
 

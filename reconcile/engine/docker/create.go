@@ -27,7 +27,7 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer) 
 		return err
 	}
 	first, rest := e.splitNetworks(ctx, spec.Networks)
-	made, err := e.api.ContainerCreate(ctx, config(op), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
+	made, err := e.api().ContainerCreate(ctx, config(op), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
 	id := made.ID
 	if errdefs.IsConflict(err) {
 		id, rest, err = e.existing(ctx, op, err)
@@ -45,18 +45,14 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer) 
 }
 
 // creatable refuses what the engine would accept and get wrong: it would make
-// a missing volume, with neither driver nor labels, and a tag may have moved.
+// a missing volume, with neither driver nor labels; older ones find out that a
+// network is missing only when the container starts; and a tag may have moved.
 func (e *Engine) creatable(ctx context.Context, spec *model.ContainerSpec) error {
 	if spec.ReadOnly && len(spec.Files) > 0 {
 		return invalid("files can't be copied into a container whose root file system is read-only")
 	}
-	for _, m := range spec.Mounts {
-		if m.Kind != model.MountVolume {
-			continue
-		}
-		if _, err := e.api.VolumeInspect(ctx, m.Source); err != nil {
-			return err
-		}
+	if err := e.attachable(ctx, spec); err != nil {
+		return err
 	}
 	if spec.ImageID == "" {
 		return nil
@@ -64,6 +60,28 @@ func (e *Engine) creatable(ctx context.Context, spec *model.ContainerSpec) error
 	found, err := e.inspectImage(ctx, spec.Image)
 	if err == nil && found.ID != spec.ImageID {
 		return conflict(fmt.Sprintf("image %q is not the one that was meant: it is now %s", spec.Image, found.ID))
+	}
+	return err
+}
+
+// attachable makes sure that the volumes and networks of a spec exist.
+func (e *Engine) attachable(ctx context.Context, spec *model.ContainerSpec) error {
+	for _, m := range spec.Mounts {
+		if m.Kind != model.MountVolume {
+			continue
+		}
+		if _, err := e.api().VolumeInspect(ctx, m.Source); err != nil {
+			return err
+		}
+	}
+	if len(spec.Networks) == 0 {
+		return nil
+	}
+	existing, err := e.allNetworks(ctx)
+	for _, a := range spec.Networks {
+		if err == nil && !slices.ContainsFunc(existing, func(n network.Inspect) bool { return n.Name == a.Network }) {
+			err = missing(fmt.Sprintf("network %q does not exist", a.Network))
+		}
 	}
 	return err
 }

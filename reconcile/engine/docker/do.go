@@ -16,8 +16,11 @@ func (e *Engine) Do(ctx context.Context, op model.Op, blobs model.Blobs) error {
 }
 
 func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) error {
-	if op.On() != e.host {
+	if op.On() != e.host.Name {
 		return invalid(fmt.Sprintf("the op is for host %q", op.On()))
+	}
+	if err := e.ready(ctx); err != nil {
+		return err
 	}
 	switch o := op.(type) {
 	case model.PullImage:

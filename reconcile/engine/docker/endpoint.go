@@ -17,9 +17,9 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// dial makes the client of a host. The API version is negotiated with the
-// first request.
-func dial(host model.Host) (*client.Client, error) {
+// dial makes a client of a host, without sending anything, that speaks the API
+// version, or the newest it knows.
+func dial(host model.Host, version string) (*client.Client, error) {
 	endpoint, files := host.Endpoint, host.TLS
 	if endpoint == "" {
 		endpoint, files = fromEnvironment(files)
@@ -43,7 +43,7 @@ func dial(host model.Host) (*client.Client, error) {
 		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
 		client.WithHost(endpoint),
 		direct(transport, scheme),
-		client.WithAPIVersionNegotiation(),
+		client.WithVersion(version),
 	)
 }
 

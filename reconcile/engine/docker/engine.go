@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +18,13 @@ var _ engine.Engine = (*Engine)(nil)
 
 // Engine is one Docker host.
 type Engine struct {
-	host     string
-	api      *client.Client
+	host     model.Host
 	timeouts Timeouts
+
+	// link is the client, from the first answer on. Its API version is fixed:
+	// an engine that comes back as another version gets another client.
+	link    atomic.Pointer[client.Client]
+	linking sync.Mutex
 
 	// watching counts event streams that are up: while it is zero nobody tells
 	// of changes that the container list does not show.
@@ -64,11 +69,10 @@ func WithTimeouts(t Timeouts) Option { return func(e *Engine) { e.timeouts = t }
 // address is root on the host, so that is for loopback and for networks that
 // are private in earnest.
 func New(host model.Host, opts ...Option) (*Engine, error) {
-	api, err := dial(host)
-	if err != nil {
+	if _, err := dial(host, ""); err != nil {
 		return nil, fmt.Errorf("connect to host %q: %w", host.Name, err)
 	}
-	e := &Engine{host: host.Name, api: api, timeouts: DefaultTimeouts()}
+	e := &Engine{host: host, timeouts: DefaultTimeouts()}
 	for _, opt := range opts {
 		opt(e)
 	}
@@ -76,7 +80,12 @@ func New(host model.Host, opts ...Option) (*Engine, error) {
 }
 
 // Close releases the connection.
-func (e *Engine) Close() error { return e.api.Close() }
+func (e *Engine) Close() error {
+	if api := e.api(); api != nil {
+		return api.Close()
+	}
+	return nil
+}
 
 // fail is the classed outcome of a call that did not succeed.
 func (e *Engine) fail(doing string, err error) error {
@@ -84,7 +93,7 @@ func (e *Engine) fail(doing string, err error) error {
 		return nil
 	}
 	class, cause := classify(err)
-	return &engine.Error{Class: class, Doing: doing, Host: e.host, Err: cause}
+	return &engine.Error{Class: class, Doing: doing, Host: e.host.Name, Err: cause}
 }
 
 // call bounds one call that changes something.

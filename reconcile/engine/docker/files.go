@@ -61,7 +61,7 @@ func (e *Engine) readFiles(ctx context.Context, id string, paths []string) ([]mo
 func (e *Engine) readFile(ctx context.Context, id, p string) (*model.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.Inspect)
 	defer cancel()
-	archive, _, err := e.api.CopyFromContainer(ctx, id, p)
+	archive, _, err := e.api().CopyFromContainer(ctx, id, p)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (e *Engine) copyFiles(ctx context.Context, op model.CopyFiles, blobs model.
 		if err != nil {
 			return err
 		}
-		return e.api.CopyToContainer(ctx, raw.ID, "/", archive, container.CopyToContainerOptions{})
+		return e.api().CopyToContainer(ctx, raw.ID, "/", archive, container.CopyToContainerOptions{})
 	})
 }
 
@@ -157,7 +157,7 @@ func (e *Engine) missingFolders(ctx context.Context, id, dir string, known map[s
 	var missing []string
 	for ; !known[dir]; dir = path.Dir(dir) {
 		known[dir] = true
-		_, err := e.api.ContainerStatPath(ctx, id, dir)
+		_, err := e.api().ContainerStatPath(ctx, id, dir)
 		if err == nil {
 			break
 		}

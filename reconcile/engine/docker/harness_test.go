@@ -1,6 +1,7 @@
 package docker_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -175,3 +176,6 @@ func contains(t testing.TB, text string, words ...string) {
 		}
 	}
 }
+
+// cleanup is a context for what runs after a test, whose own has ended.
+func cleanup(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }

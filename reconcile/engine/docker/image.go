@@ -35,7 +35,7 @@ func (e *Engine) imageOf(ctx context.Context, id string) (*imageInfo, error) {
 func (e *Engine) inspectImage(ctx context.Context, ref string) (image.InspectResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.Inspect)
 	defer cancel()
-	return e.api.ImageInspect(ctx, ref)
+	return e.api().ImageInspect(ctx, ref)
 }
 
 func imageFrom(found image.InspectResponse) imageInfo {

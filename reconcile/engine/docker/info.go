@@ -2,16 +2,10 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"github.com/docker/docker/api/types/versions"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
-
-// oldestAPI is what this package is written for and tested against.
-const oldestAPI = "1.41"
 
 // hostInfo is what an engine says of itself.
 type hostInfo struct {
@@ -33,15 +27,12 @@ func (e *Engine) info(ctx context.Context) (hostInfo, error) {
 func (e *Engine) readInfo(ctx context.Context) (hostInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
 	defer cancel()
-	version, err := e.api.ServerVersion(ctx)
+	version, err := e.api().ServerVersion(ctx)
 	if err != nil {
 		return hostInfo{}, err
 	}
-	if versions.LessThan(version.APIVersion, oldestAPI) {
-		return hostInfo{}, invalid(fmt.Sprintf("its API version %s is older than %s", version.APIVersion, oldestAPI))
-	}
 	before := time.Now()
-	info, err := e.api.Info(ctx)
+	info, err := e.api().Info(ctx)
 	if err != nil {
 		return hostInfo{}, err
 	}

@@ -99,7 +99,7 @@ func (e *Engine) inspect(ctx context.Context, s *container.Summary, info hostInf
 func (e *Engine) inspectContainer(ctx context.Context, ref string) (container.InspectResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.Inspect)
 	defer cancel()
-	raw, err := e.api.ContainerInspect(ctx, ref)
+	raw, err := e.api().ContainerInspect(ctx, ref)
 	if err == nil && (raw.ContainerJSONBase == nil || raw.Config == nil || raw.HostConfig == nil || raw.State == nil) {
 		err = errors.New("inspect answer without configuration")
 	}
@@ -109,7 +109,7 @@ func (e *Engine) inspectContainer(ctx context.Context, ref string) (container.In
 // describe is a container in the words of the model.
 func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info hostInfo) model.Container {
 	c := model.Container{
-		Host: e.host, ID: raw.ID, Name: strings.TrimPrefix(raw.Name, "/"),
+		Host: e.host.Name, ID: raw.ID, Name: strings.TrimPrefix(raw.Name, "/"),
 		Owner:        ownerOf(raw, image),
 		State:        model.State(raw.State.Status),
 		ExitCode:     raw.State.ExitCode,

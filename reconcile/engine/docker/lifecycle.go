@@ -24,7 +24,7 @@ func (e *Engine) startContainer(ctx context.Context, op model.StartContainer) er
 		case raw.State.Running:
 			return nil
 		}
-		return e.api.ContainerStart(ctx, raw.ID, container.StartOptions{})
+		return e.api().ContainerStart(ctx, raw.ID, container.StartOptions{})
 	})
 }
 
@@ -32,7 +32,7 @@ func (e *Engine) unpauseContainer(ctx context.Context, op model.UnpauseContainer
 	return e.with(ctx, op.Target, func(ctx context.Context, raw container.InspectResponse) error {
 		switch {
 		case raw.State.Paused:
-			return e.api.ContainerUnpause(ctx, raw.ID)
+			return e.api().ContainerUnpause(ctx, raw.ID)
 		case raw.State.Running:
 			return nil
 		}
@@ -50,7 +50,7 @@ func (e *Engine) renameContainer(ctx context.Context, op model.RenameContainer) 
 		case raw.Name == "/"+name:
 			return nil
 		}
-		return e.api.ContainerRename(ctx, raw.ID, name)
+		return e.api().ContainerRename(ctx, raw.ID, name)
 	})
 }
 
@@ -89,11 +89,11 @@ func (e *Engine) stop(ctx context.Context, raw container.InspectResponse, grace 
 	ctx, cancel := context.WithTimeout(ctx, graceOf(raw, grace)+e.timeouts.Stop)
 	defer cancel()
 	if raw.State.Paused {
-		if err := e.api.ContainerUnpause(ctx, raw.ID); err != nil {
+		if err := e.api().ContainerUnpause(ctx, raw.ID); err != nil {
 			return fmt.Errorf("unpause: %w", err)
 		}
 	}
-	return gone(e.api.ContainerStop(ctx, raw.ID, options))
+	return gone(e.api().ContainerStop(ctx, raw.ID, options))
 }
 
 func graceOf(raw container.InspectResponse, grace time.Duration) time.Duration {
@@ -120,7 +120,7 @@ func (e *Engine) removeContainer(ctx context.Context, op model.RemoveContainer) 
 		case raw.State.Running:
 			return conflict("the container is running")
 		}
-		err := e.api.ContainerRemove(ctx, raw.ID, container.RemoveOptions{RemoveVolumes: true})
+		err := e.api().ContainerRemove(ctx, raw.ID, container.RemoveOptions{RemoveVolumes: true})
 		if err != nil && strings.Contains(err.Error(), "is already in progress") {
 			return e.awaitRemoval(ctx, raw.ID)
 		}

@@ -15,7 +15,7 @@ import (
 // that is all there is to know.
 func (e *Engine) listed(s *container.Summary) *model.Container {
 	return &model.Container{
-		Host:   e.host,
+		Host:   e.host.Name,
 		ID:     s.ID,
 		Name:   nameOf(s.Names),
 		Owner:  model.OwnershipFrom(s.Labels),

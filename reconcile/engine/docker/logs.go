@@ -18,11 +18,14 @@ func (e *Engine) Logs(ctx context.Context, id string, opts engine.LogOptions, w 
 }
 
 func (e *Engine) logs(ctx context.Context, id string, opts engine.LogOptions, w io.Writer) error {
+	if err := e.ready(ctx); err != nil {
+		return err
+	}
 	raw, err := e.inspectContainer(ctx, id)
 	if err != nil {
 		return err
 	}
-	stream, err := e.api.ContainerLogs(ctx, raw.ID, logsOptions(opts))
+	stream, err := e.api().ContainerLogs(ctx, raw.ID, logsOptions(opts))
 	if err != nil {
 		return err
 	}

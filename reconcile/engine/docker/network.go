@@ -20,7 +20,7 @@ func (e *Engine) allNetworks(ctx context.Context) ([]network.Inspect, error) {
 	return e.networks.load("", e.watching.Load() > 0, func() ([]network.Inspect, error) {
 		ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
 		defer cancel()
-		return e.api.NetworkList(ctx, network.ListOptions{})
+		return e.api().NetworkList(ctx, network.ListOptions{})
 	})
 }
 
@@ -44,7 +44,7 @@ func (e *Engine) ownedVolumes(ctx context.Context, owner string) ([]model.Volume
 	return e.volumes.load(owner, e.watching.Load() > 0, func() ([]model.VolumeState, error) {
 		ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
 		defer cancel()
-		found, err := e.api.VolumeList(ctx, volume.ListOptions{
+		found, err := e.api().VolumeList(ctx, volume.ListOptions{
 			Filters: filters.NewArgs(filters.Arg("label", model.LabelOwner+"="+owner)),
 		})
 		var owned []model.VolumeState
@@ -69,11 +69,11 @@ func (e *Engine) createNetwork(ctx context.Context, op model.CreateNetwork) erro
 	if n.Subnet != "" {
 		options.IPAM = &network.IPAM{Config: []network.IPAMConfig{{Subnet: n.Subnet}}}
 	}
-	_, err := e.api.NetworkCreate(ctx, n.HostName, options)
+	_, err := e.api().NetworkCreate(ctx, n.HostName, options)
 	if !errdefs.IsConflict(err) {
 		return err
 	}
-	found, inspectErr := e.api.NetworkInspect(ctx, n.HostName, network.InspectOptions{})
+	found, inspectErr := e.api().NetworkInspect(ctx, n.HostName, network.InspectOptions{})
 	switch {
 	case errdefs.IsNotFound(inspectErr):
 		return err // the conflict was about something else, such as the subnet
@@ -91,7 +91,7 @@ func (e *Engine) removeNetwork(ctx context.Context, op model.RemoveNetwork) erro
 	defer cancel()
 	defer e.networks.forgetAll()
 	ref := cmp.Or(op.ID, op.Name)
-	found, err := e.api.NetworkInspect(ctx, ref, network.InspectOptions{})
+	found, err := e.api().NetworkInspect(ctx, ref, network.InspectOptions{})
 	switch {
 	case errdefs.IsNotFound(err):
 		return nil
@@ -100,7 +100,7 @@ func (e *Engine) removeNetwork(ctx context.Context, op model.RemoveNetwork) erro
 	case found.Name != op.Name || op.ID != "" && found.ID != op.ID || found.Labels[model.LabelOwner] != op.Owner:
 		return conflict("the network is not the one that was meant")
 	}
-	if err := e.api.NetworkRemove(ctx, found.ID); !errdefs.IsNotFound(err) {
+	if err := e.api().NetworkRemove(ctx, found.ID); !errdefs.IsNotFound(err) {
 		return err
 	}
 	return nil
@@ -113,7 +113,7 @@ func (e *Engine) createVolume(ctx context.Context, op model.CreateVolume) error 
 	defer cancel()
 	defer e.volumes.forgetAll()
 	v := op.Volume
-	made, err := e.api.VolumeCreate(ctx, volume.CreateOptions{
+	made, err := e.api().VolumeCreate(ctx, volume.CreateOptions{
 		Name: v.HostName, Driver: v.Driver, DriverOpts: v.Options, Labels: allLabels(v.Labels, op.Owner),
 	})
 	if err == nil && made.Labels[model.LabelOwner] != op.Owner.Owner {
@@ -136,7 +136,7 @@ func allLabels(user map[string]string, own model.Ownership) map[string]string {
 // networkNamed finds a network by its name; an id that begins like it is
 // another one.
 func (e *Engine) networkNamed(ctx context.Context, name string) (network.Inspect, error) {
-	found, err := e.api.NetworkInspect(ctx, name, network.InspectOptions{})
+	found, err := e.api().NetworkInspect(ctx, name, network.InspectOptions{})
 	if errdefs.IsNotFound(err) || err == nil && found.Name != name {
 		return found, missing(fmt.Sprintf("network %q does not exist", name))
 	}

@@ -22,7 +22,10 @@ func (e *Engine) Observe(ctx context.Context, q engine.Query) (model.HostState, 
 	if q.Resync {
 		e.forgetAll()
 	}
-	state := model.HostState{Name: e.host, Reachable: true, At: time.Now()}
+	state := model.HostState{Name: e.host.Name, At: time.Now()}
+	if err := e.ready(ctx); err != nil {
+		return state, e.fail("reach engine", err)
+	}
 	list, err := e.list(ctx)
 	if err != nil {
 		return state, e.fail("list containers", err)
@@ -37,6 +40,7 @@ func (e *Engine) Observe(ctx context.Context, q engine.Query) (model.HostState, 
 		return state, err
 	}
 	state.Containers = e.inspectAll(ctx, list, p)
+	state.Reachable = true
 	return state, nil
 }
 
@@ -44,7 +48,7 @@ func (e *Engine) Observe(ctx context.Context, q engine.Query) (model.HostState, 
 func (e *Engine) list(ctx context.Context) ([]container.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
 	defer cancel()
-	return e.api.ContainerList(ctx, container.ListOptions{All: true})
+	return e.api().ContainerList(ctx, container.ListOptions{All: true})
 }
 
 // things fills in what is not a container, and gives the ids of all networks.

@@ -22,7 +22,7 @@ func (e *Engine) pullImage(ctx context.Context, op model.PullImage) error {
 		}
 	}
 	defer e.images.forgetAll()
-	progress, err := e.api.ImagePull(ctx, op.Image, image.PullOptions{})
+	progress, err := e.api().ImagePull(ctx, op.Image, image.PullOptions{})
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (e *Engine) updateContainer(ctx context.Context, op model.UpdateContainer) 
 		if op.Adjustable.NanoCPUs == 0 && now.NanoCPUs != 0 {
 			return invalid("the engine can change a CPU limit in place but not take it away")
 		}
-		_, err := e.api.ContainerUpdate(ctx, raw.ID, container.UpdateConfig{
+		_, err := e.api().ContainerUpdate(ctx, raw.ID, container.UpdateConfig{
 			Resources: limits(now, op.Adjustable), RestartPolicy: restartPolicy(op.Adjustable.Restart),
 		})
 		if err != nil && raw.HostConfig.CPUQuota > 0 {

@@ -54,16 +54,16 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // stream reads events until the connection ends, and says whether there was
-// one. The ping is there because a stream that is refused looks, for a moment,
-// like one that is up. Nobody knows what happened before it was up, so everything kept is
+// one. Who is there now may speak another version than before the connection
+// broke. Nobody knows what happened before it was up, so everything kept is
 // forgotten then.
 func (e *Engine) stream(ctx context.Context, hint func()) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if _, err := e.api.Ping(ctx); err != nil {
+	if err := e.negotiate(ctx); err != nil {
 		return false
 	}
-	messages, errs := e.api.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
+	messages, errs := e.api().Events(ctx, events.ListOptions{Filters: filters.NewArgs(
 		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("type", string(events.NetworkEventType)),
 		filters.Arg("type", string(events.VolumeEventType)), filters.Arg("type", string(events.ImageEventType)),
 	)})
