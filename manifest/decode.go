@@ -93,7 +93,7 @@ func (d *decoder) value(s *spot, v reflect.Value, rules shape.Rules) {
 		return
 	}
 	if isNull(s.node) {
-		d.errorf(s, "has no value").Hint = "give one, or leave the field out"
+		d.errorf(s, "has no value").Hint = noValueHint(v)
 		return
 	}
 	switch target := v.Addr().Interface().(type) {
@@ -118,6 +118,13 @@ func (d *decoder) value(s *spot, v reflect.Value, rules shape.Rules) {
 	default:
 		d.primitive(s, v, rules)
 	}
+}
+
+func noValueHint(v reflect.Value) string {
+	if v.Kind() == reflect.String {
+		return `write "" for an empty text`
+	}
+	return "give one, or leave the field out"
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -76,7 +76,7 @@ func (d *decoder) text(s *spot) (string, bool) {
 	n := s.node
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!timestamp" {
 		err := d.wrongType(s, "a text")
-		if n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Tag, "!!") {
+		if n.Kind == yaml.ScalarNode && contains([]string{"!!int", "!!float", "!!bool"}, n.Tag) {
 			err.Hint = "put it in quotes"
 		}
 		return "", false
@@ -136,7 +136,7 @@ func (d *decoder) boolean(s *spot, v reflect.Value) {
 }
 
 func (d *decoder) integer(s *spot, v reflect.Value, rules shape.Rules) {
-	if s.node.Kind != yaml.ScalarNode || s.node.Tag != "!!int" {
+	if s.node.Kind != yaml.ScalarNode || s.node.Tag != "!!int" && s.node.Tag != "!!float" {
 		d.wrongType(s, "a whole number")
 		return
 	}
@@ -146,11 +146,11 @@ func (d *decoder) integer(s *spot, v reflect.Value, rules shape.Rules) {
 		return
 	}
 	v.SetInt(n)
-	d.within(s, v, rules)
+	d.inBounds(s, v, rules)
 }
 
-// within checks the bounds of a number, or of a type that is one inside.
-func (d *decoder) within(s *spot, v reflect.Value, rules shape.Rules) {
+// inBounds checks the bounds of a number, or of a type that is one inside.
+func (d *decoder) inBounds(s *spot, v reflect.Value, rules shape.Rules) {
 	if rules.Min != "" && v.Int() < bound(v.Type(), rules.Min) {
 		d.errorf(s, "must be at least %s", rules.Min)
 	}
@@ -195,7 +195,7 @@ func (d *decoder) scalar(s *spot, v reflect.Value, rules shape.Rules) {
 		return
 	}
 	if v.CanInt() {
-		d.within(s, v, rules)
+		d.inBounds(s, v, rules)
 	}
 }
 

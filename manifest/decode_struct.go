@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checker is a type with rules about several of its fields at once. They are
-// asked only of a value whose fields are each right.
+// checker is a type with rules about several of its fields at once. Fields that
+// were wrong by themselves are zero by then.
 type checker interface{ check(c *context) }
 
 // context is where a checker reports.
@@ -28,7 +28,23 @@ func (c *context) at(steps ...string) *context {
 	return &context{c.d, s}
 }
 
-func (c *context) errorf(format string, args ...any) *Error { return c.d.errorf(c.s, format, args...) }
+// errorf reports, unless there is an error about the same thing or a part of
+// it already: then this one would only be its consequence.
+func (c *context) errorf(format string, args ...any) {
+	path := c.s.path()
+	for _, known := range c.d.errs {
+		if within(known.Path, path) || within(path, known.Path) {
+			return
+		}
+	}
+	c.d.errorf(c.s, format, args...)
+}
+
+// within says whether a path is that of a part of the whole.
+func within(part, whole string) bool {
+	rest, ok := strings.CutPrefix(part, whole)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
 
 func nth(i int) string { return fmt.Sprintf("[%d]", i) }
 
@@ -69,7 +85,6 @@ func (d *decoder) structure(s *spot, v reflect.Value) {
 	if !ok {
 		return
 	}
-	before := len(d.errs)
 	desc := d.shapes[v.Type()]
 	given := make(map[string]bool, len(entries))
 	for _, e := range entries {
@@ -83,7 +98,7 @@ func (d *decoder) structure(s *spot, v reflect.Value) {
 	}
 	d.absent(s, v, given)
 	d.exactlyOne(s, desc, given)
-	if c, ok := v.Addr().Interface().(checker); ok && len(d.errs) == before {
+	if c, ok := v.Addr().Interface().(checker); ok {
 		c.check(&context{d, s})
 	}
 }

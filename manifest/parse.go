@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/tallyman-io/tallyman/manifest/shape"
 	"gopkg.in/yaml.v3"
@@ -53,37 +49,6 @@ func (p *parser) parse(data []byte) parsed {
 	return out
 }
 
-// badBytes finds what can't be in a YAML file and would be reported by the
-// YAML parser without a place.
-func badBytes(data []byte) *Error {
-	at, message := -1, ""
-	if i := bytes.IndexByte(data, 0); i >= 0 {
-		at, message = i, "contains a NUL byte"
-	}
-	if !utf8.Valid(data) {
-		if i := firstInvalid(data); at < 0 || i < at {
-			at, message = i, "is not UTF-8 text"
-		}
-	}
-	if at < 0 {
-		return nil
-	}
-	line := bytes.Count(data[:at], []byte("\n"))
-	col := utf8.RuneCount(data[bytes.LastIndexByte(data[:at], '\n')+1 : at])
-	return &Error{Line: line + 1, Col: col + 1, Message: message}
-}
-
-func firstInvalid(data []byte) int {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return len(data)
-}
-
 // split cuts a file into its documents, leaving out empty ones. What stands
 // before an error is still given, so that its errors are reported as well.
 // The YAML library may panic on input that nobody has thought of.
@@ -101,7 +66,7 @@ func split(data []byte, most int) (docs []*yaml.Node, failed *Error) {
 		case errors.Is(err, io.EOF):
 			return docs, nil
 		case err != nil:
-			return docs, syntaxError(err)
+			return docs, syntaxError(err, data)
 		case n.Kind != yaml.DocumentNode || len(n.Content) == 0 || isNull(n.Content[0]):
 			continue
 		case len(docs) == most:
@@ -111,33 +76,12 @@ func split(data []byte, most int) (docs []*yaml.Node, failed *Error) {
 	}
 }
 
-var yamlLine = regexp.MustCompile(`^line ([0-9]+): `)
-
-// syntaxError takes the place out of the YAML library's message, and what the
-// message may repeat of the manifest.
-func syntaxError(err error) *Error {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	out := &Error{Line: 1, Col: 1}
-	if m := yamlLine.FindStringSubmatch(message); m != nil {
-		out.Line, _ = strconv.Atoi(m[1])
-		message = message[len(m[0]):]
-	}
-	if strings.HasPrefix(message, "unknown anchor") {
-		message = "an alias (*) names an anchor that does not exist"
-	}
-	if strings.Contains(message, "that cannot start any token") {
-		out.Hint = "put a text that begins with a special character in quotes, and indent with spaces"
-	}
-	out.Message = "is not valid YAML: " + shorten(message)
-	return out
-}
-
 // document decodes one document into the struct of its kind.
 func (p *parser) document(n *yaml.Node) (document, Errors) {
 	d := &decoder{shapes: p.shapes}
 	root := &spot{node: n}
-	if !d.shallow(n, p.opts.MaxDepth) {
-		d.errorf(root, "is nested deeper than %d levels", p.opts.MaxDepth)
+	if deep := tooDeep(n, p.opts.MaxDepth); deep != nil {
+		d.errorAt(placeOf(deep), "", fmt.Sprintf("is nested deeper than %d levels", p.opts.MaxDepth))
 		return nil, d.errs
 	}
 	kind := d.kind(root)
@@ -156,28 +100,30 @@ func (p *parser) document(n *yaml.Node) (document, Errors) {
 	return doc, d.errs
 }
 
-// shallow says whether the nodes below n are at most depth levels deep.
-// Aliases are not followed: decoding goes only as deep as the types do.
-func (d *decoder) shallow(n *yaml.Node, depth int) bool {
+// tooDeep finds the first node that is more than depth levels below n. Aliases
+// are not followed: decoding goes only as deep as the types do.
+func tooDeep(n *yaml.Node, depth int) *yaml.Node {
 	if depth < 0 {
-		return false
+		return n
 	}
 	for _, c := range n.Content {
-		if !d.shallow(c, depth-1) {
-			return false
+		if found := tooDeep(c, depth-1); found != nil {
+			return found
 		}
 	}
-	return true
+	return nil
 }
+
+const ignoreHint = "name the file in " + ignoreFile + " if it is meant for something else"
 
 // kind finds out what a document is, and refuses what is no manifest.
 func (d *decoder) kind(root *spot) *Kind {
-	quiet := decoder{shapes: d.shapes}
-	entries, ok := quiet.entries(root)
-	if !ok {
-		d.errs = quiet.errs
+	if root.node.Kind != yaml.MappingNode {
+		d.errorf(root, "is not a manifest: it is %s", nodeType(root.node)).Hint = ignoreHint
 		return nil
 	}
+	quiet := decoder{shapes: d.shapes}
+	entries, _ := quiet.entries(root)
 	fields := map[string]*spot{}
 	for _, e := range entries {
 		fields[e.key] = root.child(e.key, target(e.value))
@@ -185,11 +131,11 @@ func (d *decoder) kind(root *spot) *Kind {
 	version, kind := fields["apiVersion"], fields["kind"]
 	switch {
 	case version == nil && kind == nil:
-		d.errorf(root, "is not a manifest: it has no apiVersion and no kind").Hint = "name the file in " + ignoreFile + " if it is meant for something else"
+		d.errorf(root, "is not a manifest: it has no apiVersion and no kind").Hint = ignoreHint
 	case version == nil:
 		d.errorAt(placeOf(root.node), "apiVersion", "is required").Hint = "apiVersion: " + APIVersion
 	case version.node.Value != APIVersion:
-		d.errorf(version, "must be %s", APIVersion).Hint = "name the file in " + ignoreFile + " if it is meant for something else"
+		d.errorf(version, "must be %s", APIVersion).Hint = ignoreHint
 	case kind == nil:
 		d.errorAt(placeOf(root.node), "kind", "is required")
 	default:

@@ -26,6 +26,7 @@ func (s *ServiceSpec) checkPorts(c *context) {
 		for j, other := range s.Ports[:i] {
 			if p.clashes(other) {
 				c.at("ports", nth(i)).errorf("clashes with ports[%d]", j)
+				break
 			}
 		}
 	}
