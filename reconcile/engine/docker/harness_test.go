@@ -1,10 +1,19 @@
 package docker_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 
 	"github.com/tallyman-io/tallyman/internal/dockertest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
@@ -179,3 +188,35 @@ func contains(t testing.TB, text string, words ...string) {
 
 // cleanup is a context for what runs after a test, whose own has ended.
 func cleanup(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }
+
+// archive is a tar with one file.
+func archive(t testing.TB, name, content string) io.Reader {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o444, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &buf
+}
+
+// removeImage removes an image once nothing uses it any more: the containers
+// of the test go last.
+func removeImage(t testing.TB, c *client.Client, id string) {
+	all, err := c.ContainerList(cleanup(t), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("ancestor", id))})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, found := range all {
+		forceRemove(t, c, found.ID)
+	}
+	if _, err := c.ImageRemove(cleanup(t), id, image.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+		t.Error(err)
+	}
+}

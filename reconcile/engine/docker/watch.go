@@ -94,8 +94,11 @@ func (e *Engine) note(m events.Message) bool {
 		}
 		e.containers.forget(m.Actor.ID)
 	case events.NetworkEventType:
+		if m.Action == events.ActionConnect || m.Action == events.ActionDisconnect {
+			e.containers.forget(m.Actor.Attributes["container"])
+			break
+		}
 		e.networks.forgetAll()
-		e.containers.forget(m.Actor.Attributes["container"])
 	case events.VolumeEventType:
 		if m.Action == events.ActionMount || m.Action == events.ActionUnmount {
 			return false
