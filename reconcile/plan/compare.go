@@ -79,13 +79,16 @@ func (c *comparison) flag(field string, want, live bool) {
 	}
 }
 
+// pair are the two sides of one list.
+type pair[T any] struct{ want, live []T }
+
 // sets compares two sorted lists whose elements come and go one by one. One
 // gone and one come is shown as a change, the rest one line each.
-func sets[T comparable](c *comparison, field string, want, live []T, show func(T) string) {
-	if slices.Equal(want, live) {
+func sets[T comparable](c *comparison, field string, of pair[T], show func(T) string) {
+	if slices.Equal(of.want, of.live) {
 		return
 	}
-	come, gone := missing(want, live, show), missing(live, want, show)
+	come, gone := missing(of.want, of.live, show), missing(of.live, of.want, show)
 	if len(come) == 1 && len(gone) == 1 {
 		c.replace(field, gone[0], come[0])
 		return

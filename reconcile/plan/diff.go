@@ -115,9 +115,9 @@ func (c *comparison) process() {
 
 // files compares what the container sees of the host's and our files.
 func (c *comparison) files() {
-	sets(c, "file", c.want.Files, c.live.Files, showFile)
-	sets(c, "mount", c.want.Mounts, c.live.Mounts, showMount)
-	sets(c, "device", c.want.Devices, c.live.Devices, showDevice)
+	sets(c, "file", pair[model.File]{c.want.Files, c.live.Files}, showFile)
+	sets(c, "mount", pair[model.Mount]{c.want.Mounts, c.live.Mounts}, showMount)
+	sets(c, "device", pair[model.Device]{c.want.Devices, c.live.Devices}, showDevice)
 }
 
 // engineSettings compares the rest of what is fixed at creation.
@@ -125,11 +125,11 @@ func (c *comparison) engineSettings() {
 	c.flag("init", c.want.Init, c.live.Init)
 	c.flag("readOnly", c.want.ReadOnly, c.live.ReadOnly)
 	c.flag("privileged", c.want.Privileged, c.live.Privileged)
-	sets(c, "port", c.want.Ports, c.live.Ports, showPort)
-	sets(c, "capAdd", c.want.CapAdd, c.live.CapAdd, showString)
-	sets(c, "capDrop", c.want.CapDrop, c.live.CapDrop, showString)
-	sets(c, "ulimit", c.want.Ulimits, c.live.Ulimits, showUlimit)
-	sets(c, "extraHost", c.want.ExtraHosts, c.live.ExtraHosts, showExtraHost)
+	sets(c, "port", pair[model.Port]{c.want.Ports, c.live.Ports}, showPort)
+	sets(c, "capAdd", pair[string]{c.want.CapAdd, c.live.CapAdd}, showString)
+	sets(c, "capDrop", pair[string]{c.want.CapDrop, c.live.CapDrop}, showString)
+	sets(c, "ulimit", pair[model.Ulimit]{c.want.Ulimits, c.live.Ulimits}, showUlimit)
+	sets(c, "extraHost", pair[model.ExtraHost]{c.want.ExtraHosts, c.live.ExtraHosts}, showExtraHost)
 	c.list("dns.servers", c.want.DNS.Servers, c.live.DNS.Servers)
 	c.list("dns.search", c.want.DNS.Search, c.live.DNS.Search)
 	c.list("dns.options", c.want.DNS.Options, c.live.DNS.Options)
