@@ -12,11 +12,11 @@ import (
 
 // source is a repository made by git itself, in a folder of the test.
 type source struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
-func newSource(t *testing.T) source {
+func newSource(t testing.TB) source {
 	t.Helper()
 	s := source{t, filepath.Join(t.TempDir(), "shop")}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
@@ -27,7 +27,7 @@ func newSource(t *testing.T) source {
 }
 
 // newSourceWith has one commit with the files, given as path and content.
-func newSourceWith(t *testing.T, files ...string) source {
+func newSourceWith(t testing.TB, files ...string) source {
 	t.Helper()
 	s := newSource(t)
 	s.commit("first", files...)

@@ -18,19 +18,18 @@ import (
 // since shop and shop.git may well lie side by side; only the .git folder of a
 // work tree is the work tree.
 func OwnerName(url, manifestPath string) string {
-	repository := url
+	repository := Redact(url)
+	words := path.Base(repository)
 	if a, err := parseAddress(url); err == nil {
 		repository = a.identity()
-	} else {
-		repository = Redact(url)
+		if !strings.Contains(words, "@") {
+			words = path.Base(repository)
+		}
 	}
 	sub := path.Clean("/" + manifestPath)
 	sum := sha256.Sum256([]byte(repository + "\x00" + sub))
-	words := slug(strings.TrimSuffix(path.Base(repository), ".git") + "-" + strings.TrimPrefix(sub, "/"))
-	if words == "" {
-		words = "repository"
-	}
-	return words + "-" + hex.EncodeToString(sum[:4])
+	name := orDefault(slug(strings.TrimSuffix(words, ".git")+"-"+strings.TrimPrefix(sub, "/")), "repository")
+	return name + "-" + hex.EncodeToString(sum[:4])
 }
 
 // identity is what makes two addresses the same repository.

@@ -67,9 +67,7 @@ func (s *localSession) list(ctx context.Context) (*refs, error) {
 // copy stays on this machine.
 func (s *localSession) pack(ctx context.Context, req request, to io.Writer) error {
 	w := &objectWalk{ctx: ctx, store: s.store, known: req.known, seen: map[plumbing.Hash]bool{}}
-	for _, id := range req.wants {
-		w.pending = append(w.pending, id)
-	}
+	w.pending = append(w.pending, req.wants...)
 	if err := w.run(); err != nil {
 		return fmt.Errorf("copy objects: %w", err)
 	}

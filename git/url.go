@@ -69,6 +69,9 @@ func parseSCP(raw, path string) (address, error) {
 		a.user, host = host[:at], host[at+1:]
 	}
 	a.host = strings.ToLower(strings.Trim(host, "[]"))
+	if strings.HasPrefix(path, ":") {
+		return address{}, errors.New("remote helpers (name::address) are not supported")
+	}
 	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, "@") {
 		return address{}, errors.New("user@host:path can't hold a password; use a key file")
 	}

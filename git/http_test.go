@@ -1,0 +1,396 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	testUser   = "robot"
+	testSecret = "canary-s3cr3t/+"
+)
+
+// gitServer is git's own http-backend behind basic auth.
+type gitServer struct {
+	*httptest.Server
+	requests atomic.Int64
+	packs    atomic.Int64 // requests for objects
+	seen     sync.Map     // every Authorization header
+}
+
+func newGitServer(t testing.TB, root string) *gitServer {
+	t.Helper()
+	path, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatalf("git is needed for this test: apt-get install -y git: %v", err)
+	}
+	backend := &cgi.Handler{
+		Stderr: io.Discard,
+		Path:   filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
+		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
+	}
+	g := &gitServer{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		g.requests.Add(1)
+		g.seen.Store(req.Header.Get("Authorization"), true)
+		if user, password, _ := req.BasicAuth(); user != testUser && user != "x-access-token" || password != testSecret {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "you sent "+password, http.StatusUnauthorized)
+			return
+		}
+		if req.Method == http.MethodPost {
+			g.packs.Add(1)
+		}
+		backend.ServeHTTP(w, req)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+// withPassword configures the test's password through a file.
+func withPassword(t testing.TB, password string) func(*Config) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *Config) { c.Auth.User, c.Auth.PasswordFile = testUser, file }
+}
+
+// pushed is a source whose bare clone a server shows.
+func pushed(t *testing.T) (s source, root string, push func()) {
+	s = newSourceWith(t, "a", "1", "dir/b", "2")
+	bare := s.bare()
+	s.git("remote", "add", "origin", bare)
+	return s, filepath.Dir(bare), func() { s.git("push", "-q", "--force", "--all", "origin") }
+}
+
+func TestHTTPWithPassword(t *testing.T) {
+	s, root, push := pushed(t)
+	server := newGitServer(t, root)
+	r := follow(t, server.URL+"/shop.git", withPassword(t, testSecret))
+	wantFetch(t, r, s.head())
+	wantReadable(t, r, s.head())
+
+	first := s.head()
+	s.commit("second", "a", "2")
+	s.commit("third", "a", "3")
+	push()
+	wantFetch(t, r, s.head())
+	s.git("reset", "-q", "--hard", first)
+	s.commit("instead", "c", "1")
+	push()
+	wantFetch(t, r, s.head())
+	wantReadable(t, r, s.head())
+}
+
+func TestHTTPTokenFromTheEnvironment(t *testing.T) {
+	s, root, _ := pushed(t)
+	server := newGitServer(t, root)
+	t.Setenv("TEST_GIT_TOKEN", testSecret)
+	r := follow(t, server.URL+"/shop.git", func(c *Config) { c.Auth.PasswordEnv = "TEST_GIT_TOKEN" })
+	wantFetch(t, r, s.head())
+}
+
+func TestUnchangedRemoteIsOnlyAsked(t *testing.T) {
+	_, root, _ := pushed(t)
+	server := newGitServer(t, root)
+	r := follow(t, server.URL+"/shop.git", withPassword(t, testSecret))
+	mustFetch(t, r)
+	server.requests.Store(0)
+	server.packs.Store(0)
+	mustFetch(t, r)
+	mustFetch(t, r)
+	if n, packs := server.requests.Load(), server.packs.Load(); n != 2 || packs != 0 {
+		t.Errorf("%d requests, %d of them for objects, for two looks", n, packs)
+	}
+}
+
+func TestWrongCredentialsSayWhatIsWrong(t *testing.T) {
+	_, root, _ := pushed(t)
+	url := newGitServer(t, root).URL + "/shop.git"
+	for name, c := range map[string]struct {
+		change func(*Config)
+		says   string
+	}{
+		"none":          {func(*Config) {}, "none is configured"},
+		"wrong":         {withPassword(t, "wrong-canary"), "does not accept"},
+		"in the URL":    {func(c *Config) { c.URL = strings.Replace(url, "://", "://robot:wrong-canary@", 1) }, "does not accept"},
+		"missing file":  {func(c *Config) { c.Auth.PasswordFile = filepath.Join(t.TempDir(), "nope") }, "password file"},
+		"empty file":    {withPassword(t, ""), "empty"},
+		"unset":         {func(c *Config) { c.Auth.PasswordEnv = "TEST_NOT_SET" }, "TEST_NOT_SET"},
+		"not permitted": {withPassword(t, "wrong-canary"), "access refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := follow(t, url, c.change).Fetch(context.Background())
+			wantError(t, err, c.says)
+			wantNoSecret(t, err, "wrong-canary")
+		})
+	}
+}
+
+// wantNoSecret looks through an error and all that it wraps.
+func wantNoSecret(t *testing.T, err error, secrets ...string) {
+	t.Helper()
+	for ; err != nil; err = errors.Unwrap(err) {
+		for _, secret := range secrets {
+			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, secret) {
+				t.Errorf("the error shows a secret: %s", text)
+			}
+		}
+	}
+}
+
+func TestRenewedPasswordNeedsNoRestart(t *testing.T) {
+	s, root, _ := pushed(t)
+	server := newGitServer(t, root)
+	r := follow(t, server.URL+"/shop.git", withPassword(t, "old"))
+	if _, err := r.Fetch(context.Background()); !errors.Is(err, ErrAccess) {
+		t.Fatalf("got %v", err)
+	}
+	overwrite(t, r.cfg.Auth.PasswordFile, testSecret)
+	wantFetch(t, r, s.head())
+}
+
+func TestErrorsNeverShowCredentials(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_, password, _ := req.BasicAuth()
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, "%s %s %s\n<html>", req.Header.Get("Authorization"), password, strings.Repeat("x", 1<<20)) //nolint:errcheck // a test server
+	}))
+	defer echo.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for _, url := range []string{echo.URL, closed.URL} {
+		for _, spell := range []string{"canary%2Fone%40two", "canary-plain"} {
+			_, err := follow(t, strings.Replace(url, "://", "://canaryuser:"+spell+"@", 1)+"/shop").Fetch(context.Background())
+			wantError(t, err, "fetch repository", url+"/shop")
+			wantNoSecret(t, err, "canary/one", "canary%2F", "canary-plain", "canaryuser", "Y2FuYXJ5")
+			if len(err.Error()) > 1000 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error is not one short line: %d bytes", len(err.Error()))
+			}
+		}
+	}
+}
+
+func TestRedirectToAnotherHostLosesTheCredentials(t *testing.T) {
+	s, root, _ := pushed(t)
+	home := newGitServer(t, root)
+	var stolen sync.Map
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		for name, values := range req.Header {
+			stolen.Store(name, strings.Join(values, " "))
+		}
+		stolen.Store("url", req.URL.String())
+		http.Error(w, "no", http.StatusUnauthorized)
+	}))
+	defer thief.Close()
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		http.Redirect(w, req, thief.URL+req.URL.String(), http.StatusFound)
+	}))
+	defer front.Close()
+
+	_, err := follow(t, front.URL+"/shop.git", withPassword(t, testSecret)).Fetch(context.Background())
+	if !errors.Is(err, ErrAccess) {
+		t.Errorf("got %v", err)
+	}
+	wantNoSecret(t, err, testSecret)
+	if _, met := stolen.Load("url"); !met {
+		t.Fatal("the redirect was not followed: the test shows nothing")
+	}
+	stolen.Range(func(name, value any) bool {
+		if name == "Authorization" || strings.Contains(value.(string), testSecret) {
+			t.Errorf("the other host got %s: %s", name, value)
+		}
+		return true
+	})
+	// On one host a renamed repository is simply found.
+	moved := httptest.NewServer(nil)
+	defer moved.Close()
+	moved.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/old.git") {
+			http.Redirect(w, req, moved.URL+strings.Replace(req.URL.String(), "/old.git", "/shop.git", 1), http.StatusMovedPermanently)
+			return
+		}
+		home.Config.Handler.ServeHTTP(w, req)
+	})
+	wantFetch(t, follow(t, moved.URL+"/old.git", withPassword(t, testSecret)), s.head())
+}
+
+func TestServerDownAndBack(t *testing.T) {
+	s, root, push := pushed(t)
+	backend := newGitServer(t, root)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	serve := func(l net.Listener) *http.Server {
+		server := &http.Server{Handler: backend.Config.Handler}
+		go server.Serve(l) //nolint:errcheck // it ends with Close
+		return server
+	}
+	server := serve(listener)
+	r := follow(t, "http://"+addr+"/shop.git", withPassword(t, testSecret))
+	id := mustFetch(t, r).ID
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.commit("while down", "a", "2")
+	push()
+	_, err = r.Fetch(context.Background())
+	wantError(t, err, addr)
+	wantReadable(t, r, id)
+	if listener, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	server = serve(listener)
+	defer server.Close() //nolint:errcheck // the test is over
+	wantFetch(t, r, s.head())
+}
+
+func TestEmptyAndMissingRepositoriesOverHTTP(t *testing.T) {
+	_, root, _ := pushed(t)
+	if out, err := exec.Command("git", "init", "-q", "--bare", filepath.Join(root, "empty.git")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	server := newGitServer(t, root)
+	_, err := follow(t, server.URL+"/empty.git", withPassword(t, testSecret)).Fetch(context.Background())
+	if !errors.Is(err, ErrEmptyRepository) {
+		t.Errorf("empty: %v", err)
+	}
+	_, err = follow(t, server.URL+"/nope.git", withPassword(t, testSecret)).Fetch(context.Background())
+	if !errors.Is(err, ErrAccess) {
+		t.Errorf("missing: %v", err)
+	}
+}
+
+func TestNotAGitServer(t *testing.T) {
+	for name, page := range map[string]string{"a web page": "<html>hello</html>", "nothing": "", "a broken packet": "001e# service=git-upload-pack\n0000zzzz"} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+			defer server.Close()
+			if c, err := follow(t, server.URL+"/shop").Fetch(context.Background()); err == nil {
+				t.Errorf("fetched %+v", c)
+			}
+		})
+	}
+}
+
+// silent accepts connections and says nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func TestHangingServerCannotHoldTheCaller(t *testing.T) {
+	addr := silent(t)
+	r := follow(t, "http://"+addr+"/shop", func(c *Config) { c.Timeout = 50 * time.Millisecond })
+	_, err := r.Fetch(context.Background())
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := follow(t, "http://"+addr+"/shop").Fetch(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// interrupt cuts answers with objects off after so many bytes, or, when hang
+// is set, sends no more.
+func interrupt(backend http.Handler, after int, hang bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodGet {
+			backend.ServeHTTP(w, req)
+			return
+		}
+		recorder := httptest.NewRecorder()
+		backend.ServeHTTP(recorder, req)
+		body := recorder.Body.Bytes()
+		w.Header().Set("Content-Type", recorder.Header().Get("Content-Type"))
+		_, _ = w.Write(body[:min(after, len(body))])
+		_ = http.NewResponseController(w).Flush()
+		if hang {
+			<-req.Context().Done()
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func TestInterruptedFetchIsDoneAgain(t *testing.T) {
+	s, root, push := pushed(t)
+	backend := newGitServer(t, root)
+	for hang, cuts := range map[bool][]int{false: {0, 1, 8, 60, 200, 300}, true: {0, 200}} {
+		for _, after := range cuts {
+			t.Run(fmt.Sprintf("%d bytes, hang %t", after, hang), func(t *testing.T) {
+				var broken atomic.Bool
+				cut := interrupt(backend.Config.Handler, after, hang)
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if broken.Load() {
+						cut(w, req)
+						return
+					}
+					backend.Config.Handler.ServeHTTP(w, req)
+				}))
+				defer server.Close()
+				r := follow(t, server.URL+"/shop.git", withPassword(t, testSecret), func(c *Config) { c.Timeout = time.Second })
+				broken.Store(true)
+				wantNoFetch(t, r)
+				broken.Store(false)
+				before := mustFetch(t, r).ID
+				s.commit("next", "a", strings.Repeat(t.Name(), 100))
+				push()
+				broken.Store(true)
+				wantNoFetch(t, r)
+				wantReadable(t, r, before)
+				broken.Store(false)
+				wantFetch(t, r, s.head())
+				wantReadable(t, r, s.head())
+			})
+		}
+	}
+}
+
+func wantNoFetch(t *testing.T, r *Repository) {
+	t.Helper()
+	if c, err := r.Fetch(context.Background()); err == nil {
+		t.Fatalf("fetched %s over a broken connection", c.ID)
+	}
+}
+
+func TestEndlessAnswerIsCutOff(t *testing.T) {
+	_, root, _ := pushed(t)
+	server := newGitServer(t, root)
+	r := follow(t, server.URL+"/shop.git", withPassword(t, testSecret), func(c *Config) { c.Limits.MaxFetchSize = 300 })
+	if _, err := r.Fetch(context.Background()); err == nil {
+		t.Error("fetched more than the limit")
+	}
+}
