@@ -1,0 +1,194 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+const (
+	fileName = "journal.db"
+	pidName  = "tallyman.pid"
+	// lockWait is long enough for a verb that only reads to get out of the way.
+	lockWait = 2 * time.Second
+	// keptRecords is how many rollouts of an app, keptEvents how many events
+	// of all, are remembered.
+	keptRecords = 100
+	keptEvents  = 10_000
+)
+
+// The buckets.
+var (
+	bucketMeta    = []byte("meta")    // accepted
+	bucketRecords = []byte("records") // app → its newest rollout
+	bucketHistory = []byte("history") // app → start → rollout
+	bucketHosts   = []byte("hosts")   // host → containers of ours
+	bucketEvents  = []byte("events")  // sequence → event
+	keyAccepted   = []byte("accepted")
+)
+
+// Store is the journal of one state directory. It is a reconcile.Journal.
+type Store struct {
+	dir string
+	db  *bbolt.DB // nil when there was nothing to read
+
+	mu        sync.Mutex
+	pending   []reconcile.Event
+	listeners map[chan reconcile.Event]bool
+	closed    bool
+	log       *slog.Logger
+
+	flushing sync.Mutex // one batch at a time, so that events stay in order
+	kick     chan struct{}
+	stop     chan struct{}
+	stopped  chan struct{}
+}
+
+var _ reconcile.Journal = (*Store)(nil)
+
+// Open opens the journal for a controller, and makes the directory when it is
+// missing. There can be one controller per state directory.
+func Open(dir string, log *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory %q: %w", dir, err)
+	}
+	db, err := openOrRenew(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: dir, db: db, log: log, listeners: map[chan reconcile.Event]bool{},
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if err := writePID(dir); err != nil {
+		_ = db.Close() // the reason not to go on is the pid file
+		return nil, err
+	}
+	go s.flushLoop()
+	return s, nil
+}
+
+// OpenReadOnly opens the journal for a verb that only reads, while no
+// controller runs. A directory without a journal reads as an empty one.
+func OpenReadOnly(dir string) (*Store, error) {
+	path := filepath.Join(dir, fileName)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return &Store{dir: dir}, nil
+	}
+	db, err := openFile(dir, true)
+	if err != nil {
+		return nil, fmt.Errorf("read journal %q: %w", path, err)
+	}
+	return &Store{dir: dir, db: db}, nil
+}
+
+// Close writes what is still to be written and lets go of the directory.
+func (s *Store) Close() error {
+	if s.db == nil {
+		return nil
+	}
+	if s.stop == nil {
+		return s.db.Close()
+	}
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	close(s.stop)
+	<-s.stopped
+	err := s.flush()
+	s.dropListeners()
+	_ = os.Remove(filepath.Join(s.dir, pidName)) // it only helps people; the lock is what counts
+	return errors.Join(err, s.db.Close())
+}
+
+// Load reads what the last controller left.
+func (s *Store) Load() (reconcile.Memory, error) {
+	m := reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string][]model.Container{}}
+	err := s.view(func(tx *bbolt.Tx) error { return load(tx, &m) })
+	return m, err
+}
+
+func load(tx *bbolt.Tx, m *reconcile.Memory) error {
+	if b := tx.Bucket(bucketMeta); b != nil {
+		m.Accepted = string(b.Get(keyAccepted))
+	}
+	if err := each(tx.Bucket(bucketRecords), func(app string, r rollout.Record) { m.Records[app] = r }); err != nil {
+		return err
+	}
+	return each(tx.Bucket(bucketHosts), func(host string, containers []model.Container) { m.Hosts[host] = containers })
+}
+
+// each decodes every value of a bucket, which may be missing.
+func each[T any](b *bbolt.Bucket, use func(key string, value T)) error {
+	if b == nil {
+		return nil
+	}
+	return b.ForEach(func(k, v []byte) error {
+		var value T
+		if err := json.Unmarshal(v, &value); err != nil {
+			return fmt.Errorf("decode entry %q: %w", k, err)
+		}
+		use(string(k), value)
+		return nil
+	})
+}
+
+// Accept notes the revision whose manifests were last found good.
+func (s *Store) Accept(revision string) error {
+	return s.update("accept revision", func(tx *bbolt.Tx) error {
+		return put(tx, bucketMeta, keyAccepted, []byte(revision))
+	})
+}
+
+// Host keeps which containers of ours a host was last seen with.
+func (s *Store) Host(name string, containers []model.Container) error {
+	data, err := json.Marshal(containers)
+	if err != nil {
+		return err
+	}
+	return s.update("record host", func(tx *bbolt.Tx) error { return put(tx, bucketHosts, []byte(name), data) })
+}
+
+func put(tx *bbolt.Tx, bucket, key, value []byte) error {
+	b, err := tx.CreateBucketIfNotExists(bucket)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, value)
+}
+
+// view reads, and reads nothing when there is nothing.
+func (s *Store) view(use func(*bbolt.Tx) error) error {
+	if s.db == nil {
+		return nil
+	}
+	return guarded(func() error { return s.db.View(use) })
+}
+
+// update writes, and says what to do when the disk is full.
+func (s *Store) update(doing string, change func(*bbolt.Tx) error) error {
+	err := guarded(func() error { return s.db.Update(change) })
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s in %q: the disk is full, free some of it; until then what happens is not remembered: %w", doing, s.db.Path(), err)
+	}
+	return fmt.Errorf("%s in %q: %w", doing, s.db.Path(), err)
+}
