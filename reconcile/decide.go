@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -18,6 +19,8 @@ type View struct {
 	Busy    map[plan.Key]string
 	// Known says whether a container id was once seen under its own name.
 	Known func(id string) bool
+	// Placed is where slots were put before, see place.Input.
+	Placed Placements
 	// Manual and AllowRemovals are what a person asked for besides.
 	Manual        bool
 	AllowRemovals bool
@@ -53,6 +56,34 @@ func Place(v View) place.Result {
 	}
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
-		Owned: func(c *model.Container) bool { return plan.Owned(c, v.Desired.Owner, v.Known) },
+		Owned:  func(c *model.Container) bool { return plan.Owned(c, v.Desired.Owner, v.Known) },
+		Placed: v.Placed.host,
 	})
+}
+
+// Placements are the hosts that an app's slots were given when they had no
+// container there, by app and by service and slot. What has a container is not
+// looked up: it is where it is.
+type Placements map[string]map[string]string
+
+func (p Placements) host(app, service, slot string) string { return p[app][service+"/"+slot] }
+
+// with gives the placements of the apps for which a decision put a slot
+// somewhere new.
+func (p Placements) with(result place.Result) Placements {
+	changed := Placements{}
+	for i := range result.Assignments {
+		a := &result.Assignments[i]
+		if a.Container != "" || p.host(a.App, a.Service, a.Slot) == a.Host {
+			continue
+		}
+		if changed[a.App] == nil {
+			changed[a.App] = maps.Clone(p[a.App])
+		}
+		if changed[a.App] == nil {
+			changed[a.App] = map[string]string{}
+		}
+		changed[a.App][a.Service+"/"+a.Slot] = a.Host
+	}
+	return changed
 }

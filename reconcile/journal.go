@@ -20,6 +20,8 @@ type Journal interface {
 	Record(r rollout.Record) error
 	// Host keeps which containers of ours a host was last seen with.
 	Host(name string, containers []model.Container) error
+	// Place keeps where an app's slots were put.
+	Place(app string, hosts map[string]string) error
 	// Event appends to the log of what was done.
 	Event(e Event) error
 }
@@ -31,6 +33,8 @@ type Memory struct {
 	// Hosts are the containers of ours that each host was last seen with;
 	// only identity and ownership are kept.
 	Hosts map[string][]model.Container
+	// Placed is where slots were put.
+	Placed Placements
 }
 
 // Event is one line of the log of what was done and what happened.

@@ -13,6 +13,7 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/execute"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -68,6 +70,7 @@ type Controller struct {
 	source sourceState
 	hosts  map[string]*hostState
 	memory rollout.State
+	placed Placements
 	known  map[string]bool
 	busy   map[plan.Key]*task
 	at     time.Time // of the last pass
@@ -97,6 +100,8 @@ func New(cfg Config) (*Controller, error) {
 // recall takes over what the last controller left.
 func (c *Controller) recall(m Memory) {
 	c.source.accepted = m.Accepted
+	c.placed = Placements{}
+	maps.Copy(c.placed, m.Placed)
 	c.memory = rollout.State{Records: m.Records, Attempts: map[plan.Key]rollout.Attempt{}}
 	if c.memory.Records == nil {
 		c.memory.Records = map[string]rollout.Record{}
@@ -163,6 +168,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	view := c.view(now)
 	decision := Decide(view)
 	c.last = decision
+	c.rememberPlacement(decision.Placement)
 	c.remember(decision.Rollout.State, now)
 	c.cancel(decision.Rollout.Cancel)
 	c.begin(decision.Rollout.Tasks)
@@ -181,7 +187,7 @@ func (c *Controller) view(now time.Time) View {
 	}
 	return View{
 		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
-		Known:  func(id string) bool { return c.known[id] },
+		Known: func(id string) bool { return c.known[id] }, Placed: c.placed,
 		Manual: c.cfg.Manual, AllowRemovals: c.cfg.AllowRemovals,
 	}
 }
@@ -199,6 +205,17 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 		c.event(Event{Time: now, Kind: "rollout", App: app, Host: r.Host, Text: describeRollout(r)})
 	}
 	c.memory = next
+}
+
+// rememberPlacement puts into the journal where new replicas were put, before
+// any op carries it out.
+func (c *Controller) rememberPlacement(result place.Result) {
+	for app, hosts := range c.placed.with(result) {
+		c.placed[app] = hosts
+		if err := c.cfg.Journal.Place(app, hosts); err != nil {
+			c.cfg.Log.Error("journal the placement", "app", app, "error", err)
+		}
+	}
 }
 
 func describeRollout(r rollout.Record) string {

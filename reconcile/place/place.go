@@ -23,6 +23,12 @@ type Input struct {
 	// Owned says whether a container is one of ours. Nil is the plain rule:
 	// it carries Owner's label, and its name label names itself.
 	Owned func(*model.Container) bool
+	// Placed says where a slot that has no container was put before, or "". A
+	// slot goes back there when the host can still take it: so a decision that
+	// was carried out by half, by a controller that died, comes out the same
+	// the second time, and a replica that was removed by hand comes back to
+	// where its data may be.
+	Placed func(app, service, slot string) string
 }
 
 // Result holds every slot of every service exactly once, as an assignment or
@@ -66,6 +72,9 @@ func Place(in Input) Result {
 	}
 	for i := range p.services {
 		p.keep(&p.services[i], asksForPorts)
+	}
+	for i := range p.services {
+		p.recall(&p.services[i], in.Placed)
 	}
 	for i := range p.services {
 		p.settle(&p.services[i])

@@ -1,6 +1,10 @@
 package place
 
-import "github.com/tallyman-io/tallyman/reconcile/model"
+import (
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
 
 // settle finds hosts for the slots of s that could not stay anywhere.
 func (p *placer) settle(s *service) {
@@ -16,6 +20,25 @@ func (p *placer) settle(s *service) {
 		return
 	}
 	p.settleReplicated(s)
+}
+
+// recall puts slots back where they were put before, as far as the hosts still
+// take them. A global slot has its host in its name.
+func (p *placer) recall(s *service, placed func(app, service, slot string) string) {
+	if s.open == 0 || s.Mode == model.ModeGlobal || placed == nil {
+		return
+	}
+	p.countReplicas(s)
+	for n := range s.slots {
+		if s.slots[n].host != nowhere || s.slots[n].first >= 0 {
+			continue
+		}
+		name := placed(s.App, s.Name, p.slotName(s, n))
+		h := slices.IndexFunc(p.hosts, func(h host) bool { return h.Name == name })
+		if name != "" && h >= 0 && p.judge(s, h) == passed {
+			p.assign(s, n, h, nil)
+		}
+	}
 }
 
 // settleGlobal gives every eligible host its replica. A host that the service
