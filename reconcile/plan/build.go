@@ -157,7 +157,7 @@ func (p *planner) replicas() {
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}
 		c := Change{Key: replicaKey(key), Verdict: Blocked, Reasons: []string{r.Reason}}
-		for _, old := range p.slots[key] {
+		for _, old := range sorted(p.slots[key]) {
 			c.Old = append(c.Old, old.ID)
 		}
 		delete(p.slots, key)
@@ -168,7 +168,11 @@ func (p *planner) replicas() {
 // leftovers are owned replicas that nothing asks for any more.
 func (p *planner) leftovers() {
 	for key, containers := range p.slots {
+		containers = sorted(containers)
 		c := Change{Key: replicaKey(key), Host: containers[0].Host, Verdict: Remove, Removal: true, Reasons: []string{p.goneBecause(key)}}
+		for _, o := range containers {
+			c.Old = append(c.Old, o.ID)
+		}
 		p.retire(&c, containers, Idle)
 		p.changes = append(p.changes, c)
 	}
@@ -177,6 +181,8 @@ func (p *planner) leftovers() {
 func (p *planner) goneBecause(key slot) string {
 	s := p.services[slot{app: key.app, service: key.service}]
 	switch {
+	case s != nil && numeric(key.slot) == (s.Mode == model.ModeGlobal):
+		return fmt.Sprintf("service %q is %s now", key.service, s.Mode)
 	case s != nil && s.Mode == model.ModeGlobal:
 		return fmt.Sprintf("host %q no longer gets service %q", key.slot, key.service)
 	case s != nil:

@@ -9,7 +9,7 @@ import (
 // guard holds back removals that one commit should not make by itself: those
 // of an app that does not want to be pruned, and more at once than the app
 // allows. All or nothing: what is let through in part would be let through in
-// the end.
+// the end. What can't be removed yet, on a host that is away, counts too.
 func guard(in *Input, changes []Change) {
 	policies := map[string]model.Sync{}
 	for i := range in.Desired.Apps {
@@ -17,7 +17,7 @@ func guard(in *Input, changes []Change) {
 	}
 	removals := map[string]int{}
 	for i := range changes {
-		if c := &changes[i]; c.Verdict == Remove && c.Key.Kind == KindReplica {
+		if c := &changes[i]; c.Removal && c.Key.Kind == KindReplica {
 			removals[c.Key.App]++
 		}
 	}

@@ -27,8 +27,8 @@ func (p *planner) networks(app *model.App) {
 func (p *planner) unusedThings() {
 	for _, h := range p.hosts {
 		for _, n := range h.Networks {
-			if p.mine(n.Owner, n.Name) && h.Reachable && !p.users[n.Name][h.Name] {
-				p.removeNetwork(h.Name, n)
+			if p.mine(n.Owner, n.Name) && !p.users[n.Name][h.Name] {
+				p.removeNetwork(h, n)
 			}
 		}
 		for _, v := range h.Volumes {
@@ -48,15 +48,20 @@ func (p *planner) mine(o model.Ownership, name string) bool {
 	return o.Owner == p.in.Desired.Owner && o.Name == name
 }
 
-func (p *planner) removeNetwork(host string, n model.NetworkState) {
-	p.changes = append(p.changes, Change{
-		Key:     Key{Kind: KindNetwork, App: n.Owner.App, Host: host, Name: n.Name},
-		Host:    host,
+func (p *planner) removeNetwork(host *model.HostState, n model.NetworkState) {
+	c := Change{
+		Key:     Key{Kind: KindNetwork, App: n.Owner.App, Host: host.Name, Name: n.Name},
+		Host:    host.Name,
 		Verdict: Remove,
 		Removal: true,
 		Reasons: []string{"no replica here needs it any more"},
-		Steps:   []Step{{Op: model.RemoveNetwork{Host: host, ID: n.ID, Name: n.Name, Owner: n.Owner.Owner}, After: Idle}},
-	})
+		Steps:   []Step{{Op: model.RemoveNetwork{Host: host.Name, ID: n.ID, Name: n.Name, Owner: n.Owner.Owner}, After: Idle}},
+	}
+	if !host.Reachable {
+		c.Steps = nil
+		c = p.unreachable(c, host)
+	}
+	p.changes = append(p.changes, c)
 }
 
 // volumes gives each volume of an app its change on each host that needs it.

@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// supersede adds the end of the containers that the current one takes over
+// from. In start-first they go when it is healthy; in stop-first they stop
+// before it starts, and are kept until it is healthy.
+func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container) {
+	if len(old) == 0 {
+		return
+	}
+	if c.Verdict == Unchanged || c.Verdict == Update {
+		c.Verdict = Replace
+		c.Reasons = append(c.Reasons, fmt.Sprintf("takes over from %s", old[0].Name))
+	}
+	if p.order(s, c.Host, old) == model.OrderStartFirst {
+		p.retire(c, old, Healthy)
+		return
+	}
+	start := slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
+	var stops, removes []Step
+	for _, o := range p.withinReach(c, old) {
+		if o.Running() {
+			stops = append(stops, Step{Op: p.stop(o)})
+		}
+		removes = append(removes, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Healthy})
+	}
+	c.Steps = append(slices.Insert(c.Steps, max(start, 0), stops...), removes...)
+	stall(c)
+}
+
+// withinReach are the containers that can be touched now; the reasons name the
+// others.
+func (p *planner) withinReach(c *Change, containers []*model.Container) []*model.Container {
+	var out []*model.Container
+	for _, o := range containers {
+		if p.hosts[o.Host].Reachable {
+			out = append(out, o)
+			continue
+		}
+		c.Reasons = append(c.Reasons, fmt.Sprintf("%s is on host %q, which is unreachable", o.Name, o.Host))
+	}
+	return out
+}
+
+// stall turns a change of which nothing can be done now into a blocked one.
+func stall(c *Change) {
+	if len(c.Steps) == 0 && c.Verdict != Unchanged {
+		c.Verdict = Blocked
+	}
+}
+
+// order is how a slot's old containers make room. Two copies can't coexist
+// when both hold a published port of one host, whatever the manifest says; and
+// by itself nobody expects two copies on one volume.
+func (p *planner) order(s *model.Service, host string, old []*model.Container) string {
+	here := slices.ContainsFunc(old, func(o *model.Container) bool { return o.Host == host && o.Running() })
+	fixedPort := slices.ContainsFunc(old, func(o *model.Container) bool {
+		return o.Host == host && o.Running() && sharesPort(s.Container.Ports, o.Ports)
+	})
+	writesVolume := slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
+	switch {
+	case fixedPort, s.Update.Order == model.OrderStopFirst:
+		return model.OrderStopFirst
+	case s.Update.Order == model.OrderAuto && here && writesVolume:
+		return model.OrderStopFirst
+	}
+	return model.OrderStartFirst
+}
+
+func sharesPort(want, held []model.Port) bool {
+	for _, w := range want {
+		for _, h := range held {
+			if Clash(w, h) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Clash says whether two published ports of one host exclude each other.
+func Clash(a, b model.Port) bool {
+	anywhere := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
+	return a.Published != 0 && a.Published == b.Published && a.Protocol == b.Protocol &&
+		(a.HostIP == b.HostIP || anywhere(a.HostIP) || anywhere(b.HostIP))
+}
+
+// retire adds the stop and the removal of containers behind a gate.
+func (p *planner) retire(c *Change, containers []*model.Container, after Gate) {
+	for _, o := range p.withinReach(c, containers) {
+		if o.Running() {
+			c.Steps = append(c.Steps, Step{Op: p.stop(o), After: after})
+		}
+		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: after})
+	}
+	stall(c)
+}
+
+func (p *planner) stop(c *model.Container) model.Op {
+	op := model.StopContainer{Target: p.target(c)}
+	if c.Spec != nil {
+		op.Grace = c.Spec.StopGrace
+	}
+	return op
+}
