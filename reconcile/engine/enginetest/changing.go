@@ -51,6 +51,25 @@ func changing() []promise {
 				}
 			}
 		}},
+		{"update can't take a CPU or memory limit away", func(s *suite) {
+			spec := s.spec()
+			spec.Adjustable = model.Adjustable{NanoCPUs: 5e8, Memory: 64 << 20}
+			t := s.run(spec)
+			for _, without := range []model.Adjustable{{NanoCPUs: 5e8}, {Memory: 64 << 20}, {}} {
+				s.refuses(model.UpdateContainer{Target: t, Adjustable: without}, engine.Invalid)
+			}
+			if got := s.fresh(t).Spec.Adjustable; got != spec.Adjustable {
+				s.Errorf("limits %+v, want %+v", got, spec.Adjustable)
+			}
+		}},
+		{"update gives limits to what had none", func(s *suite) {
+			t := s.run(s.spec())
+			want := model.Adjustable{NanoCPUs: 5e8, Memory: 64 << 20, Pids: 100, Restart: model.Restart{Name: "always"}}
+			s.do(model.UpdateContainer{Target: t, Adjustable: want})
+			if got := s.see(t).Spec.Adjustable; got != want {
+				s.Errorf("limits %+v, want %+v", got, want)
+			}
+		}},
 		{"an update by hand is seen, and update heals it", func(s *suite) {
 			spec := s.spec()
 			spec.Adjustable.Memory = 64 << 20

@@ -103,6 +103,17 @@ func lifecycle() []promise {
 			s.refuses(model.RemoveContainer{Target: t}, engine.Conflict)
 			s.wantState(t, model.StateRunning)
 		}},
+		{"start refuses a paused container", func(s *suite) {
+			t := s.run(s.spec())
+			s.hand(s.Hands.Pause(t.ID))
+			s.refuses(model.StartContainer{Target: t}, engine.Conflict)
+			s.wantState(t, model.StatePaused)
+		}},
+		{"unpause refuses what does not run", func(s *suite) {
+			t := s.create(s.spec())
+			s.refuses(model.UnpauseContainer{Target: t}, engine.Conflict)
+			s.wantState(t, model.StateCreated)
+		}},
 		{"unpause lets it go on, and again changes nothing", func(s *suite) {
 			t := s.run(s.spec())
 			s.hand(s.Hands.Pause(t.ID))

@@ -153,6 +153,25 @@ func networks() []promise {
 			s.do(model.ConnectNetwork{Target: t, Attachment: s.on(front).Networks[0]})
 			s.wantAttached(t, s.on(front).Networks...)
 		}},
+		{"a network that was replaced before its container started", func(s *suite) {
+			front := s.network("front")
+			s.do(front)
+			t := s.create(s.on(front))
+			s.do(s.removal(front))
+			s.refuses(model.StartContainer{Target: t}, engine.NotFound)
+			s.do(front)
+			s.do(model.StartContainer{Target: t})
+			s.wantAttached(t, s.on(front).Networks...)
+		}},
+		{"a stopped container whose network is gone does not start", func(s *suite) {
+			front := s.network("front")
+			s.do(front)
+			t := s.run(s.on(front))
+			s.stop(t)
+			s.do(s.removal(front))
+			s.wantAttached(t)
+			s.refuses(model.StartContainer{Target: t}, engine.NotFound)
+		}},
 		{"a network that was replaced while its container was stopped", func(s *suite) {
 			front := s.network("front")
 			s.do(front)

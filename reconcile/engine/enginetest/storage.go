@@ -33,6 +33,12 @@ func volumes() []promise {
 				}
 			}
 		}},
+		{"volumes of another owner are not taken over", func(s *suite) {
+			op := s.volume("data")
+			s.do(op)
+			op.Owner.Owner = s.name("other")
+			s.refuses(op, engine.Conflict)
+		}},
 		{"volumes outlive their containers", func(s *suite) {
 			op := s.volume("data")
 			s.do(op)

@@ -79,25 +79,24 @@ func (c *container) change(f func(*model.ContainerSpec)) {
 	c.spec = &spec
 }
 
-// update sets what is given. As with Docker, zero leaves a limit as it is.
-func (c *container) update(a model.Adjustable) bool {
-	now := c.spec.Adjustable
-	now.NanoCPUs = cmp.Or(a.NanoCPUs, now.NanoCPUs)
-	now.Memory = cmp.Or(a.Memory, now.Memory)
-	now.MemoryReservation = cmp.Or(a.MemoryReservation, now.MemoryReservation)
-	now.Pids = cmp.Or(a.Pids, now.Pids)
-	if a.Restart.Name != "" {
-		now.Restart = a.Restart
+// update sets limits and restart policy. Docker has no way to take a CPU or
+// memory limit away in place.
+func (c *container) update(a model.Adjustable) (bool, error) {
+	a = normal(a)
+	switch now := c.spec.Adjustable; {
+	case a == now:
+		return false, nil
+	case a.NanoCPUs == 0 && now.NanoCPUs != 0 || a.Memory == 0 && now.Memory != 0:
+		return false, refuse(engine.Invalid, "the limit can be changed in place but not taken away")
 	}
-	if now = normal(now); now == c.spec.Adjustable {
-		return false
-	}
-	c.change(func(s *model.ContainerSpec) { s.Adjustable = now })
-	return true
+	c.change(func(s *model.ContainerSpec) { s.Adjustable = a })
+	return true, nil
 }
 
 func (h *Host) rename(c *container, name string) (bool, error) {
 	switch other := h.byName[name]; {
+	case name == "":
+		return false, refuse(engine.Conflict, "no label tells its name")
 	case other == c:
 		return false, nil
 	case other != nil:
@@ -110,9 +109,10 @@ func (h *Host) rename(c *container, name string) (bool, error) {
 }
 
 func (h *Host) remove(c *container) (bool, error) {
-	if c.alive() {
+	if c.state == model.StateRunning || c.state == model.StatePaused {
 		return false, refuse(engine.Conflict, "the container is %s: stop it before removing it", c.state)
 	}
+	c.halted, c.state = true, model.StateExited // one between two restarts has nothing to stop
 	h.drop(c)
 	return true, nil
 }

@@ -110,11 +110,11 @@ func (h *Host) applyToTarget(j *job) (changed bool, err error) {
 	case model.StartContainer:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.start(c, j.now) })
 	case model.UnpauseContainer:
-		return h.on(o.Target, j, func(c *container) (bool, error) { return c.unpause(j.now), nil })
+		return h.on(o.Target, j, func(c *container) (bool, error) { return h.unpause(c, j.now) })
 	case model.RenameContainer:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.rename(c, c.owner.Name) })
 	case model.UpdateContainer:
-		return h.on(o.Target, j, func(c *container) (bool, error) { return c.update(o.Adjustable), nil })
+		return h.on(o.Target, j, func(c *container) (bool, error) { return c.update(o.Adjustable) })
 	case model.ConnectNetwork:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.connect(c, o.Attachment) })
 	case model.DisconnectNetwork:

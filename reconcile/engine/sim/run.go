@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
@@ -57,8 +58,9 @@ func (h *Host) launch(c *container, now time.Time) error {
 
 // runnable checks networks, room and ports, and gives the ports it would hold.
 func (h *Host) runnable(c *container) ([]model.Port, error) {
+	h.settleNetworks(c)
 	for _, a := range c.joined {
-		if h.networks[a.network.name] != a.network {
+		if !h.exists(a.network) {
 			return nil, refuse(engine.NotFound, "network %s not found", a.network.id)
 		}
 	}
@@ -112,11 +114,17 @@ func (h *Host) holder(want model.Port) *container {
 	return nil
 }
 
+// defaultGrace is how long an engine waits if nobody says how long.
+const defaultGrace = 10 * time.Second
+
 // beginStop sends the stop signal, and says how long it will take.
 func (h *Host) beginStop(c *container, grace time.Duration) time.Duration {
 	now := time.Now()
-	c.unpause(now)
+	c.resume(now)
 	c.halted = true
+	if grace <= 0 {
+		grace = cmp.Or(c.spec.StopGrace, defaultGrace)
+	}
 	takes, code := c.behaviour.StopAfter, 0
 	if c.behaviour.IgnoresStop || takes > grace {
 		takes, code = grace, exitKilled
@@ -145,8 +153,15 @@ func stopped(c *container, ended bool) (bool, error) {
 	return ended, nil
 }
 
-// unpause lets its processes go on where they were.
-func (c *container) unpause(now time.Time) bool {
+func (h *Host) unpause(c *container, now time.Time) (bool, error) {
+	if c.state != model.StatePaused && c.state != model.StateRunning {
+		return false, refuse(engine.Conflict, "the container is %s", c.state)
+	}
+	return c.resume(now), nil
+}
+
+// resume lets paused processes go on where they were.
+func (c *container) resume(now time.Time) bool {
 	if c.state != model.StatePaused {
 		return false
 	}

@@ -32,6 +32,11 @@ func (h *Host) createNetwork(o model.CreateNetwork) (bool, error) {
 		return false, refuse(engine.Conflict, "network with name %s already exists", name)
 	}
 	h.networks[name] = &network{id: h.newID(), name: name, owner: o.Owner}
+	for _, c := range h.containers {
+		if c.started.IsZero() && c.joins(name) {
+			h.showNetworks(c)
+		}
+	}
 	return true, nil
 }
 
@@ -80,6 +85,10 @@ func (c *container) on(n *network) int {
 	return slices.IndexFunc(c.joined, func(a attachment) bool { return a.network == n })
 }
 
+func (c *container) joins(name string) bool {
+	return slices.ContainsFunc(c.joined, func(a attachment) bool { return a.network.name == name })
+}
+
 func (h *Host) connect(c *container, a model.Attachment) (bool, error) {
 	n := h.networks[a.Network]
 	if n == nil {
@@ -110,11 +119,26 @@ func (c *container) leave(name string) bool {
 	return len(c.joined) < before
 }
 
+func (h *Host) exists(n *network) bool { return h.networks[n.name] == n }
+
+// settleNetworks: one that was never started joins whatever has the names now.
+func (h *Host) settleNetworks(c *container) {
+	if !c.started.IsZero() {
+		return
+	}
+	for i, a := range c.joined {
+		if n := h.networks[a.network.name]; n != nil {
+			c.joined[i].network = n
+		}
+	}
+}
+
 // showNetworks makes the spec say what the container is attached to.
 func (h *Host) showNetworks(c *container) {
+	h.settleNetworks(c)
 	var attached []model.Attachment
 	for _, a := range c.joined {
-		if h.networks[a.network.name] == a.network {
+		if h.exists(a.network) && a.network.name != defaultNetwork {
 			attached = append(attached, model.Attachment{Network: a.network.name, Aliases: a.aliases})
 		}
 	}
