@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -66,6 +67,14 @@ func Local(t testing.TB) *Engine {
 		c.Close()
 	})
 	return e
+}
+
+// Address is where the engine's published ports are reached.
+func (e *Engine) Address() string {
+	if u, err := url.Parse(e.Endpoint); err == nil && u.Scheme != "unix" && u.Hostname() != "" {
+		return u.Hostname()
+	}
+	return "127.0.0.1"
 }
 
 // Name gives a name on the engine that no other test has.

@@ -1,0 +1,171 @@
+package examples_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/client"
+
+	"github.com/tallyman-io/tallyman/internal/dockertest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// applied makes a repository of an example, in which edit may change what
+// depends on the place, and applies it with the real binary.
+func applied(t *testing.T, example, owner string, edit func(file, text string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	repo, binary := filepath.Join(dir, "fleet"), filepath.Join(dir, "tallyman")
+	command(t, ".", "go", "build", "-o", binary, "github.com/tallyman-io/tallyman/cmd/tallyman")
+	files, err := filepath.Glob(filepath.Join(example, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(repo, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		if err := os.WriteFile(filepath.Join(repo, name), []byte(edit(name, string(data))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command(t, repo, "git", "init", "-q", "-b", "main")
+	command(t, repo, "git", "add", ".")
+	command(t, repo, "git", "-c", "user.name=You", "-c", "user.email=you@example.com", "commit", "-q", "-m", "Begin")
+	command(t, dir, binary, "apply", "--repo", repo, "--state-dir", filepath.Join(dir, "state"), "--owner", owner)
+	command(t, dir, binary, "plan", "--repo", repo, "--state-dir", filepath.Join(dir, "state"), "--owner", owner)
+}
+
+func asItIs(_, text string) string { return text }
+
+func command(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+}
+
+// services counts an owner's running containers by service.
+func services(t *testing.T, c *client.Client, owner string) map[string][]container.Summary {
+	t.Helper()
+	all, err := c.ContainerList(t.Context(), container.ListOptions{
+		All: true, Filters: filters.NewArgs(filters.Arg("label", model.LabelOwner+"="+owner)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]container.Summary{}
+	for _, k := range all {
+		if k.State != container.StateRunning {
+			t.Errorf("container %s is %s", k.Names[0], k.State)
+		}
+		found[k.Labels[model.LabelService]] = append(found[k.Labels[model.LabelService]], k)
+	}
+	return found
+}
+
+// get asks a container's published port.
+func get(t *testing.T, address string, k container.Summary, path string) string {
+	t.Helper()
+	i := slices.IndexFunc(k.Ports, func(p container.Port) bool { return p.PublicPort != 0 })
+	if i < 0 {
+		t.Fatalf("container %s publishes no port", k.Names[0])
+	}
+	port := strconv.Itoa(int(k.Ports[i].PublicPort))
+	resp, err := http.Get("http://" + address + ":" + port + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestHelloRuns(t *testing.T) {
+	e := dockertest.Local(t)
+	e.Images("tallyman/hello:1")
+	applied(t, "hello", e.Owner, asItIs)
+	hello := services(t, e.Client, e.Owner)["hello"]
+	if len(hello) != 2 {
+		t.Fatalf("%d replicas of hello", len(hello))
+	}
+	for _, k := range hello {
+		if said := get(t, e.Address(), k, "/"); !strings.HasPrefix(said, "hello from Git\n") {
+			t.Errorf("it says %q", said)
+		}
+	}
+}
+
+func TestWebReachesTheCacheByName(t *testing.T) {
+	e := dockertest.Local(t)
+	e.Images("tallyman/hello:1")
+	applied(t, "web-and-cache", e.Owner, asItIs)
+	found := services(t, e.Client, e.Owner)
+	if len(found["web"]) != 2 || len(found["cache"]) != 1 {
+		t.Fatalf("%d replicas of web, %d of cache", len(found["web"]), len(found["cache"]))
+	}
+	motd := "/fetch?url=" + url.QueryEscape("http://cache:8080/files?path=/etc/motd")
+	for path, want := range map[string]string{motd: "Fresh from the repository.\n", "/files?path=/etc/prices.txt": "crate of tea"} {
+		if said := get(t, e.Address(), found["web"][0], path); !strings.HasPrefix(said, want) {
+			t.Errorf("%s says %q, not %q", path, said, want)
+		}
+	}
+}
+
+func TestManyHostsRunsOnThreeHosts(t *testing.T) {
+	hosts := dockertest.Fleet(t, 3, dockertest.MutualTLS())
+	dockertest.Load(t, hosts, "tallyman/hello:1")
+	const owner = "examples-test"
+	applied(t, "many-hosts", owner, func(_, text string) string {
+		for i, h := range hosts {
+			text = strings.ReplaceAll(text, fmt.Sprintf("tcp://10.0.0.%d:2376", 11+i), h.Endpoint)
+		}
+		return strings.ReplaceAll(text, "/etc/tallyman", filepath.Dir(hosts[0].TLS.CA))
+	})
+	var perHost []map[string]int
+	for _, h := range hosts {
+		counts := map[string]int{}
+		for service, found := range services(t, h.Client, owner) {
+			counts[service] = len(found)
+		}
+		perHost = append(perHost, counts)
+	}
+	// One front in zone a, which is edge-1, and one in zone b; an archive on
+	// each ssd; a watch everywhere.
+	first, second, third := perHost[0], perHost[1], perHost[2]
+	if first["front"] != 1 || second["front"]+third["front"] != 1 {
+		t.Errorf("front is not once in each zone: %v", perHost)
+	}
+	if first["archive"]+third["archive"] != 2 || second["archive"] != 0 {
+		t.Errorf("archive is not only where the disks are fast: %v", perHost)
+	}
+	for i := range perHost {
+		if perHost[i]["watch"] != 1 {
+			t.Errorf("watch is not once on every host: %v", perHost)
+		}
+	}
+	if said := get(t, hosts[0].Address, services(t, hosts[0].Client, owner)["front"][0], "/"); !strings.HasPrefix(said, "one per zone\n") {
+		t.Errorf("front says %q", said)
+	}
+}
