@@ -29,7 +29,7 @@ type gitServer struct {
 	*httptest.Server
 	requests atomic.Int64
 	packs    atomic.Int64 // requests for objects
-	seen     sync.Map     // every Authorization header
+	old      atomic.Bool  // it knows only the first version of the protocol
 }
 
 func newGitServer(t testing.TB, root string) *gitServer {
@@ -46,13 +46,15 @@ func newGitServer(t testing.TB, root string) *gitServer {
 	g := &gitServer{}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		g.requests.Add(1)
-		g.seen.Store(req.Header.Get("Authorization"), true)
+		if g.old.Load() {
+			req.Header.Del("Git-Protocol")
+		}
 		if user, password, _ := req.BasicAuth(); user != testUser && user != "x-access-token" || password != testSecret {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			http.Error(w, "you sent "+password, http.StatusUnauthorized)
 			return
 		}
-		if req.Method == http.MethodPost {
+		if req.Method == http.MethodPost && req.Header.Get("Git-Protocol") == "" {
 			g.packs.Add(1)
 		}
 		backend.ServeHTTP(w, req)
@@ -117,6 +119,48 @@ func TestUnchangedRemoteIsOnlyAsked(t *testing.T) {
 	if n, packs := server.requests.Load(), server.packs.Load(); n != 2 || packs != 0 {
 		t.Errorf("%d requests, %d of them for objects, for two looks", n, packs)
 	}
+}
+
+func TestOldServersAreFollowedToo(t *testing.T) {
+	s, root, push := pushed(t)
+	server := newGitServer(t, root)
+	server.old.Store(true)
+	r := follow(t, server.URL+"/shop.git", withPassword(t, testSecret))
+	for i := range 3 {
+		wantFetch(t, r, s.head())
+		wantFetch(t, r, s.head())
+		s.commit("next", "a", fmt.Sprint("old ", i))
+		push()
+	}
+	server.requests.Store(0)
+	wantFetch(t, r, s.head())
+	wantFetch(t, r, s.head())
+	if n := server.requests.Load(); n > 3 {
+		t.Errorf("%d requests for a fetch and a look: the server is asked again what it does not know", n)
+	}
+}
+
+func TestTagThatAppearsLaterIsNoticed(t *testing.T) {
+	s, root, _ := pushed(t)
+	r := follow(t, newGitServer(t, root).URL+"/shop.git", withPassword(t, testSecret))
+	mustFetch(t, r)
+	s.git("tag", "main-2")
+	s.git("push", "-q", "origin", "refs/tags/main-2")
+	mustFetch(t, r)
+	s.git("push", "-q", "origin", "HEAD:refs/tags/main")
+	if _, err := r.Fetch(context.Background()); !errors.Is(err, ErrAmbiguous) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOddPathsOverHTTP(t *testing.T) {
+	s, root, _ := pushed(t)
+	if err := os.Rename(filepath.Join(root, "shop.git"), filepath.Join(root, "it's ours.git")); err != nil {
+		t.Fatal(err)
+	}
+	r := follow(t, newGitServer(t, root).URL+"/it%27s%20ours.git/", withPassword(t, testSecret))
+	wantFetch(t, r, s.head())
+	wantFetch(t, r, s.head())
 }
 
 func TestWrongCredentialsSayWhatIsWrong(t *testing.T) {

@@ -241,6 +241,7 @@ func TestReadersFetchersAndOtherProcessesAtTheSameTime(t *testing.T) {
 	for i := range 5 {
 		ids = append(ids, s.commit(fmt.Sprint(i), "a", fmt.Sprint(i)))
 	}
+	ids = append(ids, first)
 	var wg sync.WaitGroup
 	for _, repository := range []*Repository{r, other} {
 		for range 3 {
@@ -248,7 +249,7 @@ func TestReadersFetchersAndOtherProcessesAtTheSameTime(t *testing.T) {
 				if _, err := repository.Fetch(context.Background()); err != nil {
 					t.Error(err)
 				}
-				for _, id := range append(ids, first) {
+				for _, id := range ids {
 					if _, err := repository.Resolve(context.Background(), id); err != nil {
 						t.Error(err)
 					}

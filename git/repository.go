@@ -53,6 +53,18 @@ func Open(cfg Config) (*Repository, error) {
 // String is the repository's URL without credentials.
 func (r *Repository) String() string { return r.addr.String() }
 
+// readCredentials reads them anew and remembers them for fail.
+func (r *Repository) readCredentials() (credentials, error) {
+	creds, err := readCredentials(r.cfg.Auth, r.addr)
+	if err != nil {
+		return creds, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.creds = creds
+	return creds, nil
+}
+
 func (r *Repository) credentials() credentials {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,12 +77,18 @@ func (r *Repository) credentials() credentials {
 // however it got there.
 func (r *Repository) Fetch(ctx context.Context) (Commit, error) {
 	var commit Commit
-	err := r.withRemote(ctx, func(from *remote) error {
-		tip, err := from.refs.target(r.cfg.Branch)
-		if err == nil {
-			commit, err = r.follow(ctx, from, tip)
+	err := r.alone(ctx, func() error {
+		if c, unmoved := r.glance(ctx); unmoved {
+			commit = c
+			return nil
 		}
-		return err
+		return r.connected(ctx, func(from *remote) error {
+			tip, err := from.refs.target(r.cfg.Branch)
+			if err == nil {
+				commit, err = r.follow(ctx, from, tip)
+			}
+			return err
+		})
 	})
 	return commit, r.fail("fetch repository", r.addr.String(), err)
 }
@@ -169,9 +187,9 @@ func (r *Repository) rebuild(ctx context.Context, from *remote, wants []plumbing
 	return r.mirror.replaceWith(fresh)
 }
 
-// withRemote runs use with a connection, alone among the writers of this
-// mirror, here and in other processes.
-func (r *Repository) withRemote(ctx context.Context, use func(*remote) error) error {
+// alone runs write when nobody else writes this mirror, here or in another
+// process.
+func (r *Repository) alone(ctx context.Context, write func() error) error {
 	select {
 	case r.busy <- struct{}{}:
 		defer func() { <-r.busy }()
@@ -183,6 +201,11 @@ func (r *Repository) withRemote(ctx context.Context, use func(*remote) error) er
 		return err
 	}
 	defer unlock()
+	return write()
+}
+
+// connected runs use with a connection to the remote.
+func (r *Repository) connected(ctx context.Context, use func(*remote) error) error {
 	from, err := r.connect(ctx)
 	if err != nil {
 		return err

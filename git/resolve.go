@@ -110,10 +110,11 @@ func (r *Repository) resolveBase(ctx context.Context, base string) (plumbing.Has
 		return plumbing.NewHash(base), nil
 	}
 	var id plumbing.Hash
-	err := r.withRemote(ctx, func(from *remote) error {
-		var err error
-		id, err = r.lookUp(ctx, from, base)
-		return err
+	err := r.alone(ctx, func() error {
+		return r.connected(ctx, func(from *remote) (err error) {
+			id, err = r.lookUp(ctx, from, base)
+			return err
+		})
 	})
 	if err != nil && !answered(err) {
 		// Offline, an abbreviated id is still worth a look.

@@ -47,13 +47,10 @@ type refs struct {
 
 // connect opens a session and lists the references.
 func (r *Repository) connect(ctx context.Context) (*remote, error) {
-	creds, err := readCredentials(r.cfg.Auth, r.addr)
+	creds, err := r.readCredentials()
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	r.creds = creds
-	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 	defer cancel()
 	s, err := r.dial(ctx, creds)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
@@ -20,6 +21,8 @@ import (
 // the credentials when a redirect leaves the origin they are for.
 type httpRemote struct {
 	transport transport.Transport
+	plain     *http.Client // follows no redirect
+	noGlance  bool         // glancing did not work; used by one Fetch at a time
 }
 
 func (r *Repository) openHTTP() error {
@@ -30,7 +33,7 @@ func (r *Repository) openHTTP() error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Transport: &cappedTransport{
+	capped := &cappedTransport{
 		limit: r.cfg.Limits.MaxFetchSize,
 		next: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -40,10 +43,15 @@ func (r *Repository) openHTTP() error {
 			ResponseHeaderTimeout: r.cfg.Timeout,
 			MaxIdleConnsPerHost:   1,
 		},
-	}}
-	r.http = &httpRemote{githttp.NewClient(client)}
+	}
+	r.http = &httpRemote{
+		transport: githttp.NewClient(&http.Client{Transport: capped}),
+		plain:     &http.Client{Transport: capped, CheckRedirect: noRedirect},
+	}
 	return nil
 }
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // trustedRoots is the system's certificates and those in file; nil is the
 // system's alone.
@@ -71,7 +79,11 @@ type httpSession struct {
 }
 
 func (h *httpRemote) session(a address, creds credentials) (session, error) {
-	endpoint := &transport.Endpoint{Protocol: a.scheme, Host: a.host, Path: a.path}
+	host := a.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	endpoint := &transport.Endpoint{Protocol: a.scheme, Host: host, Path: a.httpURL().EscapedPath()}
 	if a.port != "" {
 		port, err := strconv.Atoi(a.port)
 		if err != nil {

@@ -126,6 +126,15 @@ func (a address) hostPort() string {
 	return net.JoinHostPort(a.host, orDefault(a.port, defaultPort(a.scheme)))
 }
 
+// httpURL is where an http remote is, with the path escaped again.
+func (a address) httpURL() *url.URL {
+	host := a.host
+	if a.port != "" || strings.Contains(host, ":") {
+		host = a.hostPort()
+	}
+	return &url.URL{Scheme: a.scheme, Host: host, Path: strings.TrimSuffix(a.path, "/")}
+}
+
 // String is the address without credentials. An http user name goes as well,
 // since it is often the token itself.
 func (a address) String() string {
