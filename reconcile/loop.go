@@ -76,8 +76,11 @@ type Controller struct {
 	at     time.Time // of the last pass
 	listen map[chan struct{}]bool
 	last   Decision
-	drain  bool // SIGTERM: let ops end, begin none
-	ctx    context.Context
+	// request is what a person asked for besides; waiters ask for one.
+	request *request
+	waiters []waiter
+	drain   bool // SIGTERM: let ops end, begin none
+	ctx     context.Context
 }
 
 // New makes a controller from what the journal remembers. It does nothing
@@ -172,6 +175,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	c.remember(decision.Rollout.State, now)
 	c.cancel(decision.Rollout.Cancel)
 	c.begin(decision.Rollout.Tasks)
+	c.endRequest()
 	c.publish(now)
 	if wake := decision.Rollout.Wake; !wake.IsZero() {
 		return min(max(wake.Sub(now), 10*time.Millisecond), resyncEvery)
@@ -188,7 +192,8 @@ func (c *Controller) view(now time.Time) View {
 	return View{
 		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
 		Known: func(id string) bool { return c.known[id] }, Placed: c.placed,
-		Manual: c.cfg.Manual, AllowRemovals: c.cfg.AllowRemovals,
+		Manual:        c.cfg.Manual || c.asked(),
+		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
 	}
 }
 

@@ -35,6 +35,10 @@ func (c *Controller) Subscribe() (changed <-chan struct{}, stop func()) {
 func (c *Controller) Status() report.Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.status()
+}
+
+func (c *Controller) status() report.Status {
 	in := report.Input{
 		Now: time.Now(), Desired: c.source.desired, Live: c.live(), Plan: c.last.Plan, Rollout: c.last.Rollout,
 		Target: revisionOf(c.source.target), Effective: revisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),

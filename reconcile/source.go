@@ -37,7 +37,9 @@ func (c *Controller) followSource(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-c.resolve:
+			waiters := c.takeWaiters()
 			c.readSource(ctx)
+			c.answer(waiters)
 			c.Wake()
 		}
 	}
@@ -91,15 +93,18 @@ func (c *Controller) holds(commit git.Commit) bool {
 
 // build is the first half of the arrow: git → manifest → desired.
 func (c *Controller) build(commit git.Commit) (*model.Desired, error) {
-	return Build(c.cfg.Source, c.loader, BuildOptions{Commit: commit.ID, Path: c.cfg.Path, Owner: c.cfg.Owner})
+	return Build(c.cfg.Source, c.loader, BuildOptions{Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner})
 }
 
 // BuildOptions name a revision and the installation it is for.
-type BuildOptions struct{ Commit, Path, Owner string }
+type BuildOptions struct {
+	Commit      git.Commit
+	Path, Owner string
+}
 
 // Build reads a revision's manifests and makes the desired state of them.
 func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desired, error) {
-	tree, err := source.Tree(o.Commit, o.Path)
+	tree, err := source.Tree(o.Commit.ID, o.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +112,11 @@ func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desir
 	if err != nil {
 		return nil, err
 	}
-	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit})
+	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID})
 	if err != nil {
 		return nil, err
 	}
+	d.Author, d.Subject = o.Commit.Author, o.Commit.Subject
 	return &d, nil
 }
 
