@@ -13,6 +13,9 @@ import (
 // aliases of aliases can't grow without end.
 const maxVisits = 200_000
 
+// MaxItems is how long a list may be.
+const MaxItems = 1000
+
 // maxDocumentErrors is how many errors one document may report.
 const maxDocumentErrors = 100
 
@@ -165,8 +168,12 @@ func (d *decoder) sequence(s *spot, v reflect.Value, rules shape.Rules) {
 		d.wrongType(s, "a list").Hint = listHint(s.node)
 		return
 	}
-	if rules.NonEmpty && len(s.node.Content) == 0 {
+	switch n := len(s.node.Content); {
+	case n == 0 && rules.NonEmpty:
 		d.errorf(s, "must not be empty")
+	case n > MaxItems:
+		d.errorf(s, "must have at most %d elements", MaxItems)
+		return
 	}
 	first := map[string]int{}
 	items := reflect.MakeSlice(v.Type(), len(s.node.Content), len(s.node.Content))

@@ -66,7 +66,7 @@ func uniqueNames[D document](k *linker, kind string, docs []D) {
 			first[d.name()] = d
 			continue
 		}
-		message := fmt.Sprintf("there is a %s %q already", kind, d.name())
+		message := fmt.Sprintf("%s %q exists already", kind, d.name())
 		if a, b := other.origin().App, d.origin().App; a != b {
 			message += fmt.Sprintf(", in app %q; names are shared by all apps", a)
 		}

@@ -70,7 +70,7 @@ func split(data []byte, most int) (docs []*yaml.Node, failed *Error) {
 		case n.Kind != yaml.DocumentNode || len(n.Content) == 0 || isNull(n.Content[0]):
 			continue
 		case len(docs) == most:
-			return docs, &Error{Line: n.Line, Col: n.Column, Message: fmt.Sprintf("has more than %d documents", most)}
+			return docs, &Error{Line: n.Content[0].Line, Col: n.Content[0].Column, Message: fmt.Sprintf("has more than %d documents", most)}
 		}
 		docs = append(docs, n.Content[0])
 	}
@@ -91,6 +91,7 @@ func (p *parser) document(n *yaml.Node) (document, Errors) {
 	v := reflect.New(kind.Type)
 	d.value(root, v.Elem(), shape.Rules{})
 	if d.visits > maxVisits {
+		d.errs = nil // they are only of what came first
 		d.errorf(root, "has more than %d values after its aliases are followed", maxVisits)
 	}
 	doc := v.Interface().(document)

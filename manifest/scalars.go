@@ -56,7 +56,7 @@ type sizeUnit struct {
 	bytes int64
 }
 
-// sizeUnits are in the order in which MarshalText tries them.
+// sizeUnits are in the order in which MarshalText prefers them.
 func sizeUnits() []sizeUnit {
 	return []sizeUnit{
 		{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
@@ -86,14 +86,19 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes the size in the largest unit that divides it.
+// MarshalText writes the size in the unit that needs the fewest digits.
 func (s Size) MarshalText() ([]byte, error) {
+	if s == 0 {
+		return []byte("0B"), nil
+	}
+	best := ""
 	for _, u := range sizeUnits() {
-		if int64(s)%u.bytes == 0 && s != 0 {
-			return []byte(strconv.FormatInt(int64(s)/u.bytes, 10) + u.name), nil
+		text := strconv.FormatInt(int64(s)/u.bytes, 10) + u.name
+		if int64(s)%u.bytes == 0 && (best == "" || len(text)-len(u.name) < len(strings.TrimRight(best, "kKMGTiB"))) {
+			best = text
 		}
 	}
-	return []byte("0B"), nil
+	return []byte(best), nil
 }
 
 // CPUs is a number of CPUs in billionths, written as `0.5`.

@@ -68,14 +68,13 @@ func (s *ServiceSpec) checkTargets(c *context) {
 	}
 	files := map[string]int{}
 	for i, f := range s.Files {
-		at := c.at("files", nth(i), "path")
 		if j, twice := files[f.Path]; twice {
-			at.errorf("is the same as in files[%d]", j)
+			c.at("files", nth(i), "path").errorf("is the same as in files[%d]", j)
 		}
 		files[f.Path] = i
 		for j, m := range s.Mounts {
 			if f.Path == m.Target() || strings.HasPrefix(f.Path, m.Target()+"/") {
-				at.errorf("lies in mounts[%d], at %s", j, m.Target())
+				c.at("files", nth(i), "path").errorf("lies in mounts[%d], at %s", j, m.Target())
 			}
 		}
 	}

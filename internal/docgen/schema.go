@@ -138,7 +138,7 @@ func (m *schemaMaker) value(t reflect.Type, rules shape.Rules) object {
 }
 
 func (m *schemaMaker) list(t reflect.Type, rules shape.Rules) object {
-	out := object{"type": "array", "items": m.value(t.Elem(), rules.Element())}
+	out := object{"type": "array", "items": m.value(t.Elem(), rules.Element()), "maxItems": manifest.MaxItems}
 	if rules.NonEmpty {
 		out["minItems"] = 1
 	}
