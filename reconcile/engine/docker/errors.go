@@ -52,7 +52,7 @@ func textRules() []textRule {
 func classify(err error) (engine.Class, error) {
 	var known classed
 	if errors.As(err, &known) {
-		return known.class, known
+		return known.class, err
 	}
 	if class, ok := interrupted(err); ok {
 		return class, err
