@@ -15,10 +15,6 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
-
-	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // openOrRenew opens the file, and begins a new one when it is damaged.
@@ -130,7 +126,7 @@ func check(db *bbolt.DB) error {
 		if tx.Size() > info.Size() {
 			return fmt.Errorf("it is cut short: %d of %d bytes", info.Size(), tx.Size())
 		}
-		m := reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string][]model.Container{}}
+		m := emptyMemory()
 		if err := load(tx, &m); err != nil {
 			return err
 		}

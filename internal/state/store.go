@@ -35,6 +35,7 @@ var (
 	bucketRecords = []byte("records") // app → its newest rollout
 	bucketHistory = []byte("history") // app → start → rollout
 	bucketHosts   = []byte("hosts")   // host → containers of ours
+	bucketPlaces  = []byte("places")  // app → slot → host
 	bucketEvents  = []byte("events")  // sequence → event
 	keyAccepted   = []byte("accepted")
 )
@@ -119,9 +120,13 @@ func (s *Store) Close() error {
 
 // Load reads what the last controller left.
 func (s *Store) Load() (reconcile.Memory, error) {
-	m := reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string][]model.Container{}}
+	m := emptyMemory()
 	err := s.view(func(tx *bbolt.Tx) error { return load(tx, &m) })
 	return m, err
+}
+
+func emptyMemory() reconcile.Memory {
+	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string][]model.Container{}, Placed: reconcile.Placements{}}
 }
 
 func load(tx *bbolt.Tx, m *reconcile.Memory) error {
@@ -131,7 +136,10 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 	if err := each(tx.Bucket(bucketRecords), func(app string, r rollout.Record) { m.Records[app] = r }); err != nil {
 		return err
 	}
-	return each(tx.Bucket(bucketHosts), func(host string, containers []model.Container) { m.Hosts[host] = containers })
+	if err := each(tx.Bucket(bucketHosts), func(host string, containers []model.Container) { m.Hosts[host] = containers }); err != nil {
+		return err
+	}
+	return each(tx.Bucket(bucketPlaces), func(app string, hosts map[string]string) { m.Placed[app] = hosts })
 }
 
 // each decodes every value of a bucket, which may be missing.
@@ -158,11 +166,20 @@ func (s *Store) Accept(revision string) error {
 
 // Host keeps which containers of ours a host was last seen with.
 func (s *Store) Host(name string, containers []model.Container) error {
-	data, err := json.Marshal(containers)
+	return s.set("record host", bucketHosts, name, containers)
+}
+
+// Place keeps where an app's slots were put.
+func (s *Store) Place(app string, hosts map[string]string) error {
+	return s.set("record placement", bucketPlaces, app, hosts)
+}
+
+func (s *Store) set(doing string, bucket []byte, key string, value any) error {
+	data, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	return s.update("record host", func(tx *bbolt.Tx) error { return put(tx, bucketHosts, []byte(name), data) })
+	return s.update(doing, func(tx *bbolt.Tx) error { return put(tx, bucket, []byte(key), data) })
 }
 
 func put(tx *bbolt.Tx, bucket, key, value []byte) error {

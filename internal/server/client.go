@@ -1,0 +1,172 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// ErrNoController says that no controller runs on a state directory.
+var ErrNoController = errors.New("no controller is running")
+
+// Client asks a running controller.
+type Client struct {
+	http *http.Client
+}
+
+// Dial finds the controller of a state directory. The error is ErrNoController
+// when there is none, and another one when there is one that does not let us
+// in.
+func Dial(ctx context.Context, stateDir string) (*Client, error) {
+	path := Socket(stateDir)
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	switch {
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), len(path) > maxSocketPath:
+		return nil, ErrNoController
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("ask the controller: %w; it runs as another user", err)
+	case err != nil:
+		return nil, fmt.Errorf("ask the controller: %w", err)
+	}
+	_ = conn.Close() // it only showed that somebody listens
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Status is what the controller's last pass found.
+func (c *Client) Status(ctx context.Context) (report.Status, error) {
+	var s report.Status
+	return s, c.get(ctx, "status", nil, &s)
+}
+
+// Plan is the controller's last plan.
+func (c *Client) Plan(ctx context.Context) (plan.Plan, error) {
+	var p plan.Plan
+	return p, c.get(ctx, "plan", nil, &p)
+}
+
+// History is the last n rollouts of an app, or of all when app is "".
+func (c *Client) History(ctx context.Context, app string, n int) ([]rollout.Record, error) {
+	var records []rollout.Record
+	return records, c.get(ctx, "history", url.Values{"app": {app}, "n": {strconv.Itoa(n)}}, &records)
+}
+
+// Events hands over the last n events, and those to come when follow is set.
+func (c *Client) Events(ctx context.Context, n int, follow bool, use func(reconcile.Event) error) error {
+	query := url.Values{"n": {strconv.Itoa(n)}}
+	if follow {
+		query.Set("follow", "1")
+	}
+	body, err := c.open(ctx, http.MethodGet, "events?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	return decodeEach(body, use)
+}
+
+// Logs writes the log of a replica, or of a service's first one.
+func (c *Client) Logs(ctx context.Context, replica string, opts engine.LogOptions, w io.Writer) error {
+	query := url.Values{"replica": {replica}, "tail": {strconv.Itoa(opts.Tail)}}
+	if opts.Follow {
+		query.Set("follow", "1")
+	}
+	body, err := c.open(ctx, http.MethodGet, "logs?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	_, err = io.Copy(w, body)
+	return err
+}
+
+// Apply has the controller do what `tallyman apply` does, and hands over its
+// statuses until it has come to an outcome.
+func (c *Client) Apply(ctx context.Context, req ApplyRequest, use func(report.Status) error) error {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	body, err := c.open(ctx, http.MethodPost, "apply", bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	return decodeEach(body, use)
+}
+
+func decodeEach[T any](r io.Reader, use func(T) error) error {
+	for d := json.NewDecoder(r); ; {
+		var value T
+		err := d.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the controller's answer: %w", err)
+		}
+		if err := use(value); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) get(ctx context.Context, what string, query url.Values, into any) error {
+	body, err := c.open(ctx, http.MethodGet, what+"?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	if err := json.NewDecoder(body).Decode(into); err != nil {
+		return fmt.Errorf("read the controller's answer: %w", err)
+	}
+	return nil
+}
+
+// open asks and gives the answer's body, or the error that it holds.
+func (c *Client) open(ctx context.Context, method, what string, body io.Reader) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://tallyman/v1/"+what, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the controller: %w", unwrapURL(err))
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read from
+	var f failure
+	if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Error == "" {
+		return nil, fmt.Errorf("ask the controller: it answered %s", resp.Status)
+	}
+	return nil, errors.New(f.Error)
+}
+
+// unwrapURL leaves out the made-up address.
+func unwrapURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
