@@ -58,6 +58,21 @@ func NewWorld(seed uint64) *World {
 // New makes a world of one host.
 func New(name string, opts ...Option) *Host { return NewWorld(1).Host(name, opts...) }
 
+// World is the world that the host is in.
+func (h *Host) World() *World { return h.world }
+
+// On is the host of a name, or nil.
+func (w *World) On(name string) *Host {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range w.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	return nil
+}
+
 // Publish makes an image pullable from every host. A reference that is
 // published again has moved: hosts that have it keep the old image until they
 // pull.
@@ -81,6 +96,14 @@ func (w *World) Calls() []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]Call(nil), w.calls...)
+}
+
+// Forget empties the log of calls, which otherwise keeps every spec that was
+// ever asked for.
+func (w *World) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = nil
 }
 
 // Effects is how many calls have changed something.
