@@ -178,7 +178,10 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 	if err != nil {
 		h.state.Reachable, h.state.Error, h.state.At = false, err.Error(), at
 	} else {
-		state.Name, state.Reachable, state.At = h.host.Name, true, at
+		state.Name, state.Reachable, state.At, state.Since = h.host.Name, true, at, h.state.Since
+		if !was {
+			state.Since = at
+		}
 		h.state = state
 		c.save(h)
 	}

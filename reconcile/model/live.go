@@ -13,8 +13,11 @@ type HostState struct {
 	Name      string `json:"name"`
 	Reachable bool   `json:"reachable"`
 	// Error says why the host is not reachable, in words.
-	Error      string         `json:"error,omitempty"`
-	At         time.Time      `json:"at"` // when the observation began, on the controller's clock
+	Error string    `json:"error,omitempty"`
+	At    time.Time `json:"at"` // when the observation began, on the controller's clock
+	// Since is when the host was first reached again after it had not been, or
+	// after the controller had started.
+	Since      time.Time      `json:"since,omitzero"`
 	Info       HostInfo       `json:"info"`
 	Containers []Container    `json:"containers,omitempty"` // all of them, also other people's; sorted by name, then id
 	Networks   []NetworkState `json:"networks,omitempty"`
