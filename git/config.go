@@ -59,6 +59,10 @@ type Limits struct {
 	MaxFiles     int   // files and directories that one Tree lists; 10,000
 	MaxDepth     int   // path elements below a Tree's root; 64
 	MaxFetchSize int64 // bytes that one answer of the remote may have; 2 GiB
+	// MaxObjectSize is the bytes of any one file of the history, read or not:
+	// 100 MiB, which is as much as the large forges take. A fetch needs up to
+	// a few times as much memory.
+	MaxObjectSize int64
 }
 
 const (
@@ -68,6 +72,7 @@ const (
 	defaultMaxFiles     = 10_000
 	defaultMaxDepth     = 64
 	defaultMaxFetchSize = 2 << 30
+	defaultMaxObject    = 100 << 20
 	// fetchTimeouts bounds a whole transfer, in Timeouts, so that a remote
 	// that sends a byte a minute can't hold the loop for ever either.
 	fetchTimeouts = 30
@@ -80,6 +85,7 @@ func (c Config) withDefaults() Config {
 	c.Limits.MaxFiles = orDefault(c.Limits.MaxFiles, defaultMaxFiles)
 	c.Limits.MaxDepth = orDefault(c.Limits.MaxDepth, defaultMaxDepth)
 	c.Limits.MaxFetchSize = orDefault(c.Limits.MaxFetchSize, defaultMaxFetchSize)
+	c.Limits.MaxObjectSize = orDefault(c.Limits.MaxObjectSize, defaultMaxObject)
 	return c
 }
 

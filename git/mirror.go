@@ -211,7 +211,7 @@ func (m *mirror) withPrefix(prefix string) ([]plumbing.Hash, error) {
 // addPack takes in what write writes: a complete pack. It is spooled first, so
 // that a connection that breaks leaves nothing and readers never wait for the
 // network.
-func (m *mirror) addPack(write func(io.Writer) error) error {
+func (m *mirror) addPack(maxObject int64, write func(io.Writer) error) error {
 	spool, err := os.CreateTemp(m.dir, "incoming-")
 	if err != nil {
 		return fmt.Errorf("spool objects: %w", err)
@@ -223,6 +223,9 @@ func (m *mirror) addPack(write func(io.Writer) error) error {
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("spool objects: %w", err)
+	}
+	if err := checkPack(spool, maxObject); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -155,11 +155,14 @@ func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("receive objects: %w", ctx.Err())
 	}
+	if timedOut(err) {
+		return fmt.Errorf("receive objects: %w: the remote fell silent", context.DeadlineExceeded)
+	}
 	return err
 }
 
 func (r *Repository) fetchPack(ctx context.Context, from *remote, m *mirror, req request) error {
-	return m.addPack(func(spool io.Writer) error {
+	return m.addPack(r.cfg.Limits.MaxObjectSize, func(spool io.Writer) error {
 		return from.pack(ctx, req, &limitedWriter{spool, r.cfg.Limits.MaxFetchSize})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -73,7 +74,16 @@ func (r *Repository) refused(ctx context.Context, creds credentials, err error) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if timedOut(err) {
+		return fmt.Errorf("%w: no answer within %s", context.DeadlineExceeded, r.cfg.Timeout)
+	}
 	return explain(err, creds.password == "" && creds.user == "")
+}
+
+// timedOut says whether a connection was given up because it fell silent.
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
 }
 
 func (r *Repository) dial(ctx context.Context, creds credentials) (session, error) {
@@ -81,7 +91,7 @@ func (r *Repository) dial(ctx context.Context, creds credentials) (session, erro
 	case "ssh":
 		return dialSSH(ctx, r.addr, creds, sshOptions{r.cfg.Auth.KnownHostsFile, r.cfg.Timeout})
 	case "file":
-		return openLocal(r.addr.path)
+		return openLocal(r.addr.path, r.cfg.Limits.MaxObjectSize)
 	default:
 		return r.http.session(r.addr, creds)
 	}

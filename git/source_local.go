@@ -18,10 +18,11 @@ import (
 // localSession reads a repository on this machine, file by file. It runs
 // neither git nor any hook.
 type localSession struct {
-	store *filesystem.Storage
+	store     *filesystem.Storage
+	maxObject int64
 }
 
-func openLocal(path string) (session, error) {
+func openLocal(path string, maxObject int64) (session, error) {
 	dir, err := findGitDir(path)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func openLocal(path string) (session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &localSession{store}, nil
+	return &localSession{store, maxObject}, nil
 }
 
 func (s *localSession) Close() error { return s.store.Close() }
@@ -71,10 +72,30 @@ func (s *localSession) pack(ctx context.Context, req request, to io.Writer) erro
 	if err := w.run(); err != nil {
 		return fmt.Errorf("copy objects: %w", err)
 	}
+	if err := s.checkSizes(w.found); err != nil {
+		return err
+	}
 	if _, err := packfile.NewEncoder(to, s.store, false).Encode(w.found, 0); err != nil {
 		return fmt.Errorf("copy objects: %w", err)
 	}
 	return ctx.Err()
+}
+
+// checkSizes is checkPack's question, asked before anything is packed.
+func (s *localSession) checkSizes(ids []plumbing.Hash) error {
+	for _, id := range ids {
+		size, err := s.store.EncodedObjectSize(id)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			continue // in another repository's objects; the finished pack is checked as well
+		}
+		if err != nil {
+			return fmt.Errorf("copy objects: %w", err)
+		}
+		if err := checkSize(size, s.maxObject); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // objectWalk collects the objects below some commits that the other side does
