@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -57,8 +56,17 @@ func (d *decider) emit(c *plan.Change, ops []model.Op, limit int) bool {
 	return true
 }
 
-// start begins a task without counting it as a try: what ends an old replica
-// can't make anything worse by being repeated.
+// retire begins the end of something old. It is not counted as a try: it is no
+// fault of the new that the old was there. Only what fails is put off.
+func (d *decider) retire(c *plan.Change, ops []model.Op) {
+	if d.out.State.Attempts[c.Key].Reason != "" {
+		d.emit(c, ops, healTries)
+		return
+	}
+	d.start(c, ops)
+}
+
+// start begins a task without counting it as a try.
 func (d *decider) start(c *plan.Change, ops []model.Op) {
 	if _, busy := d.in.Busy[c.Key]; busy || len(ops) == 0 {
 		return
@@ -108,8 +116,4 @@ func (d *decider) forgetApp(app string) {
 			delete(d.out.State.Attempts, key)
 		}
 	}
-}
-
-func sortKeys(keys []plan.Key) {
-	slices.SortFunc(keys, plan.CompareKeys)
 }

@@ -15,6 +15,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -109,16 +110,25 @@ type Result struct {
 // Decide says what may be done now. It changes nothing of its input.
 func Decide(in Input) Result {
 	d := newDecider(&in)
+	var gone [][]plan.Change
 	changes := in.Plan.Changes
 	for len(changes) > 0 {
 		n := 1
 		for n < len(changes) && changes[n].Key.App == changes[0].Key.App {
 			n++
 		}
-		d.app(changes[0].Key.App, changes[:n])
+		if app := d.apps[changes[0].Key.App]; app != nil {
+			d.roll(app, changes[:n])
+		} else {
+			gone = append(gone, changes[:n])
+		}
 		changes = changes[n:]
 	}
 	d.emptyApps()
+	d.forgetGone()
+	for _, changes := range gone {
+		d.goneApp(changes)
+	}
 	d.cancelStale()
 	return d.out
 }
@@ -131,6 +141,9 @@ type decider struct {
 	hosts      map[string]*model.HostState
 	containers map[string]*model.Container // by id; made when first needed
 	seen       map[string]bool             // apps that the plan speaks of
+	unsettled  bool                        // an app is on its way, and something old may be needed
+	waiting    []portWait                  // what new containers can't start without
+	leaving    []*plan.Change              // replicas that nobody asks for; made when first needed
 }
 
 func newDecider(in *Input) *decider {
@@ -182,6 +195,16 @@ func (d *decider) emptyApps() {
 	}
 }
 
+// forgetGone drops the rollouts of apps that no manifest names: an app that
+// comes back is rolled out, and not taken for one that is merely healed.
+func (d *decider) forgetGone() {
+	for name := range d.out.State.Records {
+		if d.apps[name] == nil {
+			delete(d.out.State.Records, name)
+		}
+	}
+}
+
 // cancelStale ends tasks that were begun for another rendering of their app:
 // a newer commit does not wait for an older one's ops.
 func (d *decider) cancelStale() {
@@ -194,5 +217,6 @@ func (d *decider) cancelStale() {
 			d.out.Cancel = append(d.out.Cancel, key)
 		}
 	}
-	sortKeys(d.out.Cancel)
+	slices.SortFunc(d.out.Cancel, plan.CompareKeys)
+	d.out.Cancel = slices.Compact(d.out.Cancel)
 }

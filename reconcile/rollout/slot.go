@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -33,9 +32,6 @@ type slot struct {
 	serving bool // some container of the slot is ready to serve
 	old     bool // there are containers to take over from
 }
-
-// waits says whether the slot's new container is not up yet.
-func (s *slot) waits() bool { return s.phase == pending || s.phase == mending || s.phase == settling }
 
 func (r *roll) readSlots() {
 	byName := map[string]*service{}
@@ -78,7 +74,7 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 func (r *roll) phaseOf(s *model.Service, slot *slot) (slotPhase, string) {
 	c := slot.change
 	host := r.hosts[c.Host]
-	failure := r.failure(slot)
+	failure := r.failure(s, slot)
 	switch {
 	case c.Host != "" && (host == nil || !host.Reachable):
 		return away, first(c.Reasons)
@@ -127,37 +123,6 @@ func notReady(c *model.Container) string {
 	return "health check says " + string(c.Health)
 }
 
-// failure says why a container that this rollout made will not do, or "".
-// A container that was there before is not the rollout's: it is mended.
-func (r *roll) failure(slot *slot) string {
-	if r.record.Phase == Complete {
-		return ""
-	}
-	if r.exhausted(slot.change.Key) {
-		return r.out.State.Attempts[slot.change.Key].Reason
-	}
-	c := slot.current
-	if c == nil || slot.busy || !r.madeByThis(c) || Ready(c, 0, r.in.Now) && c.RestartCount == 0 {
-		return ""
-	}
-	switch {
-	case c.State == model.StateExited && c.FinishedAt.After(r.record.StartedAt):
-		return plan.Ended(c)
-	case c.State == model.StateRestarting, c.RestartCount > 0 && c.Health != model.HealthHealthy:
-		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
-	case c.Health == model.HealthUnhealthy:
-		return plan.Unhealthy(c)
-	}
-	return ""
-}
-
-// clockSlack is how far a host's clock may be off after correction.
-const clockSlack = 5 * time.Second
-
-func (r *roll) madeByThis(c *model.Container) bool {
-	return c.CreatedAt.After(r.record.StartedAt.Add(-clockSlack))
-}
-
 // waitsFor names the dependency that the service waits for. Only a rollout
 // waits: healing does not ask who needs whom.
 func (r *roll) waitsFor(s *service) string {
@@ -170,121 +135,4 @@ func (r *roll) waitsFor(s *service) string {
 		}
 	}
 	return ""
-}
-
-// service begins what the service's slots may begin.
-func (r *roll) service(s *service, prerequisites func(host string) bool) {
-	dependency := r.waitsFor(s)
-	budget := r.budget(s)
-	for _, slot := range order(s.slots) {
-		switch {
-		case slot.phase == away || slot.phase == done || slot.phase == settling || slot.phase == stuck:
-		case slot.phase == broken:
-			r.stopBroken(slot)
-		case slot.phase == finishing:
-			r.start(slot.change, ops(slot.change.Steps, plan.Healthy))
-		case !prerequisites(slot.change.Host):
-			r.hold(slot.change, "waits for images, networks or volumes")
-		case slot.phase == mending:
-			r.mend(slot)
-		case dependency != "":
-			r.hold(slot.change, fmt.Sprintf("waits for service %q to be healthy", dependency))
-		default:
-			r.renew(slot, budget)
-		}
-	}
-}
-
-// order puts slots that serve nobody first: replacing them costs nothing.
-func order(slots []*slot) []*slot {
-	sorted := slices.Clone(slots)
-	slices.SortStableFunc(sorted, func(a, b *slot) int {
-		switch {
-		case a.serving == b.serving:
-			return 0
-		case b.serving:
-			return -1
-		}
-		return 1
-	})
-	return sorted
-}
-
-// budget is how many more replicas may be in hand at once.
-type budget struct{ free int }
-
-// budget counts the slots whose replacement is under way. Those that failed are
-// not among them: how many of these there may be is maxFailures. Nor are those on
-// hosts that can't be reached, which must not keep the others from going on.
-func (r *roll) budget(s *service) *budget {
-	b := &budget{free: s.Update.Parallelism}
-	for _, slot := range s.slots {
-		if slot.old && slot.phase != away && (slot.busy || slot.phase == settling || slot.phase == mending || slot.phase == finishing) {
-			b.free--
-		}
-	}
-	return b
-}
-
-// take uses up one of the budget, if any is left.
-func (b *budget) take() bool {
-	if b.free <= 0 {
-		return false
-	}
-	b.free--
-	return true
-}
-
-// mend puts a container right where it is. In a rollout that has failed the
-// containers which it did not make are still mended.
-func (r *roll) mend(slot *slot) {
-	if r.record.Phase == Failed && slot.current != nil && r.madeByThis(slot.current) && slot.old {
-		r.hold(slot.change, "the rollout has failed")
-		return
-	}
-	r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries())
-}
-
-// renew makes a slot's new container. What replaces something that still
-// serves needs room in the update policy.
-func (r *roll) renew(slot *slot, b *budget) {
-	if r.record.Phase == Failed && (slot.old || slot.change.Key.Service == r.record.Service) {
-		r.hold(slot.change, "the rollout has failed")
-		return
-	}
-	if slot.busy {
-		return
-	}
-	if slot.old && !b.take() {
-		r.hold(slot.change, "its turn comes after the replicas before it")
-		return
-	}
-	if !r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries()) && slot.old {
-		b.free++
-	}
-}
-
-// stopBroken stops a new container that failed while the old one serves; it
-// stays on the host, for people to look at.
-func (r *roll) stopBroken(slot *slot) {
-	c := slot.current
-	r.hold(slot.change, slot.reason)
-	if c == nil || !c.Running() || !slot.old || r.record.Phase != Failed {
-		return
-	}
-	target := model.Target{Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint}
-	r.start(slot.change, []model.Op{model.StopContainer{Target: target}})
-}
-
-// ops are the ops of the steps up to the given gate: Now gives those that wait
-// for nothing, Healthy and Idle all of them.
-func ops(steps []plan.Step, gate plan.Gate) []model.Op {
-	var out []model.Op
-	for _, s := range steps {
-		if gate == plan.Now && s.After != plan.Now {
-			continue
-		}
-		out = append(out, s.Op)
-	}
-	return out
 }

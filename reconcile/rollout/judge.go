@@ -1,0 +1,214 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// judge looks for what makes the rollout fail.
+func (r *roll) judge() {
+	for i := range r.changes {
+		c := &r.changes[i]
+		if isPrerequisite(c) && r.exhausted(c.Key) {
+			r.fail(Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason})
+			return
+		}
+	}
+	for _, s := range r.services {
+		if failure, failed := r.judgeService(s); failed {
+			r.fail(failure)
+			return
+		}
+	}
+}
+
+// exhausted says whether the tries at a thing have come to nothing.
+func (r *roll) exhausted(key plan.Key) bool {
+	if _, busy := r.in.Busy[key]; busy {
+		return false
+	}
+	a := r.out.State.Attempts[key]
+	return a.Reason != "" && (a.Permanent || a.Count >= rolloutTries)
+}
+
+func (r *roll) judgeService(s *service) (Record, bool) {
+	failures := 0
+	var first *slot
+	for _, slot := range s.slots {
+		if slot.phase == broken {
+			failures++
+			if first == nil {
+				first = slot
+			}
+		}
+	}
+	if failures > s.Update.MaxFailures {
+		return failureOf(s, first, first.reason), true
+	}
+	late := r.late(s)
+	if late == nil {
+		return Record{}, false
+	}
+	return failureOf(s, late, fmt.Sprintf("%s; no progress within %s", r.lateBecause(s, late), s.Update.Deadline)), true
+}
+
+func failureOf(s *service, slot *slot, reason string) Record {
+	failure := Record{Service: s.Name, Host: slot.change.Host}
+	if slot.current != nil {
+		failure.Container = slot.current.ID
+	}
+	where := ""
+	if slot.change.Host != "" {
+		where = " on " + slot.change.Host
+	}
+	failure.Reason = slot.change.Key.String() + where + ": " + reason
+	return failure
+}
+
+// late finds a slot of the service that has made no progress for longer than
+// the deadline. Each container that was started counts as progress (as in
+// Nomad's progress deadline, which restarts at each newly healthy one), and so
+// does each try.
+func (r *roll) late(s *service) *slot {
+	if r.waitsFor(s) != "" {
+		return nil
+	}
+	progress := r.lastProgress()
+	var late *slot
+	for _, slot := range s.slots {
+		if !r.mayBeLate(s, slot) {
+			continue
+		}
+		deadline := r.since(progress, slot).Add(s.Update.Deadline)
+		r.wakeAt(deadline)
+		if !r.in.Now.Before(deadline) && (late == nil || slot.phase.blame() < late.phase.blame()) {
+			late = slot
+		}
+	}
+	return late
+}
+
+// since is when the slot's time began: it does not run while its host is away.
+func (r *roll) since(progress time.Time, slot *slot) time.Time {
+	if h := r.hosts[slot.change.Host]; h != nil && h.Since.After(progress) {
+		return h.Since
+	}
+	return progress
+}
+
+// mayBeLate leaves out what is right or out of reach, what is being worked on,
+// because every op has a deadline of its own, and what nobody has tried yet:
+// its turn has not come, or its host has just come back.
+func (r *roll) mayBeLate(s *service, slot *slot) bool {
+	a := r.out.State.Attempts[slot.change.Key]
+	switch {
+	case slot.busy:
+		return false
+	case slot.phase == settling || slot.phase == broken || slot.phase == stuck:
+		return true
+	case slot.phase == mending:
+		return a.Count > 0
+	case slot.phase == finishing:
+		return a.Reason != ""
+	case slot.phase == pending:
+		return a.Count > 0 || r.triedInVain(r.missing())
+	}
+	return false
+}
+
+// triedInVain says whether something that is missing has been tried and is not
+// being tried now.
+func (r *roll) triedInVain(m missing) bool {
+	return slices.ContainsFunc(m, func(key plan.Key) bool {
+		_, busy := r.in.Busy[key]
+		return !busy && r.out.State.Attempts[key].Count > 0
+	})
+}
+
+// blame orders phases by how much they say of why a rollout is late.
+func (p slotPhase) blame() int {
+	return slices.Index([]slotPhase{broken, stuck, settling, mending, finishing, pending}, p)
+}
+
+func (r *roll) lateBecause(s *service, late *slot) string {
+	switch a := r.out.State.Attempts[late.change.Key]; {
+	case a.Reason != "":
+		return a.Reason
+	case late.reason != "":
+		return late.reason
+	}
+	if reason := r.waitsForThings(s, late, r.missing()); reason != "" {
+		return reason
+	}
+	return "not healthy"
+}
+
+func (r *roll) lastProgress() time.Time {
+	last := r.record.StartedAt
+	for key, a := range r.out.State.Attempts {
+		if key.App == r.app.Name && a.Last.After(last) {
+			last = a.Last
+		}
+	}
+	for _, s := range r.services {
+		for _, slot := range s.slots {
+			if c := slot.current; c != nil && c.RestartCount == 0 && c.StartedAt.After(last) {
+				last = c.StartedAt
+			}
+		}
+	}
+	return last
+}
+
+func (r *roll) fail(failure Record) {
+	r.record.Phase, r.record.EndedAt = Failed, r.in.Now
+	r.record.Reason, r.record.Service, r.record.Container, r.record.Host = failure.Reason, failure.Service, failure.Container, failure.Host
+	for key := range r.in.Busy {
+		if key.App == r.app.Name {
+			r.out.Cancel = append(r.out.Cancel, key)
+		}
+	}
+}
+
+// failure says why a container that this rollout made will not do, or "".
+// A container that was there before is not the rollout's: it is mended. So is,
+// in a rollout that has failed, the only container of another service's slot.
+func (r *roll) failure(s *model.Service, slot *slot) string {
+	c := slot.current
+	switch {
+	case r.record.Phase == Complete, r.record.Phase == Failed && slot.change.Key.Service != r.record.Service && !slot.old:
+		return ""
+	case c != nil && Ready(c, s.Update.Monitor, r.in.Now) && c.RestartCount == 0:
+		return ""
+	case r.exhausted(slot.change.Key):
+		return r.out.State.Attempts[slot.change.Key].Reason
+	case c == nil || slot.busy || !r.madeByThis(c):
+		return ""
+	}
+	return brokenBecause(c, r.record.StartedAt)
+}
+
+func brokenBecause(c *model.Container, since time.Time) string {
+	switch {
+	case c.State == model.StateExited && c.FinishedAt.After(since):
+		return plan.Ended(c)
+	case c.State == model.StateRestarting:
+		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
+	case c.RestartCount > 0 && c.Health != model.HealthHealthy:
+		return "has ended and was restarted " + count(c.RestartCount, "time", "times")
+	case c.State == model.StateRunning && c.Health == model.HealthUnhealthy:
+		return plan.Unhealthy(c)
+	}
+	return ""
+}
+
+// clockSlack is how far a host's clock may be off after correction.
+const clockSlack = 5 * time.Second
+
+func (r *roll) madeByThis(c *model.Container) bool {
+	return c.CreatedAt.After(r.record.StartedAt.Add(-clockSlack))
+}

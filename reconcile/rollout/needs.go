@@ -1,0 +1,81 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// missing are the images, networks and volumes that are not there yet.
+type missing []plan.Key
+
+// prerequisites pulls images and makes networks and volumes, and returns what
+// is missing until then.
+func (r *roll) prerequisites() missing {
+	keys := r.missing()
+	for i := range r.changes {
+		c := &r.changes[i]
+		switch {
+		case !isPrerequisite(c):
+		case r.record.Phase == Failed:
+			r.hold(c, "the rollout has failed")
+		default:
+			r.emit(c, ops(c.Steps, plan.Now), r.tries())
+		}
+	}
+	return keys
+}
+
+func (r *roll) missing() missing {
+	var keys missing
+	for i := range r.changes {
+		if isPrerequisite(&r.changes[i]) {
+			keys = append(keys, r.changes[i].Key)
+		}
+	}
+	return keys
+}
+
+func isPrerequisite(c *plan.Change) bool {
+	return c.Key.Kind != plan.KindReplica && c.Verdict == plan.Create
+}
+
+// waitsForThings says what a slot's new container has to wait for, or "". While a
+// rollout lacks anything, no replica of the app is replaced anywhere: a commit
+// whose image can't be had changes nothing. Healing waits only for what it
+// needs itself.
+func (r *roll) waitsForThings(s *service, slot *slot, m missing) string {
+	for _, key := range m {
+		if r.record.Phase == Progressing || needs(s.Service, slot.change, key) {
+			return fmt.Sprintf("waits for %s", key)
+		}
+	}
+	return ""
+}
+
+// mendWaitsForThings is the same question of a container that is there already:
+// all it can lack is a network.
+func (r *roll) mendWaitsForThings(s *service, slot *slot, m missing) string {
+	for _, key := range m {
+		if key.Kind == plan.KindNetwork && needs(s.Service, slot.change, key) {
+			return fmt.Sprintf("waits for %s", key)
+		}
+	}
+	return ""
+}
+
+// needs says whether a replica of the service uses the thing.
+func needs(s *model.Service, change *plan.Change, key plan.Key) bool {
+	if key.Host != change.Host {
+		return false
+	}
+	switch key.Kind {
+	case plan.KindImage:
+		return s.Container.Image == key.Name
+	case plan.KindNetwork:
+		return slices.ContainsFunc(s.Container.Networks, func(a model.Attachment) bool { return a.Network == key.Name })
+	}
+	return slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Source == key.Name })
+}

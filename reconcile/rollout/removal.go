@@ -1,0 +1,101 @@
+package rollout
+
+import (
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// removals begins what waited for the app to be where it should be. Networks
+// go after the replicas that were on them.
+func (r *roll) removals() {
+	replicas := 0
+	for i := range r.changes {
+		c := &r.changes[i]
+		if c.Verdict == plan.Remove && c.Key.Kind == plan.KindReplica {
+			replicas++
+			r.retire(c, ops(c.Steps, plan.Idle))
+		}
+	}
+	for i := range r.changes {
+		c := &r.changes[i]
+		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindReplica {
+			continue
+		}
+		if replicas > 0 || !r.everySettled() {
+			r.hold(c, "replicas may still be on it")
+			continue
+		}
+		r.emit(c, ops(c.Steps, plan.Idle), healTries)
+	}
+}
+
+// holdRemovals keeps what is to go until the new is healthy, except for a
+// replica that holds a port which a new one needs.
+func (r *roll) holdRemovals() {
+	for i := range r.changes {
+		c := &r.changes[i]
+		if c.Verdict != plan.Remove {
+			continue
+		}
+		if r.record.Phase != Failed && c.Key.Kind == plan.KindReplica && r.inTheWay(c) {
+			r.retire(c, ops(c.Steps, plan.Idle))
+			continue
+		}
+		r.hold(c, "goes when the other replicas are healthy")
+	}
+}
+
+// portWait is a new container that has been made and can't start, because of
+// the ports that it publishes.
+type portWait struct {
+	host  string
+	ports []model.Port
+}
+
+// inTheWay says whether a replica that is to go holds a port of its host that a
+// new container waits for.
+func (d *decider) inTheWay(c *plan.Change) bool {
+	return slices.ContainsFunc(d.waiting, func(w portWait) bool { return d.holds(c, w) })
+}
+
+// holder finds a replica that is to go and has a port that a new container of
+// the service would need on the host.
+func (d *decider) holder(s *model.Service, host string) *plan.Change {
+	if len(s.Container.Ports) == 0 {
+		return nil
+	}
+	if d.leaving == nil {
+		d.leaving = []*plan.Change{}
+		for i := range d.in.Plan.Changes {
+			if c := &d.in.Plan.Changes[i]; c.Verdict == plan.Remove && c.Key.Kind == plan.KindReplica {
+				d.leaving = append(d.leaving, c)
+			}
+		}
+	}
+	for _, c := range d.leaving {
+		if d.holds(c, portWait{host, s.Container.Ports}) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (d *decider) holds(c *plan.Change, w portWait) bool {
+	return slices.ContainsFunc(c.Old, func(id string) bool {
+		old := d.container(id)
+		return old != nil && old.Host == w.host && old.Running() && clash(w.ports, old.Ports)
+	})
+}
+
+func clash(a, b []model.Port) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if plan.Clash(x, y) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,191 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+)
+
+// service begins what the service's slots may begin.
+func (r *roll) service(s *service, m missing) {
+	dependency := r.waitsFor(s)
+	s.free = r.budget(s)
+	for _, slot := range order(s.slots) {
+		switch slot.phase {
+		case finishing:
+			r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
+		case mending:
+			r.mend(s, slot, m)
+		case broken:
+			r.broken(s, slot, m)
+		case pending:
+			if dependency != "" {
+				r.hold(slot.change, fmt.Sprintf("waits for service %q to be healthy", dependency))
+				continue
+			}
+			r.renew(s, slot, m)
+		}
+	}
+}
+
+// order puts first what has been begun, and before the rest the slots that
+// serve nobody: replacing them costs nothing.
+func order(slots []*slot) []*slot {
+	rank := func(s *slot) int {
+		switch {
+		case s.phase == mending:
+			return 0
+		case !s.serving:
+			return 1
+		}
+		return 2
+	}
+	sorted := slices.Clone(slots)
+	slices.SortStableFunc(sorted, func(a, b *slot) int { return cmp.Compare(rank(a), rank(b)) })
+	return sorted
+}
+
+// budget is how many more of the slots that have an old container may be taken
+// in hand. Those whose new one failed are in hand no longer: how many of these
+// there may be is maxFailures. Nor are those on hosts that can't be reached,
+// which must not keep the others from going on.
+func (r *roll) budget(s *service) int {
+	free := s.Update.Parallelism
+	for _, slot := range s.slots {
+		if slot.old && slot.phase != away && (slot.busy || slot.phase == settling || slot.phase == finishing) {
+			free--
+		}
+	}
+	return free
+}
+
+// take uses up one of the budget, if the slot needs it and any is left.
+func (s *service) take(slot *slot) bool {
+	if !slot.old || slot.busy {
+		return true
+	}
+	if s.free <= 0 {
+		return false
+	}
+	s.free--
+	return true
+}
+
+const notYet = "its turn comes after the replicas before it"
+
+// mend puts a container right where it is. In a rollout that has failed the
+// containers which it did not make are still mended.
+func (r *roll) mend(s *service, slot *slot, m missing) {
+	if r.record.Phase == Failed && slot.current != nil && r.madeByThis(slot.current) && slot.old {
+		r.hold(slot.change, "the rollout has failed")
+		return
+	}
+	if reason := r.mendWaitsForThings(s, slot, m); reason != "" {
+		r.hold(slot.change, reason)
+		return
+	}
+	if leaving := r.holder(s.Service, slot.change.Host); leaving != nil && starts(slot.change) {
+		r.waiting = append(r.waiting, portWait{slot.change.Host, s.Container.Ports})
+		r.hold(slot.change, fmt.Sprintf("waits for %s to give up a port", leaving.Key))
+		return
+	}
+	if !s.take(slot) {
+		r.hold(slot.change, notYet)
+		return
+	}
+	r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries())
+}
+
+// renew makes a slot's new container. What replaces something that is still
+// there needs room in the update policy.
+func (r *roll) renew(s *service, slot *slot, m missing) {
+	if r.record.Phase == Failed && !r.heals(s, slot) {
+		r.hold(slot.change, "the rollout has failed")
+		return
+	}
+	if reason := r.waitsForThings(s, slot, m); reason != "" {
+		r.hold(slot.change, reason)
+		return
+	}
+	if slot.busy {
+		return
+	}
+	if !s.take(slot) {
+		r.hold(slot.change, notYet)
+		return
+	}
+	todo := ops(slot.change.Steps, plan.Now)
+	if r.holder(s.Service, slot.change.Host) != nil {
+		todo = untilStart(todo) // it is mended from there, when it has room
+	}
+	if !r.emit(slot.change, todo, r.tries()) && slot.old {
+		s.free++
+	}
+}
+
+// heals says whether a missing replica may be made although the rollout has
+// failed: that nothing new is begun does not mean that what works is left alone.
+// Only others of the service that run as asked for show that it is not new.
+func (r *roll) heals(s *service, gap *slot) bool {
+	return !gap.old && s.Name != r.record.Service &&
+		slices.ContainsFunc(s.slots, func(other *slot) bool { return other.phase == done })
+}
+
+// broken leaves a failed container to people. While the service may have
+// failures it is tried again; when the rollout has failed and the old one
+// serves, it is stopped and stays on the host, to be looked at.
+func (r *roll) broken(s *service, slot *slot, m missing) {
+	if r.record.Phase == Progressing && len(ops(slot.change.Steps, plan.Now)) > 0 && slot.current != nil {
+		r.mend(s, slot, m)
+		return
+	}
+	r.hold(slot.change, slot.reason)
+	c := slot.current
+	if c == nil || !c.Running() || !slot.serving || r.record.Phase != Failed {
+		return
+	}
+	stop := model.StopContainer{Target: model.Target{
+		Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint,
+	}}
+	if c.Spec != nil {
+		stop.Grace = c.Spec.StopGrace
+	}
+	r.start(slot.change, []model.Op{stop})
+}
+
+// starts says whether the change's next steps start a container.
+func starts(c *plan.Change) bool {
+	todo := ops(c.Steps, plan.Now)
+	return len(untilStart(todo)) < len(todo)
+}
+
+// untilStart are the ops before the first that stops or starts something.
+func untilStart(todo []model.Op) []model.Op {
+	i := slices.IndexFunc(todo, func(op model.Op) bool {
+		switch op.(type) {
+		case model.StartContainer, model.StopContainer:
+			return true
+		}
+		return false
+	})
+	if i < 0 {
+		return todo
+	}
+	return todo[:i]
+}
+
+// ops are the ops of the steps up to the given gate: Now gives those that wait
+// for nothing, Healthy and Idle all of them.
+func ops(steps []plan.Step, gate plan.Gate) []model.Op {
+	var out []model.Op
+	for _, s := range steps {
+		if gate == plan.Now && s.After != plan.Now {
+			continue
+		}
+		out = append(out, s.Op)
+	}
+	return out
+}
