@@ -336,3 +336,13 @@ func tree(files map[string]string) fstest.MapFS {
 	}
 	return m
 }
+
+// lines are counted lines, sorted.
+func lines(counts map[string]int) []string {
+	var out []string
+	for line, n := range counts {
+		out = append(out, fmt.Sprintf("%s x%d", line, n))
+	}
+	slices.Sort(out)
+	return out
+}
