@@ -14,6 +14,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
 // script is a container's whole life, one op after the other.
@@ -174,20 +175,23 @@ func TestVolumeOfAnotherIsNotTakenOver(t *testing.T) {
 func TestUpdateLiftsWhatTheEngineCanLift(t *testing.T) {
 	h := newHost(t)
 	target := h.start("c", model.ContainerSpec{Adjustable: model.Adjustable{
-		NanoCPUs: 5e8, Memory: 32 << 20, MemoryReservation: 16 << 20, Pids: 50, Restart: model.Restart{Name: "always"},
+		NanoCPUs: 5e8, Memory: 32 << 20, Pids: 50, Restart: model.Restart{Name: "always"},
 	}})
-	lifted := model.Adjustable{NanoCPUs: 5e8}
+	lifted := model.Adjustable{NanoCPUs: 5e8, Memory: 32 << 20}
 	for range 2 {
 		h.do(model.UpdateContainer{Target: target, Adjustable: lifted})
 		if got := h.must("c").Spec.Adjustable; got != lifted {
 			t.Errorf("after lifting: %+v", got)
 		}
 	}
-	h.refuses(engine.Invalid, model.UpdateContainer{Target: target, Adjustable: model.Adjustable{Memory: 64 << 20}})
-	h.do(model.UpdateContainer{Target: target, Adjustable: model.Adjustable{NanoCPUs: 5e8, Memory: 512 << 20, Pids: 7}})
-	if c := h.must("c"); c.State != model.StateRunning || c.Spec.Adjustable.Memory != 512<<20 || c.Spec.Adjustable.Pids != 7 {
+	// Far above the limit of memory and swap that the engine set at first.
+	raised := model.Adjustable{NanoCPUs: 1e9, Memory: 512 << 20, MemoryReservation: 256 << 20, Pids: 7}
+	h.do(model.UpdateContainer{Target: target, Adjustable: raised})
+	if c := h.must("c"); c.State != model.StateRunning || c.Spec.Adjustable != raised {
 		t.Errorf("%s, %+v", c.State, c.Spec.Adjustable)
 	}
+	raised.MemoryReservation = 0
+	contains(t, h.refuses(engine.Invalid, model.UpdateContainer{Target: target, Adjustable: raised}), "not take it away")
 }
 
 func TestRemoveOfACrashLoop(t *testing.T) {
@@ -272,5 +276,16 @@ func TestPublishedPortsOfStoppedContainersAreReported(t *testing.T) {
 	h.create("c", model.ContainerSpec{Ports: want})
 	if got := h.must("c").Ports; !slices.Equal(got, want) {
 		t.Errorf("ports %+v", got)
+	}
+}
+
+// In the host's network a container has the host's name, which nobody asked
+// for.
+func TestHostNetworkReadsBack(t *testing.T) {
+	h := newHost(t)
+	spec := model.ContainerSpec{Image: testImage, Networks: []model.Attachment{{Network: "host"}}, Env: map[string]string{"LISTEN": "127.0.0.1:0"}}
+	h.start("c", spec)
+	if diff := plan.Compare(&spec, h.must("c")); !diff.Empty() {
+		t.Errorf("differs: %+v", diff)
 	}
 }
