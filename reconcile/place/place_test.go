@@ -9,7 +9,8 @@ import (
 )
 
 // The tests describe a fleet in few words and compare placements as text:
-// `web-1@a web-2@b!` is slot 1 on a, and slot 2 refused is not among them.
+// `web-1@=a web-2@b no web-3` is slot 1 staying on a, slot 2 new on b, and slot
+// 3 refused.
 
 func fleet(names ...string) (hosts []model.Host, live model.Live) {
 	for _, n := range names {
