@@ -23,10 +23,7 @@ type Options struct {
 // Build makes the model of all apps and hosts. The set is not changed. An
 // error means a set that a Loader would not have given out.
 func Build(set *manifest.Set, opts Options) (model.Desired, error) {
-	b := builder{set: set, owner: opts.Owner, blobs: model.Blobs{}, configs: map[string]*manifest.Config{}}
-	for _, c := range set.Configs {
-		b.configs[c.Metadata.Name] = c
-	}
+	b := newBuilder(set, opts.Owner)
 	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs}
 	for _, a := range set.Apps {
 		app, err := b.app(a)
@@ -40,10 +37,37 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 }
 
 type builder struct {
-	set     *manifest.Set
 	owner   string
-	configs map[string]*manifest.Config
+	configs map[string]*manifest.Config // by name
+	owned   map[string]*parts           // by app
 	blobs   model.Blobs
+}
+
+// parts are the documents of one app.
+type parts struct {
+	services []*manifest.Service
+	networks []*manifest.Network
+	volumes  []*manifest.Volume
+}
+
+func newBuilder(set *manifest.Set, owner string) *builder {
+	b := &builder{owner: owner, blobs: model.Blobs{}, configs: map[string]*manifest.Config{}, owned: map[string]*parts{}}
+	for _, a := range set.Apps {
+		b.owned[a.Metadata.Name] = &parts{}
+	}
+	for _, c := range set.Configs {
+		b.configs[c.Metadata.Name] = c
+	}
+	for _, s := range set.Services {
+		b.owned[s.App].services = append(b.owned[s.App].services, s)
+	}
+	for _, n := range set.Networks {
+		b.owned[n.App].networks = append(b.owned[n.App].networks, n)
+	}
+	for _, v := range set.Volumes {
+		b.owned[v.App].volumes = append(b.owned[v.App].volumes, v)
+	}
+	return b
 }
 
 func (b *builder) app(a *manifest.App) (model.App, error) {
@@ -62,10 +86,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	for _, v := range app.Volumes {
 		names.volumes[v.Name] = v.HostName
 	}
-	for _, s := range b.set.Services {
-		if s.App != app.Name {
-			continue
-		}
+	for _, s := range b.owned[app.Name].services {
 		svc, err := b.service(s, names)
 		if err != nil {
 			return app, fmt.Errorf("service %q: %w", s.Metadata.Name, err)
