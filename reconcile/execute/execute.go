@@ -89,6 +89,9 @@ func (e *Executor) perform(ctx context.Context, task Task, op model.Op) error {
 	if host == nil {
 		return &engine.Error{Class: engine.Unreachable, Doing: engine.Doing(op), Host: op.On(), Err: fmt.Errorf("the host is not registered")}
 	}
+	if err := ctx.Err(); err != nil {
+		return err // with a token free and the task cancelled, select would toss a coin
+	}
 	tokens := e.tokens(op, task.CPUs(op.On()))
 	select {
 	case tokens <- struct{}{}:
@@ -122,6 +125,11 @@ func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
 			pulls: make(chan struct{}, maxPulls),
 		}
 		e.hosts[op.On()] = l
+	}
+	if n := callLimit(cpus); cpus > 0 && cap(l.calls) != n {
+		// The host has said by now how many CPUs it has. Calls at work give
+		// their tokens back to the old bound.
+		l.calls = make(chan struct{}, n)
 	}
 	switch op.(type) {
 	case model.StopContainer:

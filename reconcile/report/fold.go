@@ -34,7 +34,7 @@ func Fold(in Input) Status {
 		return s
 	}
 	s.Owner = in.Desired.Owner
-	f := &folder{in: &in, containers: map[string]*model.Container{}, replicas: map[[2]string][]Replica{}, perHost: map[string]int{}}
+	f := newFolder(&in)
 	f.index()
 	f.changes(&s)
 	for i := range in.Desired.Apps {
@@ -54,28 +54,51 @@ func Fold(in Input) Status {
 	return s
 }
 
+// folder carries one fold.
 type folder struct {
 	in         *Input
+	hosts      map[string]*model.HostState
 	containers map[string]*model.Container
-	replicas   map[[2]string][]Replica
+	monitors   map[[2]string]time.Duration // by app and service
+	replicas   map[[2]string][]entry
 	perHost    map[string]int
-	dirty      map[string]bool // apps with something to do
+	dirty      map[string]*plan.Change // apps with something to do, and the first of it
+}
+
+// entry is a replica with the change that it was made from.
+type entry struct {
+	Replica
+	change *plan.Change
+}
+
+func newFolder(in *Input) *folder {
+	return &folder{
+		in: in, hosts: map[string]*model.HostState{}, containers: map[string]*model.Container{},
+		monitors: map[[2]string]time.Duration{}, replicas: map[[2]string][]entry{},
+		perHost: map[string]int{}, dirty: map[string]*plan.Change{},
+	}
 }
 
 func (f *folder) index() {
 	for i := range f.in.Live.Hosts {
 		h := &f.in.Live.Hosts[i]
+		f.hosts[h.Name] = h
 		for j := range h.Containers {
 			if c := &h.Containers[j]; c.Owner.Owner == f.in.Desired.Owner {
 				f.containers[c.ID] = c
 			}
 		}
 	}
+	for i := range f.in.Desired.Apps {
+		for j := range f.in.Desired.Apps[i].Services {
+			s := &f.in.Desired.Apps[i].Services[j]
+			f.monitors[[2]string{s.App, s.Name}] = s.Update.Monitor
+		}
+	}
 }
 
 // changes sorts the plan's entries: what wants something, and every replica.
 func (f *folder) changes(s *Status) {
-	f.dirty = map[string]bool{}
 	for i := range f.in.Plan.Changes {
 		c := &f.in.Plan.Changes[i]
 		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept}
@@ -84,12 +107,14 @@ func (f *folder) changes(s *Status) {
 			s.Unowned = append(s.Unowned, change)
 			continue
 		case c.Wanted():
-			f.dirty[c.Key.App] = true
+			if f.dirty[c.Key.App] == nil {
+				f.dirty[c.Key.App] = c
+			}
 			s.Changes = append(s.Changes, change)
 		}
 		if c.Key.Kind == plan.KindReplica {
 			name := [2]string{c.Key.App, c.Key.Service}
-			f.replicas[name] = append(f.replicas[name], f.replica(c, change.Held))
+			f.replicas[name] = append(f.replicas[name], entry{f.replica(c, change.Held), c})
 		}
 	}
 }
@@ -126,7 +151,7 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 }
 
 func (f *folder) healthOf(c *model.Container) Health {
-	if h := f.hostState(c.Host); h == nil || !h.Reachable {
+	if h := f.hosts[c.Host]; h == nil || !h.Reachable {
 		return Unknown
 	}
 	switch {
@@ -134,7 +159,7 @@ func (f *folder) healthOf(c *model.Container) Health {
 		return Degraded
 	case c.State == model.StateRunning && c.Health == model.HealthStarting:
 		return Progressing
-	case c.State == model.StateRunning && c.Health == model.HealthNone && f.in.Now.Before(c.StartedAt.Add(f.monitor(c))):
+	case c.State == model.StateRunning && c.Health == model.HealthNone && f.in.Now.Before(c.StartedAt.Add(f.monitors[[2]string{c.Owner.App, c.Owner.Service}])):
 		return Progressing
 	case c.State == model.StateRunning:
 		return Healthy
@@ -146,31 +171,11 @@ func (f *folder) healthOf(c *model.Container) Health {
 	return Degraded
 }
 
-func (f *folder) monitor(c *model.Container) time.Duration {
-	for i := range f.in.Desired.Apps {
-		for j := range f.in.Desired.Apps[i].Services {
-			if s := &f.in.Desired.Apps[i].Services[j]; s.App == c.Owner.App && s.Name == c.Owner.Service {
-				return s.Update.Monitor
-			}
-		}
-	}
-	return 0
-}
-
 func why(c *model.Container) string {
 	if c.State == model.StateRunning {
 		return plan.Unhealthy(c)
 	}
 	return plan.Ended(c)
-}
-
-func (f *folder) hostState(name string) *model.HostState {
-	for i := range f.in.Live.Hosts {
-		if f.in.Live.Hosts[i].Name == name {
-			return &f.in.Live.Hosts[i]
-		}
-	}
-	return nil
 }
 
 func (f *folder) app(app *model.App) App {
@@ -179,7 +184,7 @@ func (f *folder) app(app *model.App) App {
 	if !r.EndedAt.IsZero() {
 		out.Since = r.EndedAt
 	}
-	if f.dirty[app.Name] || r.Digest != app.Digest {
+	if f.dirty[app.Name] != nil || r.Digest != app.Digest {
 		out.Sync = OutOfSync
 	}
 	for i := range app.Services {
@@ -204,15 +209,15 @@ func (f *folder) app(app *model.App) App {
 func (f *folder) service(s *model.Service) Service {
 	out := Service{App: s.App, Name: s.Name, Image: s.Container.Image, Mode: s.Mode, Sync: Synced, Health: Healthy, Replicas: []Replica{}}
 	for _, r := range f.replicas[[2]string{s.App, s.Name}] {
-		out.Replicas = append(out.Replicas, r)
+		out.Replicas = append(out.Replicas, r.Replica)
 		if r.Verdict != plan.Unchanged {
 			out.Sync = OutOfSync
 		}
-		if r.Verdict == plan.Remove {
+		if r.change.Removal {
 			continue
 		}
 		out.Of++
-		f.countReplica(&out, r)
+		f.countReplica(&out, r.change)
 		out.Health = worst(out.Health, r.Health)
 		if out.Reason == "" && r.Health != Healthy {
 			out.Reason = strings.TrimSuffix(s.Name+"-"+r.Slot+": "+r.Reason, ": ")
@@ -221,34 +226,47 @@ func (f *folder) service(s *model.Service) Service {
 	return out
 }
 
-func (f *folder) countReplica(out *Service, r Replica) {
-	c := f.containers[r.ID]
-	if c == nil {
-		return
+// countReplica looks at all containers of the replica: while a new one starts,
+// the old one may be serving.
+func (f *folder) countReplica(out *Service, change *plan.Change) {
+	current, old, ready := f.containers[change.Current], false, false
+	for _, id := range change.Old {
+		if c := f.containers[id]; c != nil && c.Running() {
+			old, ready = true, ready || f.healthOf(c) == Healthy
+		}
 	}
-	if r.Verdict == plan.Unchanged || r.Verdict == plan.Update {
+	if current != nil && current.Running() {
 		out.New++
-	} else if c.Running() {
+		ready = ready || f.healthOf(current) == Healthy
+	}
+	if old {
 		out.Old++
 	}
-	if r.Health == Healthy {
+	if ready {
 		out.Ready++
 	}
 }
 
 // goneApps are apps that no manifest names and that still have something.
 func (f *folder) goneApps(s *Status) {
-	for name := range f.dirty {
+	for name, first := range f.dirty {
 		if !slices.ContainsFunc(s.Apps, func(a App) bool { return a.Name == name }) {
-			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: "no longer in the manifests, being removed", Services: []Service{}})
+			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}})
 		}
 	}
 	slices.SortFunc(s.Apps, func(a, b App) int { return strings.Compare(a.Name, b.Name) })
 }
 
+func goneBecause(first *plan.Change) string {
+	if first.Verdict == plan.Blocked && len(first.Reasons) > 0 {
+		return "no longer in the manifests; " + first.Reasons[0]
+	}
+	return "no longer in the manifests, being removed"
+}
+
 func (f *folder) host(h *model.Host) Host {
 	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Replicas: f.perHost[h.Name], Error: "not reached yet"}
-	if s := f.hostState(h.Name); s != nil {
+	if s := f.hosts[h.Name]; s != nil {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs = float64(s.Info.NanoCPUs) / 1e9
