@@ -62,18 +62,11 @@ func prefixes(branch string) []string {
 }
 
 func (h *httpRemote) lsRefs(ctx context.Context, a address, creds credentials, prefixes []string) (*refs, error) {
-	body := &bytes.Buffer{}
-	e := pktline.NewEncoder(body)
-	err := e.EncodeString("command=ls-refs\n")
-	body.WriteString("0001") // ends the capabilities
-	for _, prefix := range prefixes {
-		err = errors.Join(err, e.EncodeString("ref-prefix "+prefix+"\n"))
-	}
-	if err = errors.Join(err, e.Flush()); err != nil {
+	question, err := lsRefsQuestion(prefixes)
+	if err != nil {
 		return nil, err
 	}
-	url := a.httpURL()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url.String()+"/git-upload-pack", body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.httpURL().String()+"/git-upload-pack", question)
 	if err != nil {
 		return nil, errNoGlance
 	}
@@ -89,6 +82,17 @@ func (h *httpRemote) lsRefs(ctx context.Context, a address, creds credentials, p
 	}
 	defer res.Body.Close() //nolint:errcheck // only read from
 	return readRefs(res)
+}
+
+func lsRefsQuestion(prefixes []string) (*bytes.Buffer, error) {
+	question := &bytes.Buffer{}
+	e := pktline.NewEncoder(question)
+	err := e.EncodeString("command=ls-refs\n")
+	question.WriteString("0001") // ends the capabilities
+	for _, prefix := range prefixes {
+		err = errors.Join(err, e.EncodeString("ref-prefix "+prefix+"\n"))
+	}
+	return question, errors.Join(err, e.Flush())
 }
 
 // readRefs reads lines of an id and a name. Refused credentials or a

@@ -2,9 +2,11 @@ package git
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -118,6 +120,22 @@ func TestUnchangedRemoteIsOnlyAsked(t *testing.T) {
 	if n, packs := server.requests.Load(), server.packs.Load(); n != 2 || packs != 0 {
 		t.Errorf("%d requests, %d of them for objects, for two looks", n, packs)
 	}
+}
+
+func TestHTTPSTrustsOnlyWhatItIsTold(t *testing.T) {
+	s, root, _ := pushed(t)
+	server := httptest.NewTLSServer(newGitServer(t, root).Config.Handler)
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	url := server.URL + "/shop.git"
+	_, err := follow(t, url, withPassword(t, testSecret)).Fetch(context.Background())
+	wantError(t, err, "certificate")
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	overwrite(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	wantFetch(t, follow(t, url, withPassword(t, testSecret), func(c *Config) { c.CAFile = ca }), s.head())
+	overwrite(t, ca, "nonsense")
+	_, err = Open(Config{URL: url, Dir: t.TempDir(), CAFile: ca})
+	wantError(t, err, "no certificate")
 }
 
 func TestOldServersAreFollowedToo(t *testing.T) {
