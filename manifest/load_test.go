@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -139,6 +140,23 @@ func TestSymbolicLinksAreRefused(t *testing.T) {
 		"web.yaml: is a symbolic link, which is not followed (name it in .tallymanignore if nothing needs it)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnlyRegularFilesAreRead(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "ignore")
+	write(t, outside, "*.yaml\n")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "ok.yaml"), doc("Volume", "data", ""))
+	if err := os.Symlink(outside, filepath.Join(dir, ".tallymanignore")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := manifest.Load(os.DirFS(dir), manifest.Options{})
+	if want := ".tallymanignore: is not a regular file\npipe.yaml: is not a regular file"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

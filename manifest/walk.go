@@ -94,13 +94,21 @@ func (w *walker) take(name string, entry fs.DirEntry) error {
 
 // enter reads a folder's ignore file, if it has one.
 func (w *walker) enter(dir string) {
-	data, err := readLimited(w.fsys, path.Join(dir, ignoreFile), w.opts.MaxFileSize)
-	switch {
-	case err == nil:
-		w.ignores[dir] = parseIgnore(string(data))
-	case !errors.Is(err, fs.ErrNotExist):
-		w.report(path.Join(dir, ignoreFile), err.Error())
+	name := path.Join(dir, ignoreFile)
+	info, err := fs.Lstat(w.fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
 	}
+	if err == nil && !info.Mode().IsRegular() {
+		w.report(name, "is not a regular file")
+		return
+	}
+	data, bad := read(w.fsys, name, w.opts.MaxFileSize)
+	if bad != nil {
+		w.errs = append(w.errs, bad)
+		return
+	}
+	w.ignores[dir] = parseIgnore(string(data))
 }
 
 // read gives a file's bytes, or what to report of it.

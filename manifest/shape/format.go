@@ -73,7 +73,7 @@ var (
 		"hostIP":     {Pattern: re(`^([0-9A-Fa-f.:]+|host-gateway)$`), Valid: func(s string) bool { return s == "host-gateway" || isIP(s) }, Noun: "an IP address or host-gateway"},
 		"hostname":   {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`), Valid: func(s string) bool { return len(s) <= 253 }, Noun: "a host name"},
 		"shortHost":  {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`), Noun: "a host name of at most 63 letters, digits, '-' and '.'"},
-		"endpoint":   {Pattern: re(`^(unix:///[^\s]+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$`), Noun: "unix:///path/to/docker.sock or tcp://host:port", Quiet: true},
+		"endpoint":   {Pattern: re(`^(unix:///[^\s]+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$`), Noun: "unix:///path/to/docker.sock or tcp://host:port; ssh:// is not supported yet", Quiet: true},
 		"user":       {Pattern: re(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`), Noun: `a user, or user:group, such as "1000:1000"`},
 		"signal":     {Pattern: re(`^SIG(HUP|INT|QUIT|ABRT|KILL|USR1|USR2|TERM|CONT|STOP|TSTP|WINCH|PWR|ALRM|PIPE|IO|RTMIN(\+([1-9]|1[0-5]))?)$`), Noun: "a signal such as SIGTERM"},
 		"capability": {Pattern: re(`^(CAP_)?[A-Z][A-Z0-9_]+$`), Noun: "a capability such as NET_ADMIN, or ALL"},

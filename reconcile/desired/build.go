@@ -2,6 +2,8 @@ package desired
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/tallyman-io/tallyman/manifest"
@@ -23,7 +25,10 @@ type Options struct {
 // Build makes the model of all apps and hosts. The set is not changed. An
 // error means a set that a Loader would not have given out.
 func Build(set *manifest.Set, opts Options) (model.Desired, error) {
-	b := newBuilder(set, opts.Owner)
+	b, err := newBuilder(set, opts.Owner)
+	if err != nil {
+		return model.Desired{}, err
+	}
 	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs}
 	for _, a := range set.Apps {
 		app, err := b.app(a)
@@ -50,24 +55,45 @@ type parts struct {
 	volumes  []*manifest.Volume
 }
 
-func newBuilder(set *manifest.Set, owner string) *builder {
+func newBuilder(set *manifest.Set, owner string) (*builder, error) {
 	b := &builder{owner: owner, blobs: model.Blobs{}, configs: map[string]*manifest.Config{}, owned: map[string]*parts{}}
-	for _, a := range set.Apps {
-		b.owned[a.Metadata.Name] = &parts{}
-	}
 	for _, c := range set.Configs {
 		b.configs[c.Metadata.Name] = c
 	}
 	for _, s := range set.Services {
-		b.owned[s.App].services = append(b.owned[s.App].services, s)
+		p := b.partsOf(s.App)
+		p.services = append(p.services, s)
 	}
 	for _, n := range set.Networks {
-		b.owned[n.App].networks = append(b.owned[n.App].networks, n)
+		p := b.partsOf(n.App)
+		p.networks = append(p.networks, n)
 	}
 	for _, v := range set.Volumes {
-		b.owned[v.App].volumes = append(b.owned[v.App].volumes, v)
+		p := b.partsOf(v.App)
+		p.volumes = append(p.volumes, v)
 	}
-	return b
+	return b, b.everyAppIn(set.Apps)
+}
+
+func (b *builder) partsOf(app string) *parts {
+	if b.owned[app] == nil {
+		b.owned[app] = &parts{}
+	}
+	return b.owned[app]
+}
+
+// everyAppIn makes sure that nothing is left out because its app is missing.
+func (b *builder) everyAppIn(apps []*manifest.App) error {
+	declared := map[string]bool{}
+	for _, a := range apps {
+		declared[a.Metadata.Name] = true
+	}
+	for _, app := range slices.Sorted(maps.Keys(b.owned)) {
+		if !declared[app] {
+			return fmt.Errorf("find app %q: there is none", app)
+		}
+	}
+	return nil
 }
 
 func (b *builder) app(a *manifest.App) (model.App, error) {
@@ -86,7 +112,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	for _, v := range app.Volumes {
 		names.volumes[v.Name] = v.HostName
 	}
-	for _, s := range b.owned[app.Name].services {
+	for _, s := range b.partsOf(app.Name).services {
 		svc, err := b.service(s, names)
 		if err != nil {
 			return app, fmt.Errorf("service %q: %w", s.Metadata.Name, err)

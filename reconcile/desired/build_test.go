@@ -114,6 +114,7 @@ func TestSetsThatDoNotFitTogether(t *testing.T) {
 	for want, change := range map[string]func(*manifest.Set){
 		`find config "c": there is none`:            func(s *manifest.Set) { s.Configs = nil },
 		`find key "x" of config "c": there is none`: func(s *manifest.Set) { s.Services[0].Spec.Files[0].Key = "x" },
+		`find app "default": there is none`:         func(s *manifest.Set) { s.Apps = nil },
 	} {
 		set := load(t, doc("Config", "c", "{data: {k: v}}"), doc("Service", "web", "{image: web, files: [{config: c, key: k, path: /k}]}"))
 		change(set)

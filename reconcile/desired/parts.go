@@ -12,7 +12,7 @@ import (
 func (b *builder) networks(app string) []model.Network {
 	var out []model.Network
 	declared := map[string]bool{}
-	for _, n := range b.owned[app].networks {
+	for _, n := range b.partsOf(app).networks {
 		declared[n.Metadata.Name] = true
 		out = append(out, b.network(model.Network{
 			App: app, Name: n.Metadata.Name, Driver: n.Spec.Driver, Internal: n.Spec.Internal,
@@ -27,7 +27,7 @@ func (b *builder) networks(app string) []model.Network {
 }
 
 func (b *builder) needsDefault(app string) bool {
-	for _, s := range b.owned[app].services {
+	for _, s := range b.partsOf(app).services {
 		for _, name := range joined(s) {
 			if name == manifest.DefaultNetwork {
 				return true
@@ -56,7 +56,7 @@ func (b *builder) network(n model.Network) model.Network {
 // volume holds data, and is never exchanged for another one.
 func (b *builder) volumes(app string) []model.Volume {
 	var out []model.Volume
-	for _, v := range b.owned[app].volumes {
+	for _, v := range b.partsOf(app).volumes {
 		out = append(out, model.Volume{
 			App: app, Name: v.Metadata.Name, HostName: app + "-" + v.Metadata.Name + "-" + model.Hash(b.owner)[:8],
 			Driver: v.Spec.Driver, Options: copyMap(v.Spec.Options), Labels: copyMap(v.Spec.Labels),
