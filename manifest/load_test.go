@@ -151,11 +151,11 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, ".tallymanignore")); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := manifest.Load(os.DirFS(dir), manifest.Options{})
-	if want := ".tallymanignore: is not a regular file\npipe.yaml: is not a regular file"; err == nil || err.Error() != want {
+	if want := ".tallymanignore: is not a regular file\npipe: is neither a regular file nor a folder (name it in .tallymanignore if nothing needs it)"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -59,12 +59,16 @@ func (w *walker) visit(name string, entry fs.DirEntry, err error) error {
 	case entry.IsDir():
 		w.enter(name)
 	case entry.Type()&fs.ModeSymlink != 0:
-		w.report(name, "is a symbolic link, which is not followed").Hint = "name it in " + ignoreFile + " if nothing needs it"
+		w.report(name, "is a symbolic link, which is not followed").Hint = notNeeded
+	case !entry.Type().IsRegular(): // such as a submodule, which may hold manifests
+		w.report(name, "is neither a regular file nor a folder").Hint = notNeeded
 	case isYAML(name):
 		return w.take(name, entry)
 	}
 	return nil
 }
+
+const notNeeded = "name it in " + ignoreFile + " if nothing needs it"
 
 func skip(entry fs.DirEntry) error {
 	if entry.IsDir() {
@@ -80,10 +84,6 @@ func (w *walker) report(name, message string) *Error {
 }
 
 func (w *walker) take(name string, entry fs.DirEntry) error {
-	if !entry.Type().IsRegular() {
-		w.report(name, "is not a regular file")
-		return nil
-	}
 	info, err := entry.Info()
 	if err != nil {
 		return err
