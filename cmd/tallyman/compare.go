@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/server"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// decide is one pass over the world, of which nothing is carried out.
+func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
+	known := map[string]bool{}
+	for _, containers := range w.memory.Hosts {
+		for i := range containers {
+			known[containers[i].ID] = true
+		}
+	}
+	return reconcile.Decide(reconcile.View{
+		Desired: w.desired, Live: &w.live, Now: now,
+		State: rollout.State{Records: w.memory.Records, Attempts: map[plan.Key]rollout.Attempt{}},
+		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, AllowRemovals: allowRemovals,
+	})
+}
+
+// status folds the world. Nobody is at work, so what a pass would begin is not
+// told: a rollout's state is the journal's, or the decision's where that finds
+// all as it should be.
+func (w *world) status(now time.Time) report.Status {
+	d := w.decide(now, false)
+	in := report.Input{
+		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
+		Rollout: rollout.Result{State: rollout.State{Records: w.records(d)}},
+		Target:  revisionOf(w.target), Effective: revisionOf(w.effective),
+	}
+	if w.sourceErr != nil {
+		in.SourceError = w.sourceErr.Error()
+	}
+	s := report.Fold(in)
+	s.Owner = w.desired.Owner
+	return s
+}
+
+func (w *world) records(d reconcile.Decision) map[string]rollout.Record {
+	records := map[string]rollout.Record{}
+	for app, r := range d.Rollout.State.Records {
+		known, ok := w.memory.Records[app]
+		switch {
+		case ok && (r.Digest == known.Digest || r.Phase != rollout.Complete):
+			records[app] = known
+		case r.Phase == rollout.Complete:
+			r.StartedAt, r.EndedAt = time.Time{}, time.Time{} // it is so, and nobody knows since when
+			records[app] = r
+		}
+	}
+	return records
+}
+
+func revisionOf(c git.Commit) report.Revision {
+	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
+}
+
+// controller is the running controller of the state directory, or nil.
+func (a *app) controller(ctx context.Context) (*server.Client, error) {
+	c, err := server.Dial(ctx, a.global.stateDir)
+	if errors.Is(err, server.ErrNoController) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// status asks the running controller, or looks around.
+func (a *app) status(ctx context.Context) (report.Status, error) {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return report.Status{}, err
+	}
+	if c != nil {
+		defer c.Close()
+		return c.Status(ctx)
+	}
+	w, err := a.lookAround(ctx, look{fallBack: true})
+	if err != nil {
+		return report.Status{}, err
+	}
+	defer w.close()
+	return w.status(time.Now()), nil
+}

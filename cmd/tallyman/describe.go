@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+const describeHelp = `Tell all that is known of one thing: an app (shop), a service (shop/web), a
+replica (shop/web-2) or a host (edge-1). With -o json what was found is a list.
+
+    $ tallyman describe default/hello-1
+    replica default/hello-1
+      host       local
+      container  default-hello-1-7f3a91c2
+      state      running
+      health     Healthy
+
+EXIT STATUS
+  0  told
+  1  there is no such thing, or the state could not be had`
+
+func (a *app) describeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "describe APP|APP/SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
+	}
+}
+
+func (a *app) describe(ctx context.Context, name string) error {
+	s, err := a.status(ctx)
+	if err != nil {
+		return err
+	}
+	found := report.Find(&s, name)
+	if len(found) == 0 {
+		return fmt.Errorf("describe %q: no app, app/service, replica or host of that name; tallyman get lists them", name)
+	}
+	if a.wantsJSON() {
+		return printJSON(a.out, found)
+	}
+	return report.DescribeText(a.out, &s, found, a.style())
+}

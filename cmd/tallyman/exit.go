@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/manifest"
+)
+
+// The exit codes. Each verb's help says which of them it has.
+const (
+	exitOK      = 0
+	exitError   = 1
+	exitChanges = 2
+	exitFailed  = 3
+)
+
+// exitCode ends a verb with a code and nothing more to say.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// codeOf is the exit code that an error stands for.
+func codeOf(err error) int {
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	return exitError
+}
+
+// hint says what to do next about an error, where that is clear.
+func hint(err error) string {
+	var invalid manifest.Errors
+	switch {
+	case errors.Is(err, git.ErrEmptyRepository):
+		return "commit some manifests first"
+	case errors.Is(err, git.ErrBranchNotFound):
+		return "name the branch to follow with --branch"
+	case errors.Is(err, git.ErrPathNotFound):
+		return "name the folder of the manifests within the repository with --path"
+	case errors.Is(err, manifest.ErrNoManifests):
+		return "add a manifest (tallyman schema Service shows the fields), or name the folder that holds them with --path"
+	case errors.Is(err, git.ErrAccess):
+		return "see CREDENTIALS in tallyman --help"
+	case errors.As(err, &invalid):
+		return "tallyman validate checks them without touching anything"
+	case strings.Contains(err.Error(), "not a Git repository"):
+		return "name a repository with --repo, or make one: git init -b main, git add, git commit"
+	}
+	return ""
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tallyman-io/tallyman/git"
+)
+
+// global are the flags that all verbs have.
+type global struct {
+	repo, branch, path, stateDir, owner, output, config string
+
+	gitUsername, gitTokenFile, gitPasswordFile         string
+	gitSSHKeyFile, gitSSHPassphraseFile, gitKnownHosts string
+	gitCAFile                                          string
+	gitAllowHTTP                                       bool
+}
+
+func (g *global) flags(f *pflag.FlagSet) {
+	f.StringVar(&g.repo, "repo", ".", "repository: a `PATH`, or an https, ssh or file URL")
+	f.StringVar(&g.branch, "branch", "main", "`BRANCH` to follow")
+	f.StringVar(&g.path, "path", ".", "`FOLDER` of the manifests within the repository")
+	f.StringVar(&g.stateDir, "state-dir", "", "`DIR` of mirror, journal and socket (default: OWNER below $XDG_STATE_HOME/tallyman,\n~/.local/state/tallyman or, for root, /var/lib/tallyman)")
+	f.StringVar(&g.owner, "owner", "", "`NAME` of this installation on the hosts (default: made from repository and path)")
+	f.StringVarP(&g.output, "output", "o", "text", "`text` or json")
+	f.StringVar(&g.config, "config", "", "YAML `FILE` with settings")
+	f.StringVar(&g.gitUsername, "git-username", "", "`USER` for Git over https or ssh")
+	f.StringVar(&g.gitTokenFile, "git-token-file", "", "`FILE` with the access token for Git over https")
+	f.StringVar(&g.gitPasswordFile, "git-password-file", "", "`FILE` with the password for Git over https")
+	f.StringVar(&g.gitSSHKeyFile, "git-ssh-key-file", "", "`FILE` with the private key for Git over ssh")
+	f.StringVar(&g.gitSSHPassphraseFile, "git-ssh-passphrase-file", "", "`FILE` with the key's passphrase")
+	f.StringVar(&g.gitKnownHosts, "git-known-hosts", "", "`FILE` with the ssh host keys to accept (default: the user's and the system's)")
+	f.StringVar(&g.gitCAFile, "git-ca-file", "", "`FILE` with certificates to trust for https")
+	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
+}
+
+// check looks over what was given, and puts in the defaults that depend on it.
+func (g *global) check() error {
+	if g.output != "text" && g.output != "json" {
+		return fmt.Errorf("read --output %q: must be text or json", g.output)
+	}
+	if local(g.repo) {
+		abs, err := filepath.Abs(g.repo)
+		if err != nil {
+			return fmt.Errorf("read --repo %q: %w", g.repo, err)
+		}
+		g.repo = abs
+	}
+	if g.owner == "" {
+		g.owner = git.OwnerName(g.repo, g.path)
+	}
+	if g.stateDir == "" {
+		dir, err := defaultStateDir()
+		if err != nil {
+			return err
+		}
+		g.stateDir = filepath.Join(dir, g.owner)
+	}
+	return nil
+}
+
+// local tells a path from a URL and from user@host:path.
+func local(repo string) bool {
+	if strings.Contains(repo, "://") {
+		return false
+	}
+	host, _, colon := strings.Cut(repo, ":")
+	return !colon || strings.Contains(host, "/")
+}
+
+func defaultStateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "tallyman"), nil
+	}
+	if os.Getuid() == 0 {
+		return "/var/lib/tallyman", nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a state directory: %w; name one with --state-dir", err)
+	}
+	return filepath.Join(home, ".local", "state", "tallyman"), nil
+}
+
+// repository prepares the repository; its mirror is below dir.
+func (a *app) repository(dir string) (*git.Repository, error) {
+	return git.Open(a.gitConfig(mirrorDir(dir)))
+}
+
+// gitConfig names only the places of secrets that there are: one that is named
+// and empty is an error.
+func (a *app) gitConfig(dir string) git.Config {
+	g := &a.global
+	auth := git.Auth{
+		User: g.gitUsername, KeyFile: g.gitSSHKeyFile, PassphraseFile: g.gitSSHPassphraseFile, KnownHostsFile: g.gitKnownHosts,
+		PassphraseEnv: a.ifSet("TALLYMAN_GIT_SSH_PASSPHRASE"),
+	}
+	switch token := a.ifSet("TALLYMAN_GIT_TOKEN"); {
+	case g.gitTokenFile != "":
+		auth.PasswordFile = g.gitTokenFile
+	case token != "":
+		auth.PasswordEnv = token
+	default:
+		auth.PasswordFile, auth.PasswordEnv = g.gitPasswordFile, a.ifSet("TALLYMAN_GIT_PASSWORD")
+	}
+	return git.Config{
+		URL: g.repo, Branch: g.branch, Dir: dir, Auth: auth, CAFile: g.gitCAFile, AllowPlainHTTP: g.gitAllowHTTP,
+	}
+}
+
+// ifSet is the variable's name, when it has a value.
+func (a *app) ifSet(variable string) string {
+	if value, _ := a.lookupEnv(variable); value == "" {
+		return ""
+	}
+	return variable
+}
+
+// mirrorDir is where the mirror of the repository is.
+func mirrorDir(stateDir string) string { return filepath.Join(stateDir, "git") }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+const planHelp = `Print what would change, why, and on which host. Nothing is changed.
+
+The signs are: + create, ~ put right in place, ± replace, - remove, ! blocked.
+Removals come last. With -o json the plan is printed as data, with every engine
+call that it would take.
+
+    $ tallyman plan --repo .
+    Plan for revision 7f3a91c2 "Say hello again" by Ada
+
+    app default
+      service hello
+        ± hello-1  local  image 1 → 2
+        ± hello-2  local  image 1 → 2
+
+    2 to replace; 1 unchanged
+
+EXIT STATUS
+  0  nothing to do
+  2  there are changes
+  1  the plan could not be made`
+
+type planOptions struct {
+	revision      string
+	allowRemovals bool
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var o planOptions
+	c := &cobra.Command{
+		Use: "plan", Short: "Print what would change, and change nothing", Long: planHelp, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
+	}
+	c.Flags().StringVar(&o.revision, "revision", "", "plan for this `COMMIT`, tag or branch instead of the branch's head")
+	c.Flags().BoolVar(&o.allowRemovals, "allow-removals", false, "plan as apply --allow-removals would")
+	return c
+}
+
+func (a *app) plan(ctx context.Context, o planOptions) error {
+	w, err := a.lookAround(ctx, look{revision: o.revision})
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.reachable(); err != nil {
+		return err
+	}
+	p := w.decide(time.Now(), o.allowRemovals).Plan
+	if a.wantsJSON() {
+		err = printJSON(a.out, p)
+	} else {
+		err = report.PlanText(a.out, &p, revisionOf(w.target), a.style())
+	}
+	if err != nil {
+		return err
+	}
+	if !p.Empty() {
+		return exitCode(exitChanges)
+	}
+	return nil
+}

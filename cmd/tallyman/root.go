@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tallyman-io/tallyman/internal/settings"
+)
+
+// app is what every verb has at hand.
+type app struct {
+	soft, hard context.Context
+	out, err   io.Writer
+	lookupEnv  func(string) (string, bool)
+	global     global
+}
+
+const rootHelp = `Tallyman holds plain Docker hosts to what a Git repository says.
+
+Commit manifests and they run; commit a change and it rolls out, replica by
+replica, each old one going when its successor is healthy; git revert rolls it
+back. What somebody breaks by hand is put right.
+
+    tallyman validate .           # every mistake in the manifests, with its place
+    tallyman plan --repo .        # what would change, why, and on which host
+    tallyman apply --repo .       # make it so, and wait until it is healthy
+    tallyman serve --repo .       # keep it so
+
+SETTINGS
+  Every flag can also be given as a variable (--state-dir as TALLYMAN_STATE_DIR)
+  or in the YAML file that --config names (state-dir: /var/lib/tallyman). The
+  command line wins over the environment, and that over the file.
+
+CREDENTIALS
+  For https: TALLYMAN_GIT_TOKEN, or TALLYMAN_GIT_USERNAME with
+  TALLYMAN_GIT_PASSWORD; or the names of files that hold them in
+  TALLYMAN_GIT_TOKEN_FILE and TALLYMAN_GIT_PASSWORD_FILE.
+  For ssh: the key in TALLYMAN_GIT_SSH_KEY_FILE (and its passphrase in
+  TALLYMAN_GIT_SSH_PASSPHRASE or …_PASSPHRASE_FILE), or else the agent.
+  No secret is ever taken from the command line.`
+
+// run runs the command line and gives the exit code.
+func run(args []string, a *app) int {
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(a.soft)
+	var code exitCode
+	if err != nil && !errors.As(err, &code) {
+		fmt.Fprintf(a.err, "tallyman: %s\n", err)
+		if h := hint(err); h != "" {
+			fmt.Fprintf(a.err, "hint: %s\n", h)
+		}
+	}
+	return codeOf(err)
+}
+
+// command is the root command with all verbs.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use: "tallyman", Short: "Hold Docker hosts to what Git says", Long: rootHelp,
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(flagError)
+	a.global.flags(root.PersistentFlags())
+	root.AddCommand(
+		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
+		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
+		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(),
+	)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.settle(root, c) }
+	return root
+}
+
+// settle fills in what the command line left open, and checks it.
+func (a *app) settle(root, c *cobra.Command) error {
+	file := a.global.config
+	if value, found := a.lookupEnv(settings.Variable("config")); file == "" && found {
+		file = value
+	}
+	if err := settings.Fill(c.Flags(), settings.Sources{LookupEnv: a.lookupEnv, File: file, Known: knownFlags(root)}); err != nil {
+		return err
+	}
+	return a.global.check()
+}
+
+// knownFlags are the flags of all verbs.
+func knownFlags(root *cobra.Command) []string {
+	var names []string
+	add := func(f *pflag.Flag) { names = append(names, f.Name) }
+	root.PersistentFlags().VisitAll(add)
+	for _, c := range root.Commands() {
+		c.LocalNonPersistentFlags().VisitAll(add)
+	}
+	return names
+}
+
+// flagError adds what may have been meant.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return fmt.Errorf("unknown flag --%s%s; tallyman %s --help lists them",
+		unknown.GetSpecifiedName(), strings.ReplaceAll(settings.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.Name())
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/server"
+	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+const serveHelp = `Follow the branch and hold the hosts to it: roll out each commit, and put right
+what breaks or is changed by hand. It logs to standard error.
+
+A local repository is noticed at once, another one with the next poll. SIGTERM
+or SIGINT lets the calls at work end and begins no more; a second one ends the
+process at once. Both may happen at any moment: the next start goes on from what
+it finds on the hosts.
+
+The other verbs ask the controller when they are given the same --repo and
+--path, or the same --state-dir.
+
+    $ tallyman serve --repo https://git.example.com/ops/fleet.git --poll 30s
+
+EXIT STATUS
+  0  ended by a signal
+  1  could not begin, or could not go on`
+
+type serveOptions struct {
+	poll, stopTimeout time.Duration
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use: "serve", Short: "Follow the branch and hold the hosts to it", Long: serveHelp, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.serve(o) },
+	}
+	c.Flags().DurationVar(&o.poll, "poll", time.Minute, "time between two looks at the repository; negative is never")
+	c.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTime, "how long calls at work may take to end after a signal")
+	return c
+}
+
+func (a *app) serve(o serveOptions) error {
+	log := a.logger(slog.LevelInfo)
+	journal, err := state.Open(a.global.stateDir, log)
+	if err != nil {
+		return err
+	}
+	c, err := a.newController(o, journal, log)
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log})
+	log.Info("stopped")
+	return errors.Join(err, journal.Close())
+}
+
+func (a *app) newController(o serveOptions, journal *state.Store, log *slog.Logger) (*reconcile.Controller, error) {
+	cfg := a.gitConfig(mirrorDir(a.global.stateDir))
+	cfg.Poll = o.poll
+	repo, err := git.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
+		"owner", a.global.owner, "state", a.global.stateDir, "pid", os.Getpid())
+	return reconcile.New(reconcile.Config{
+		Source: repo, Path: a.global.path, Owner: a.global.owner, Open: openHost, Journal: journal, Log: log,
+	})
+}
+
+// runController runs the controller and answers for it until a signal comes.
+func (a *app) runController(o serveOptions, s *server.Server) error {
+	listener, err := server.Listen(a.global.stateDir)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(a.soft)
+	defer stop()
+	answered := make(chan error, 1)
+	go func() {
+		defer stop() // a controller that nobody can ask does not go on in secret
+		answered <- s.Serve(ctx, listener)
+	}()
+	err = s.Controller.Run(ctx, within(a.hard, ctx, o.stopTimeout))
+	stop()
+	return errors.Join(err, <-answered)
+}
+
+// within ends with hard, and a while after soft has ended.
+func within(hard, soft context.Context, while time.Duration) context.Context {
+	ctx, cancel := context.WithCancel(hard)
+	context.AfterFunc(soft, func() { time.AfterFunc(while, cancel) })
+	return ctx
+}
+
+// openHost connects to a host. The nil check keeps a failed engine from being
+// an interface that is not nil.
+func openHost(h model.Host) (engine.Engine, error) {
+	e, err := docker.New(h)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// logger writes what happens to standard error, without the fields that have
+// nothing to say.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
+			if attr.Value.Kind() == slog.KindString && attr.Value.String() == "" {
+				return slog.Attr{}
+			}
+			return attr
+		},
+	}))
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/desired"
+)
+
+const validateHelp = `Check manifests and print every mistake with its place. Neither Docker nor a
+controller is needed, and nothing is changed.
+
+With DIR the files in that folder are checked as they are, committed or not.
+Without, those of the branch that --repo, --branch and --path name.
+
+    $ tallyman validate .
+    service.yaml:5:3: spec.replica: unknown field (did you mean "replicas"?)
+
+EXIT STATUS
+  0  the manifests are good
+  1  they are not, or could not be read`
+
+// validation is what -o json prints.
+type validation struct {
+	Valid     bool              `json:"valid"`
+	Documents map[string]int    `json:"documents,omitempty"`
+	Errors    []*manifest.Error `json:"errors,omitempty"`
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "validate [DIR]", Short: "Check manifests, without Docker", Long: validateHelp, Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.validate(c.Context(), args) },
+	}
+}
+
+func (a *app) validate(ctx context.Context, args []string) error {
+	tree, done, err := a.tree(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer done()
+	set, err := manifest.Load(tree, manifest.Options{})
+	if err == nil {
+		_, err = desired.Build(set, desired.Options{Owner: a.global.owner})
+	}
+	var invalid manifest.Errors
+	switch {
+	case errors.As(err, &invalid):
+		return a.printInvalid(invalid)
+	case err != nil:
+		return err
+	case a.wantsJSON():
+		return printJSON(a.out, validation{Valid: true, Documents: documents(set)})
+	}
+	fmt.Fprintf(a.out, "valid: %s\n", countDocuments(set))
+	return nil
+}
+
+// tree is the folder, through a root that no link leads out of, or the
+// branch's files.
+func (a *app) tree(ctx context.Context, args []string) (tree fs.FS, done func(), err error) {
+	if len(args) == 1 {
+		root, err := os.OpenRoot(args[0])
+		if err != nil {
+			return nil, nil, fmt.Errorf("open folder: %w", err)
+		}
+		return root.FS(), func() { _ = root.Close() }, nil
+	}
+	w := &world{}
+	if err := w.open(a); err != nil {
+		return nil, nil, err
+	}
+	commit, err := w.repo.Fetch(ctx)
+	if err == nil {
+		tree, err = w.repo.Tree(commit.ID, a.global.path)
+	}
+	if err != nil {
+		w.close()
+	}
+	return tree, w.close, err
+}
+
+func (a *app) printInvalid(invalid manifest.Errors) error {
+	if a.wantsJSON() {
+		if err := printJSON(a.out, validation{Errors: invalid}); err != nil {
+			return err
+		}
+		return exitCode(exitError)
+	}
+	fmt.Fprintln(a.err, invalid)
+	return exitCode(exitError)
+}
+
+func documents(set *manifest.Set) map[string]int {
+	return map[string]int{
+		"Host": len(set.Hosts), "App": len(set.Apps), "Service": len(set.Services),
+		"Config": len(set.Configs), "Network": len(set.Networks), "Volume": len(set.Volumes),
+	}
+}
+
+func countDocuments(set *manifest.Set) string {
+	counts := documents(set)
+	var parts []string
+	for _, kind := range []string{"Host", "App", "Service", "Config", "Network", "Volume"} {
+		switch n := counts[kind]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+strings.ToLower(kind))
+		default:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, strings.ToLower(kind)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

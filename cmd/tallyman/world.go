@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// lookTime bounds one look at a host.
+const lookTime = 15 * time.Second
+
+// world is what a verb without a controller sees: one revision and one look at
+// each host.
+type world struct {
+	repo              *git.Repository
+	target, effective git.Commit
+	sourceErr         error // why the target is not what is compared
+	desired           *model.Desired
+	live              model.Live
+	memory            reconcile.Memory
+	engines           map[string]engine.Engine
+	cleanup           []func()
+}
+
+func (w *world) close() {
+	for _, e := range w.engines {
+		_ = e.Close() // nothing was written through it
+	}
+	for _, f := range w.cleanup {
+		f()
+	}
+}
+
+// look says which revision the hosts are compared with: the branch's when none
+// is named. fallBack lets the last good one stand in for a bad one.
+type look struct {
+	revision string
+	fallBack bool
+}
+
+// lookAround reads the repository and the hosts. It writes nothing but the
+// mirror of the repository.
+func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
+	w = &world{engines: map[string]engine.Engine{}}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.memory, err = a.remembered(); err != nil {
+		return w, err
+	}
+	if err := w.open(a); err != nil {
+		return w, err
+	}
+	w.target, err = resolve(ctx, w.repo, o.revision)
+	if err != nil {
+		return w, err
+	}
+	if err := w.build(ctx, a, o.fallBack); err != nil {
+		return w, err
+	}
+	return w, w.observe(ctx)
+}
+
+// remembered is the journal's content. A controller that holds it knows more;
+// without it only renamed containers are not recognised.
+func (a *app) remembered() (reconcile.Memory, error) {
+	s, err := state.OpenReadOnly(a.global.stateDir)
+	if errors.Is(err, state.ErrInUse) || errors.Is(err, os.ErrPermission) {
+		return reconcile.Memory{}, nil
+	}
+	if err != nil {
+		fmt.Fprintf(a.err, "warning: %v; going on without the history\n", err)
+		return reconcile.Memory{}, nil
+	}
+	defer s.Close() //nolint:errcheck // only read from
+	return s.Load()
+}
+
+// open prepares the repository. Where the state directory is not ours to
+// write, the mirror is a temporary one.
+func (w *world) open(a *app) error {
+	dir := a.global.stateDir
+	if err := os.MkdirAll(mirrorDir(dir), 0o700); errors.Is(err, os.ErrPermission) {
+		temporary, err := os.MkdirTemp("", "tallyman-")
+		if err != nil {
+			return fmt.Errorf("make a temporary mirror: %w", err)
+		}
+		w.cleanup = append(w.cleanup, func() { _ = os.RemoveAll(temporary) })
+		dir = temporary
+	}
+	var err error
+	w.repo, err = a.repository(dir)
+	return err
+}
+
+// resolve finds the commit to compare with: the branch's, or another one.
+func resolve(ctx context.Context, repo *git.Repository, revision string) (git.Commit, error) {
+	if revision == "" {
+		return repo.Fetch(ctx)
+	}
+	return repo.Resolve(ctx, revision)
+}
+
+// build makes the desired state. When the branch's manifests are not good,
+// what was last accepted stays in force, as it does with a controller.
+func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
+	var err error
+	w.effective = w.target
+	w.desired, err = a.build(w.repo, w.target)
+	if err == nil || !mayFallBack || w.memory.Accepted == "" || w.memory.Accepted == w.target.ID {
+		return err
+	}
+	accepted, lookup := w.repo.Resolve(ctx, w.memory.Accepted)
+	if lookup != nil {
+		return err
+	}
+	d, old := a.build(w.repo, accepted)
+	if old != nil {
+		return err
+	}
+	w.effective, w.desired, w.sourceErr = accepted, d, err
+	return nil
+}
+
+func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, error) {
+	return reconcile.Build(repo, manifest.NewLoader(manifest.Options{}), reconcile.BuildOptions{
+		Commit: commit, Path: a.global.path, Owner: a.global.owner,
+	})
+}
+
+// observe looks at all hosts at the same time.
+func (w *world) observe(ctx context.Context) error {
+	query := engine.Query{Owner: w.desired.Owner, Images: w.images(), Resync: true}
+	w.live.Hosts = make([]model.HostState, len(w.desired.Hosts))
+	var wg sync.WaitGroup
+	for i := range w.desired.Hosts {
+		name := w.desired.Hosts[i].Name
+		w.live.Hosts[i] = model.HostState{Name: name, At: time.Now(), Containers: w.memory.Hosts[name]}
+		e, err := docker.New(w.desired.Hosts[i])
+		if err != nil {
+			w.live.Hosts[i].Error = err.Error()
+			continue
+		}
+		w.engines[name] = e
+		wg.Go(func() { lookAt(ctx, e, query, &w.live.Hosts[i]) })
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+func lookAt(ctx context.Context, e engine.Engine, q engine.Query, into *model.HostState) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	state, err := e.Observe(ctx, q)
+	if err != nil {
+		into.Error = err.Error()
+		return
+	}
+	state.Name, state.At, state.Reachable = into.Name, into.At, true
+	*into = state
+}
+
+func (w *world) images() []string {
+	var refs []string
+	for i := range w.desired.Apps {
+		for j := range w.desired.Apps[i].Services {
+			refs = append(refs, w.desired.Apps[i].Services[j].Container.Image)
+		}
+	}
+	return refs
+}
+
+// reachable is an error when no host can be reached at all: a plan of nothing
+// but hosts out of reach helps nobody.
+func (w *world) reachable() error {
+	for i := range w.live.Hosts {
+		if w.live.Hosts[i].Reachable {
+			return nil
+		}
+	}
+	first := w.live.Hosts[0]
+	return fmt.Errorf("no host can be reached; %s: %s\nhint: start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one", first.Name, first.Error)
+}

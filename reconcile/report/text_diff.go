@@ -1,0 +1,57 @@
+package report
+
+import (
+	"io"
+	"strings"
+)
+
+// DiffText writes each change with one line per difference.
+func DiffText(w io.Writer, changes []Change, style Style) error {
+	t := &text{Style: style}
+	for i := range changes {
+		c := &changes[i]
+		symbol, color := symbolOf(c.Verdict)
+		name := keyText(c.Key)
+		if c.Host != "" {
+			name += " on " + c.Host
+		}
+		t.line("%s", t.paint(color, symbol+" "+name))
+		for _, reason := range c.Reasons {
+			t.line("    %s", clean(reason))
+		}
+		if c.Held != "" {
+			t.line("    waits: %s", clean(c.Held))
+		}
+	}
+	return t.to(w)
+}
+
+// ChangesOf are the open changes of an app, a service or a replica. It reports
+// false when there is no such thing.
+func ChangesOf(s *Status, name string) (changes []Change, known bool) {
+	known = len(Find(s, name)) > 0
+	for i := range s.Changes {
+		k := s.Changes[i].Key
+		if name == k.App || k.Service != "" && (name == k.App+"/"+k.Service || name == k.String()) {
+			changes, known = append(changes, s.Changes[i]), true
+		}
+	}
+	return changes, known
+}
+
+// OpenText writes what is still to be done, and which hosts are out of reach.
+func OpenText(w io.Writer, s *Status, style Style) error {
+	t := &text{Style: style}
+	t.statusHosts(s)
+	t.openChanges(s)
+	return t.to(w)
+}
+
+// LogLines are the last n lines of a log, fit to be printed.
+func LogLines(log string, n int) []string {
+	var lines []string
+	for line := range strings.Lines(log) {
+		lines = append(lines, strings.TrimRight(clean("|"+line), " ")[1:])
+	}
+	return lines[max(0, len(lines)-n):]
+}
