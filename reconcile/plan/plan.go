@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -149,19 +150,26 @@ func (p *Plan) Empty() bool {
 }
 
 // Ops are all ops of the plan in an order in which they could be performed one
-// after the other.
+// after the other: what is made, what goes, and what that was on.
 func (p *Plan) Ops() []model.Op {
-	var first, last []model.Op
+	var stages [3][]model.Op
 	for i := range p.Changes {
 		for _, step := range p.Changes[i].Steps {
-			if step.After == Idle {
-				last = append(last, step.Op)
-			} else {
-				first = append(first, step.Op)
-			}
+			n := p.Changes[i].stage(step)
+			stages[n] = append(stages[n], step.Op)
 		}
 	}
-	return append(first, last...)
+	return slices.Concat(stages[:]...)
+}
+
+func (c *Change) stage(s Step) int {
+	switch {
+	case s.After != Idle:
+		return 0
+	case c.Key.Kind == KindReplica:
+		return 1
+	}
+	return 2
 }
 
 // String is one line per change that is wanted, with its steps: the form that

@@ -1,9 +1,9 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -23,7 +23,10 @@ type world struct {
 	known   func(string) bool
 	allow   bool
 	made    int // containers so far; their ids are made of it
+	refused bool
 }
+
+var errPortTaken = errors.New("port is taken")
 
 // newWorld has reachable hosts of these names and the app "shop".
 func newWorld(hosts ...string) *world {
@@ -203,7 +206,7 @@ func (w *world) change(h *model.HostState, c *model.Container, op model.Op) erro
 	case model.StartContainer:
 		for _, other := range h.Containers {
 			if other.ID != c.ID && other.Running() && sharesPort(c.Ports, other.Ports) {
-				return fmt.Errorf("a port of %q is taken by %q", c.Name, other.Name)
+				return fmt.Errorf("%w: of %q by %q", errPortTaken, c.Name, other.Name)
 			}
 		}
 		c.State, c.StartedAt, c.Health = model.StateRunning, c.CreatedAt, model.HealthNone
@@ -221,13 +224,4 @@ func (w *world) change(h *model.HostState, c *model.Container, op model.Op) erro
 		c.Spec.Networks = slices.DeleteFunc(slices.Clone(c.Spec.Networks), func(a model.Attachment) bool { return a.Network == o.Network })
 	}
 	return nil
-}
-
-// stand is a plan's ops as one line each, for messages.
-func stand(p Plan) string {
-	var verbs []string
-	for _, op := range p.Ops() {
-		verbs = append(verbs, model.Verb(op))
-	}
-	return strings.Join(verbs, " ")
 }
