@@ -7,9 +7,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// engineShmSize is what an engine gives a container that does not ask.
-const engineShmSize = 64 << 20
-
 // container is the normal form of what reaches the container.
 func (b *builder) container(s *manifest.Service, names hostNames) (model.ContainerSpec, error) {
 	files, err := b.files(s.Spec.Files)
@@ -43,7 +40,7 @@ func (b *builder) container(s *manifest.Service, names hostNames) (model.Contain
 		Ulimits:     ulimits(spec.Ulimits),
 		ExtraHosts:  extraHosts(spec.ExtraHosts),
 		DNS:         model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)},
-		ShmSize:     shmSize(spec.ShmSize),
+		ShmSize:     int64(spec.ShmSize),
 		Logging:     model.Logging{Driver: spec.Logging.Driver, Options: copyMap(spec.Logging.Options)},
 		Adjustable:  adjustable(spec),
 	}, nil
@@ -80,13 +77,6 @@ func environment(env map[string]manifest.EnvValue) map[string]string {
 		out[name] = string(value)
 	}
 	return out
-}
-
-func shmSize(size manifest.Size) int64 {
-	if size == engineShmSize {
-		return 0
-	}
-	return int64(size)
 }
 
 func healthCheck(h *manifest.HealthCheck) *model.HealthCheck {

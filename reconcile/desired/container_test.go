@@ -108,8 +108,7 @@ func TestEngineDefaultsAreNotAskedFor(t *testing.T) {
 		t.Errorf("restart %+v", plain.Adjustable.Restart)
 	}
 	for _, spec := range []string{
-		"{image: web, restart: no, shmSize: 64MiB}",
-		"{image: web, restart: no, shmSize: 65536KiB}",
+		"{image: web, restart: no}",
 		"{image: web, restart: no, environment: {}, command: [], labels: {}, mounts: [], ports: [], networks: []}",
 		"{image: web, restart: no, stopGracePeriod: 10000ms, init: false, dns: {}, logging: {}, resources: {limits: {}}}",
 	} {

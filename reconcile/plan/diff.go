@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -35,6 +36,10 @@ func orNone(s string) string {
 type Diff struct {
 	// Replace needs a new container.
 	Replace []Difference `json:"replace,omitempty"`
+	// Dropped are settings that the container has and nobody asks for. An
+	// engine fills these in by itself, from its own configuration, so they are
+	// no differences; but they may be why a container's fingerprint is another.
+	Dropped []Difference `json:"dropped,omitempty"`
 	// Adjust is changed in place.
 	Adjust []Difference `json:"adjust,omitempty"`
 	// Connect and Disconnect are changed in place. A network whose aliases
@@ -56,10 +61,9 @@ func (d *Diff) Empty() bool {
 // what we once wrote.
 func Compare(want *model.ContainerSpec, live *model.Container) Diff {
 	c := comparison{want: want, live: live.Spec, image: live.Image}
-	if c.image == nil {
-		c.image = &model.ImageDefaults{}
+	if c.image != nil {
+		c.process() // without the image, what came from it can't be told from the rest
 	}
-	c.process()
 	c.files()
 	c.engineSettings()
 	c.adjustable()
@@ -134,11 +138,33 @@ func (c *comparison) engineSettings() {
 	c.list("dns.search", c.want.DNS.Search, c.live.DNS.Search)
 	c.list("dns.options", c.want.DNS.Options, c.live.DNS.Options)
 	c.maps("sysctl", overlay{c.want.Sysctls, nil}, c.live.Sysctls)
-	if c.want.ShmSize != c.live.ShmSize {
-		c.replace("shmSize", size(c.live.ShmSize), size(c.want.ShmSize))
+	c.engineDefault("shmSize", size(c.want.ShmSize), size(c.live.ShmSize))
+	c.engineDefault("logging.driver", c.want.Logging.Driver, c.live.Logging.Driver)
+	c.logOptions()
+}
+
+// engineDefault compares a setting that every engine fills in.
+func (c *comparison) engineDefault(field, want, live string) {
+	switch {
+	case want == live:
+	case want == "":
+		c.diff.Dropped = append(c.diff.Dropped, Difference{field, live, "the engine's default"})
+	default:
+		c.replace(field, live, want)
 	}
-	c.text("logging.driver", c.want.Logging.Driver, c.live.Logging.Driver)
-	c.maps("logging", overlay{c.want.Logging.Options, nil}, c.live.Logging.Options)
+}
+
+// logOptions compares the options one by one: an engine adds its own.
+func (c *comparison) logOptions() {
+	want, live := c.want.Logging.Options, c.live.Logging.Options
+	if len(want) == 0 && len(live) == 0 {
+		return
+	}
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(live))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		c.engineDefault("logging "+key, want[key], live[key])
+	}
 }
 
 // adjustable compares what can be changed in place. Taking a limit away

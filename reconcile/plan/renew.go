@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -52,7 +53,7 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	var reasons []string
 	if old.Spec != nil {
 		diff := Compare(&s.Container, old)
-		for _, d := range append(diff.Replace, diff.Adjust...) {
+		for _, d := range slices.Concat(diff.Replace, diff.Dropped, diff.Adjust) {
 			reasons = append(reasons, d.String())
 		}
 		for _, a := range diff.Connect {

@@ -10,9 +10,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// defaultShm is what an engine gives a container that does not ask.
-const defaultShm = 64 << 20
-
 // liveSpec is the spec that a container was made from, in normal form, without
 // the contents of its files.
 func liveSpec(raw *container.InspectResponse, info hostInfo) *model.ContainerSpec {
@@ -31,9 +28,10 @@ func liveSpec(raw *container.InspectResponse, info hostInfo) *model.ContainerSpe
 	isolation(spec, h)
 	spec.DNS = model.DNS{Servers: orNil(h.DNS), Search: orNil(h.DNSSearch), Options: orNil(h.DNSOptions)}
 	spec.ExtraHosts = extraHostsFrom(h.ExtraHosts)
-	spec.Logging = loggingFrom(h.LogConfig, info)
-	if h.ShmSize != defaultShm {
-		spec.ShmSize = h.ShmSize
+	spec.ShmSize = h.ShmSize
+	spec.Logging = model.Logging{Driver: h.LogConfig.Type}
+	if len(h.LogConfig.Config) > 0 {
+		spec.Logging.Options = h.LogConfig.Config
 	}
 	return spec
 }
@@ -110,16 +108,4 @@ func extraHostsFrom(lines []string) []model.ExtraHost {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.IP, b.IP))
 	})
 	return hosts
-}
-
-// loggingFrom leaves out the engine's own driver without options.
-func loggingFrom(c container.LogConfig, info hostInfo) model.Logging {
-	if c.Type == info.LogDriver && len(c.Config) == 0 {
-		return model.Logging{}
-	}
-	logging := model.Logging{Driver: c.Type}
-	if len(c.Config) > 0 {
-		logging.Options = c.Config
-	}
-	return logging
 }

@@ -122,6 +122,12 @@ func (s *suite) roundTrip(spec model.ContainerSpec) {
 		got.Networks = nil // the engine's default network, by whatever name
 	}
 	want.ImageID = got.ImageID
+	if spec.ShmSize == 0 {
+		got.ShmSize = 0 // the engine's default
+	}
+	if spec.Logging.Driver == "" {
+		got.Logging = want.Logging
+	}
 	if got.ImageID != c.Image.ID || got.ImageID == "" {
 		s.Errorf("image id %q, of the defaults %q", got.ImageID, c.Image.ID)
 	}

@@ -37,8 +37,8 @@ func TestImage(ref string) *Image {
 }
 
 // effective is what a container of the image is really made with, in the
-// normal form that the port reports: the spec laid over the image's defaults,
-// and without what every engine would add of its own.
+// normal form that the port reports: the spec laid over the image's and the
+// engine's defaults.
 func (i *Image) effective(spec model.ContainerSpec, logDriver string) *model.ContainerSpec {
 	spec.ImageID = i.Defaults.ID
 	spec.Files = nil // they are there when they have been copied
@@ -48,11 +48,9 @@ func (i *Image) effective(spec model.ContainerSpec, logDriver string) *model.Con
 	if spec.HealthCheck == nil {
 		spec.HealthCheck = i.Defaults.HealthCheck
 	}
-	if spec.Logging.Driver == logDriver && len(spec.Logging.Options) == 0 {
-		spec.Logging.Driver = ""
-	}
-	if spec.ShmSize == defaultShm {
-		spec.ShmSize = 0
+	spec.Logging.Driver = either(spec.Logging.Driver, logDriver)
+	if spec.ShmSize == 0 {
+		spec.ShmSize = defaultShm
 	}
 	spec.Adjustable = normal(spec.Adjustable)
 	return &spec
