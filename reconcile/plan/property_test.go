@@ -272,7 +272,7 @@ func (w *world) perform(t *rapid.T, p Plan) (refused bool) {
 		for _, c := range p.Changes {
 			refused = refused || c.Verdict == Blocked && strings.Contains(strings.Join(c.Reasons, ""), " taken")
 			for _, s := range c.Steps {
-				if c.stage(s) != stage {
+				if c.stage(s) != stage || stage == 2 && refused {
 					continue
 				}
 				err := w.do(s.Op)
