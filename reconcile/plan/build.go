@@ -173,7 +173,7 @@ func (p *planner) leftovers() {
 		for _, o := range containers {
 			c.Old = append(c.Old, o.ID)
 		}
-		p.retire(&c, containers, Idle)
+		p.retire(&c, containers)
 		p.changes = append(p.changes, c)
 	}
 }

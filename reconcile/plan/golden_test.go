@@ -19,6 +19,7 @@ func TestGoldenPlans(t *testing.T) {
 		{"fresh-app", freshApp},
 		{"image-change", imageChange},
 		{"image-change-half-done", imageChangeHalfDone},
+		{"cut-short-by-a-newer-commit", cutShort},
 		{"scale-up", scale(3)},
 		{"scale-down", scale(1)},
 		{"removed-service", removedService},
@@ -121,6 +122,12 @@ func imageChangeHalfDone(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
+	return w
+}
+
+func cutShort(t *testing.T) *world {
+	w := imageChangeHalfDone(t)
+	w.declare(service("web", "db:1", 2))
 	return w
 }
 

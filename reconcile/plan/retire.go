@@ -8,8 +8,10 @@ import (
 )
 
 // supersede adds the end of the containers that the current one takes over
-// from. In start-first they go when it is healthy; in stop-first they stop
-// before it starts, and are kept until it is healthy.
+// from. In start-first the best of them goes when the new one is healthy; the
+// others, left by a rollout that a newer commit cut short, make room before it
+// starts. In stop-first all of them stop before it starts, and are kept until it
+// is healthy.
 func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container) {
 	if len(old) == 0 {
 		return
@@ -18,19 +20,19 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		c.Verdict = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("takes over from %s", old[0].Name))
 	}
-	if p.order(s, c.Host, old) == model.OrderStartFirst {
-		p.retire(c, old, Healthy)
-		return
+	startFirst := p.order(s, c.Host, old) == model.OrderStartFirst
+	var first, last []Step
+	for i, o := range p.withinReach(c, old) {
+		switch {
+		case o.Running() && startFirst && i == 0:
+			last = append(last, Step{Op: p.stop(o), After: Healthy})
+		case o.Running():
+			first = append(first, Step{Op: p.stop(o)})
+		}
+		last = append(last, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Healthy})
 	}
 	start := slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
-	var stops, removes []Step
-	for _, o := range p.withinReach(c, old) {
-		if o.Running() {
-			stops = append(stops, Step{Op: p.stop(o)})
-		}
-		removes = append(removes, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Healthy})
-	}
-	c.Steps = append(slices.Insert(c.Steps, max(start, 0), stops...), removes...)
+	c.Steps = append(slices.Insert(c.Steps, max(start, 0), first...), last...)
 	stall(c)
 }
 
@@ -91,13 +93,13 @@ func Clash(a, b model.Port) bool {
 		(a.HostIP == b.HostIP || anywhere(a.HostIP) || anywhere(b.HostIP))
 }
 
-// retire adds the stop and the removal of containers behind a gate.
-func (p *planner) retire(c *Change, containers []*model.Container, after Gate) {
+// retire ends a replica that nobody asks for any more.
+func (p *planner) retire(c *Change, containers []*model.Container) {
 	for _, o := range p.withinReach(c, containers) {
 		if o.Running() {
-			c.Steps = append(c.Steps, Step{Op: p.stop(o), After: after})
+			c.Steps = append(c.Steps, Step{Op: p.stop(o), After: Idle})
 		}
-		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: after})
+		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Idle})
 	}
 	stall(c)
 }

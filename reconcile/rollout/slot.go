@@ -31,6 +31,7 @@ type slot struct {
 	busy    bool
 	serving bool // some container of the slot is ready to serve
 	old     bool // there are containers to take over from
+	crowded bool // more than one container of the slot is running
 }
 
 func (r *roll) readSlots() {
@@ -58,11 +59,18 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 	if c.Current != "" {
 		slot.current = r.container(c.Current)
 	}
+	running := 0
 	for _, id := range append([]string{c.Current}, c.Old...) {
-		if container := r.container(id); container != nil && Ready(container, s.Update.Monitor, r.in.Now) {
-			slot.serving = true
+		container := r.container(id)
+		if container == nil {
+			continue
+		}
+		slot.serving = slot.serving || Ready(container, s.Update.Monitor, r.in.Now)
+		if container.Running() {
+			running++
 		}
 	}
+	slot.crowded = running > 1
 	slot.phase, slot.reason = r.phaseOf(s, slot)
 	if slot.phase == done {
 		r.forget(c.Key)

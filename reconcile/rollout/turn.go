@@ -55,16 +55,22 @@ func order(slots []*slot) []*slot {
 func (r *roll) budget(s *service) int {
 	free := s.Update.Parallelism
 	for _, slot := range s.slots {
-		if slot.old && slot.phase != away && (slot.busy || slot.phase == settling || slot.phase == finishing) {
+		if slot.old && slot.phase != away && slot.inHand() {
 			free--
 		}
 	}
 	return free
 }
 
+// inHand says whether the slot uses up some of the budget as it is, without
+// anything being begun.
+func (s *slot) inHand() bool {
+	return s.busy || s.phase == settling || s.phase == finishing || s.crowded && s.phase != broken
+}
+
 // take uses up one of the budget, if the slot needs it and any is left.
 func (s *service) take(slot *slot) bool {
-	if !slot.old || slot.busy {
+	if !slot.old || slot.inHand() {
 		return true
 	}
 	if s.free <= 0 {
@@ -121,7 +127,7 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 	if r.holder(s.Service, slot.change.Host) != nil {
 		todo = untilStart(todo) // it is mended from there, when it has room
 	}
-	if !r.emit(slot.change, todo, r.tries()) && slot.old {
+	if !r.emit(slot.change, todo, r.tries()) && slot.old && !slot.inHand() {
 		s.free++
 	}
 }
