@@ -49,7 +49,7 @@ type applyOptions struct {
 func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	c := &cobra.Command{
-		Use: "apply", Short: "Bring the hosts to what Git says, and wait", Long: applyHelp, Args: cobra.NoArgs,
+		Use: "apply", Short: "Bring the hosts to what Git says, and wait", Long: applyHelp, Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.apply(o) },
 	}
 	c.Flags().StringVar(&o.revision, "revision", "", "apply this `COMMIT`, tag or branch instead of the branch's head")

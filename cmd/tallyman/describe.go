@@ -25,7 +25,7 @@ EXIT STATUS
 
 func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe APP|APP/SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: cobra.ExactArgs(1),
+		Use: "describe APP|APP/SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
 	}
 }

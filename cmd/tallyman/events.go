@@ -30,7 +30,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	var n int
 	var follow bool
 	c := &cobra.Command{
-		Use: "events", Short: "Print what was done and what happened", Long: eventsHelp, Args: cobra.NoArgs,
+		Use: "events", Short: "Print what was done and what happened", Long: eventsHelp, Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.events(c.Context(), n, follow) },
 	}
 	c.Flags().IntVarP(&n, "number", "n", 100, "print the last `MANY`")
@@ -81,8 +81,8 @@ func eventLine(e reconcile.Event) string {
 	if about == "" {
 		about = e.App
 	}
-	if e.Host != "" {
-		about = strings.TrimSpace(about + " on " + e.Host)
+	if on := " on " + e.Host; e.Host != "" && !strings.HasSuffix(about, on) {
+		about = strings.TrimSpace(about + on)
 	}
 	if about != "" {
 		about += ": "

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -50,7 +51,7 @@ func hint(err error) string {
 		return "see CREDENTIALS in tallyman --help"
 	case errors.As(err, &invalid):
 		return "tallyman validate checks them without touching anything"
-	case strings.Contains(err.Error(), "not a Git repository"):
+	case strings.Contains(err.Error(), "not a Git repository"), errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "fetch repository"):
 		return "name a repository with --repo, or make one: git init -b main, git add, git commit"
 	}
 	return ""

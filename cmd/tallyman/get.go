@@ -24,7 +24,7 @@ func (a *app) getCommand() *cobra.Command {
 	kinds := []string{"hosts", "apps", "services", "replicas"}
 	return &cobra.Command{
 		Use: "get hosts|apps|services|replicas", Short: "List hosts, apps, services or replicas", Long: getHelp,
-		Args: cobra.ExactArgs(1), ValidArgs: kinds,
+		Args: args(cobra.ExactArgs(1)), ValidArgs: kinds,
 		RunE: func(c *cobra.Command, args []string) error { return a.get(c.Context(), args[0], kinds) },
 	}
 }

@@ -25,7 +25,7 @@ EXIT STATUS
 func (a *app) historyCommand() *cobra.Command {
 	var n int
 	c := &cobra.Command{
-		Use: "history [APP]", Short: "List rollouts", Long: historyHelp, Args: cobra.MaximumNArgs(1),
+		Use: "history [APP]", Short: "List rollouts", Long: historyHelp, Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			records, err := a.history(c.Context(), append(args, "")[0], n)
 			if err != nil {

@@ -25,7 +25,7 @@ EXIT STATUS
 func (a *app) logsCommand() *cobra.Command {
 	var o engine.LogOptions
 	c := &cobra.Command{
-		Use: "logs REPLICA|SERVICE", Short: "Print what a replica writes", Long: logsHelp, Args: cobra.ExactArgs(1),
+		Use: "logs REPLICA|SERVICE", Short: "Print what a replica writes", Long: logsHelp, Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			err := a.logs(c.Context(), args[0], o)
 			if c.Context().Err() != nil {

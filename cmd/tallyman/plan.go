@@ -38,7 +38,7 @@ type planOptions struct {
 func (a *app) planCommand() *cobra.Command {
 	var o planOptions
 	c := &cobra.Command{
-		Use: "plan", Short: "Print what would change, and change nothing", Long: planHelp, Args: cobra.NoArgs,
+		Use: "plan", Short: "Print what would change, and change nothing", Long: planHelp, Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	c.Flags().StringVar(&o.revision, "revision", "", "plan for this `COMMIT`, tag or branch instead of the branch's head")

@@ -64,12 +64,13 @@ func run(args []string, a *app) int {
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "tallyman", Short: "Hold Docker hosts to what Git says", Long: rootHelp,
-		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
+	root.SuggestionsMinimumDistance = 2
 	a.global.flags(root.PersistentFlags())
 	root.AddCommand(
 		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
@@ -113,4 +114,14 @@ func flagError(c *cobra.Command, err error) error {
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return fmt.Errorf("unknown flag --%s%s; tallyman %s --help lists them",
 		unknown.GetSpecifiedName(), strings.ReplaceAll(settings.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.Name())
+}
+
+// args says how a verb is used when it is given too few or too many arguments.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check(c, args) == nil {
+			return nil
+		}
+		return fmt.Errorf("%s: wrong arguments %q; usage: %s", c.Name(), args, c.UseLine())
+	}
 }

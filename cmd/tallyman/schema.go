@@ -20,7 +20,7 @@ EXIT STATUS
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema KIND", Short: "Print the JSON Schema of a kind of manifest", Long: schemaHelp,
-		Args: cobra.ExactArgs(1), ValidArgs: append(schemas.Kinds(), schemas.Any),
+		Args: args(cobra.ExactArgs(1)), ValidArgs: append(schemas.Kinds(), schemas.Any),
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := schemas.For(args[0])
 			if err != nil {

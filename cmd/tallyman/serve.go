@@ -42,7 +42,7 @@ type serveOptions struct {
 func (a *app) serveCommand() *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
-		Use: "serve", Short: "Follow the branch and hold the hosts to it", Long: serveHelp, Args: cobra.NoArgs,
+		Use: "serve", Short: "Follow the branch and hold the hosts to it", Long: serveHelp, Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.serve(o) },
 	}
 	c.Flags().DurationVar(&o.poll, "poll", time.Minute, "time between two looks at the repository; negative is never")

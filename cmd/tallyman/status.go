@@ -27,7 +27,7 @@ EXIT STATUS
 func (a *app) statusCommand() *cobra.Command {
 	var judge bool
 	c := &cobra.Command{
-		Use: "status", Short: "Tell what runs, and whether it is what Git says", Long: statusHelp, Args: cobra.NoArgs,
+		Use: "status", Short: "Tell what runs, and whether it is what Git says", Long: statusHelp, Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.showStatus(c.Context(), judge) },
 	}
 	c.Flags().BoolVar(&judge, "exit-code", false, "end with 2 unless all is Synced and Healthy")

@@ -36,7 +36,7 @@ type validation struct {
 
 func (a *app) validateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "validate [DIR]", Short: "Check manifests, without Docker", Long: validateHelp, Args: cobra.MaximumNArgs(1),
+		Use: "validate [DIR]", Short: "Check manifests, without Docker", Long: validateHelp, Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.validate(c.Context(), args) },
 	}
 }

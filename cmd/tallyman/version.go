@@ -26,7 +26,7 @@ type version struct {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print which Tallyman this is", Long: versionHelp, Args: cobra.NoArgs,
+		Use: "version", Short: "Print which Tallyman this is", Long: versionHelp, Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
 			if a.wantsJSON() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,5 +159,9 @@ func (v *viewer) tell(failures []failedApp) {
 			v.say("  | %s\n", line)
 		}
 	}
-	v.say("what served before still does; commit a fix, or git revert\n")
+	next := "commit a fix, or git revert"
+	if slices.ContainsFunc(report.Services(&v.last), func(s report.Service) bool { return s.Old > 0 }) {
+		next = "what served before still does; " + next
+	}
+	v.say("%s\n", next)
 }

@@ -148,7 +148,7 @@ func (w *world) observe(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for i := range w.desired.Hosts {
 		name := w.desired.Hosts[i].Name
-		w.live.Hosts[i] = model.HostState{Name: name, At: time.Now(), Containers: w.memory.Hosts[name]}
+		w.live.Hosts[i] = model.HostState{Name: name, Containers: w.memory.Hosts[name]}
 		e, err := docker.New(w.desired.Hosts[i])
 		if err != nil {
 			w.live.Hosts[i].Error = err.Error()
@@ -164,12 +164,13 @@ func (w *world) observe(ctx context.Context) error {
 func lookAt(ctx context.Context, e engine.Engine, q engine.Query, into *model.HostState) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	at := time.Now()
 	state, err := e.Observe(ctx, q)
 	if err != nil {
 		into.Error = err.Error()
 		return
 	}
-	state.Name, state.At, state.Reachable = into.Name, into.At, true
+	state.Name, state.At, state.Reachable = into.Name, at, true
 	*into = state
 }
 

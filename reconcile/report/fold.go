@@ -124,7 +124,7 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 	if c.Verdict != plan.Unchanged {
 		r.Reason = strings.Join(c.Reasons, "; ")
 	}
-	if held != "" {
+	if held != "" && !strings.Contains(r.Reason, held) {
 		r.Reason = strings.TrimPrefix(r.Reason+"; "+held, "; ")
 	}
 	live := f.containers[c.Current]

@@ -70,7 +70,14 @@ func appOutcome(s *Status, a *App) Outcome {
 // beyondReach says of a change that only a person, or a host that comes back,
 // can go on with it.
 func (s *Status) beyondReach(c *Change) bool {
-	return c.Verdict == plan.Blocked && c.Removal || s.away(c.Host)
+	blocked := c.Verdict == plan.Blocked
+	return blocked && c.Removal || s.away(c.Host) || blocked && c.Host == "" && s.anyAway()
+}
+
+// anyAway says whether there is a host that a replica for which no host was
+// found might have had.
+func (s *Status) anyAway() bool {
+	return slices.ContainsFunc(s.Hosts, func(h Host) bool { return !h.Reachable })
 }
 
 func (s *Status) away(host string) bool {
@@ -81,7 +88,7 @@ func (s *Status) away(host string) bool {
 func (s *Status) rest(a *App) Outcome {
 	for i := range a.Services {
 		for _, r := range a.Services[i].Replicas {
-			if r.Verdict != plan.Remove && r.Health != Healthy && !s.away(r.Host) {
+			if r.Verdict != plan.Remove && r.Verdict != plan.Blocked && r.Health != Healthy && !s.away(r.Host) {
 				return Pending
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // progressLines is how many services are drawn at most: what scrolls out of a
@@ -42,7 +44,7 @@ func (p *Progress) say(s *Status) error {
 	for i := range s.Apps {
 		a := &s.Apps[i]
 		text := strings.TrimSuffix(fmt.Sprintf("%s: %s", a.Phase, clean(a.Reason)), ": ")
-		p.note(&out, a.Name, text, a.Phase == "")
+		p.note(&out, a.Name, text, a.Phase == "" || a.Phase == rollout.Complete)
 	}
 	_, err := io.WriteString(p.w, out.String())
 	return err

@@ -119,7 +119,7 @@ func (t *text) openChanges(s *Status) {
 		change := &s.Changes[i]
 		symbol, color := symbolOf(change.Verdict)
 		why := strings.Join(change.Reasons, "; ")
-		if change.Held != "" {
+		if change.Held != "" && !strings.Contains(why, change.Held) {
 			why += "; waits: " + change.Held
 		}
 		rows = append(rows, []cell{
