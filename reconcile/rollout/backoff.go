@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -16,8 +17,8 @@ const (
 	rolloutTries = 5
 	// healTries is how often healing tries before it reports and leaves alone.
 	healTries = 10
-	// calm is how long a thing must at least have been right for its tries to
-	// be forgotten.
+	// calm is how long a thing that may break by itself must at least have been
+	// right for its tries to be forgotten.
 	calm = 10 * time.Second
 )
 
@@ -39,9 +40,13 @@ func (d *decider) emit(c *plan.Change, ops []model.Op, limit int) bool {
 		return true
 	}
 	a := d.out.State.Attempts[c.Key]
+	recurs := recurs(c)
+	if a.Recurs && !recurs && a.Reason == "" {
+		a = Attempt{} // something else, that somebody did, came on top
+	}
 	next := a.Last.Add(backoff(a.Count))
 	switch {
-	case a.Count >= limit && a.Reason == "":
+	case a.Count >= limit && a.Reason == "" && c.Verdict == plan.Replace:
 		// The calls work and the thing is wrong again each time: repeating
 		// them would go on for ever. What fails outside is tried on, slowly.
 		d.hold(c, gaveUp(a))
@@ -51,9 +56,18 @@ func (d *decider) emit(c *plan.Change, ops []model.Op, limit int) bool {
 		d.wakeAt(next)
 		return false
 	}
-	d.out.State.Attempts[c.Key] = Attempt{Count: a.Count + 1, Last: d.in.Now}
+	d.out.State.Attempts[c.Key] = Attempt{Count: a.Count + 1, Last: d.in.Now, Recurs: recurs}
 	d.start(c, ops)
 	return true
+}
+
+// recurs says whether what is being put right may come back by itself: a
+// container that ends or turns unhealthy again, a difference that is there again
+// in the next one. What people do to a container does not.
+func recurs(c *plan.Change) bool {
+	made := slices.ContainsFunc(c.Steps, func(s plan.Step) bool { _, ok := s.Op.(model.CreateContainer); return ok })
+	starts := slices.ContainsFunc(c.Steps, func(s plan.Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
+	return c.Verdict == plan.Replace || starts && !made
 }
 
 // retire begins the end of something old. It is not counted as a try: it is no
@@ -96,14 +110,15 @@ func waiting(a Attempt, d time.Duration) string {
 	return s
 }
 
-// forget clears the tries of a thing that has been right for a while.
+// forget clears the tries of a thing that is right, and has been for a while if
+// what was wrong may come back by itself.
 func (d *decider) forget(key plan.Key) {
 	a, tried := d.out.State.Attempts[key]
 	if !tried {
 		return
 	}
 	quiet := a.Last.Add(max(backoff(a.Count), calm))
-	if quiet.After(d.in.Now) {
+	if a.Recurs && quiet.After(d.in.Now) {
 		return
 	}
 	delete(d.out.State.Attempts, key)

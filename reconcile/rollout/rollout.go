@@ -59,6 +59,8 @@ type Attempt struct {
 	Last  time.Time `json:"last"`
 	// Reason is why the last try failed; "" while it runs or when it worked.
 	Reason string `json:"reason,omitempty"`
+	// Recurs says that what was put right may come back by itself.
+	Recurs bool `json:"recurs,omitempty"`
 	// Permanent says that trying again is no use.
 	Permanent bool `json:"permanent,omitempty"`
 }

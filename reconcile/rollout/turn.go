@@ -98,7 +98,7 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		r.hold(slot.change, fmt.Sprintf("waits for %s to give up a port", leaving.Key))
 		return
 	}
-	if !s.take(slot) {
+	if slot.phase != broken && !s.take(slot) {
 		r.hold(slot.change, notYet)
 		return
 	}

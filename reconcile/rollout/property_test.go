@@ -1,0 +1,216 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"pgregory.net/rapid"
+)
+
+// watch counts, op by op, what the update policy is about.
+type watch struct {
+	*fleet
+	t *rapid.T
+	// down are the slots whose last ready container we stopped, and that have
+	// had none since.
+	down map[string]bool
+}
+
+func slotOf(c *model.Container) string { return c.Owner.Service + "-" + c.Owner.Slot }
+
+func (w *watch) ready(slot string) bool {
+	return slices.ContainsFunc(w.containers(""), func(c *model.Container) bool {
+		return slotOf(c) == slot && Ready(c, 0, w.now)
+	})
+}
+
+// perform does one op of a task, so that decisions fall between any two.
+func (w *watch) perform(key plan.Key) {
+	task := w.busy[key]
+	op := task.Ops[0]
+	before := map[string]bool{}
+	for _, c := range w.containers("") {
+		before[slotOf(c)] = w.ready(slotOf(c))
+	}
+	if reason := w.do(op); reason != "" {
+		a := w.state.Attempts[key]
+		a.Reason, a.Last = reason, w.now
+		w.state.Attempts[key] = a
+		task.Ops = task.Ops[:1]
+	}
+	for slot, was := range before {
+		if was && !w.ready(slot) && w.wanted(slot) {
+			w.down[slot] = true
+		}
+	}
+	task.Ops = task.Ops[1:]
+	w.busy[key] = task
+	if len(task.Ops) == 0 {
+		delete(w.busy, key)
+	}
+	w.check(op)
+}
+
+func (w *watch) wanted(slot string) bool {
+	for _, s := range w.desired.Apps[0].Services {
+		for n := range s.Replicas {
+			if slot == fmt.Sprintf("%s-%d", s.Name, n+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *watch) check(op model.Op) {
+	for _, s := range w.desired.Apps[0].Services {
+		down, crowded := 0, 0
+		for n := range s.Replicas {
+			slot := fmt.Sprintf("%s-%d", s.Name, n+1)
+			if w.ready(slot) {
+				delete(w.down, slot)
+			}
+			if w.down[slot] {
+				down++
+			}
+			running := 0
+			for _, c := range w.containers(s.Name) {
+				if slotOf(c) == slot && c.Running() {
+					running++
+				}
+			}
+			if running > 2 {
+				w.t.Fatalf("after %s: %d containers of %s run", model.Verb(op), running, slot)
+			}
+			if running == 2 {
+				crowded++
+			}
+		}
+		if down > s.Update.Parallelism {
+			w.t.Fatalf("after %s: %d replicas of %s are down by our doing, parallelism is %d", model.Verb(op), down, s.Name, s.Update.Parallelism)
+		}
+		if crowded > s.Update.Parallelism {
+			w.t.Fatalf("after %s: %d replicas of %s run twice, parallelism is %d", model.Verb(op), crowded, s.Name, s.Update.Parallelism)
+		}
+	}
+}
+
+func drawCommit(t *rapid.T, parallelism map[string]int) []model.Service {
+	var out []model.Service
+	for _, name := range []string{"a", "b"} {
+		s := declared(name, rapid.SampledFrom([]string{"web:1", "web:2", "web:3"}).Draw(t, "image"), 3)
+		s = behaving(s, rapid.SampledFrom([]string{"", "healthy", "healthy", "slow", "exit", "loop", "unhealthy", "never"}).Draw(t, "behaviour"))
+		s.Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStopFirst}).Draw(t, "order")
+		s.Update.Parallelism = parallelism[name]
+		if name == "b" && rapid.Bool().Draw(t, "depends") {
+			s.DependsOn = []string{"a"}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// TestNeverLessNorMoreThanThePolicyAllows walks at random: commits good and bad
+// cut each other short, ops end one at a time and in any order, the controller
+// is killed, containers are, hosts come and go.
+func TestNeverLessNorMoreThanThePolicyAllows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		parallelism := map[string]int{"a": rapid.IntRange(1, 2).Draw(t, "parallelism"), "b": 1}
+		w.commit(behaving(declared("a", "web:1", 3), "healthy"), behaving(declared("b", "web:1", 3), ""))
+		for i := range w.desired.Apps[0].Services {
+			w.desired.Apps[0].Services[i].Update.Parallelism = parallelism[w.desired.Apps[0].Services[i].Name]
+		}
+		w.fleet.run(t, Complete)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			w.step(parallelism)
+		}
+	})
+}
+
+func (w *watch) step(parallelism map[string]int) {
+	switch n := rapid.IntRange(0, 20).Draw(w.t, "step"); {
+	case n == 0:
+		w.commit(drawCommit(w.t, parallelism)...)
+	case n == 1:
+		w.restart()
+	case n == 2:
+		if running := w.containers(""); len(running) > 0 {
+			c := running[rapid.IntRange(0, len(running)-1).Draw(w.t, "victim")]
+			if c.Running() {
+				c.State, c.FinishedAt = model.StateExited, w.now
+			}
+		}
+	case n == 3:
+		h := w.host("h2")
+		h.Reachable = !h.Reachable
+		h.Since = w.now
+	case n < 8:
+		w.advance(time.Duration(rapid.IntRange(1, 40).Draw(w.t, "seconds")) * time.Second)
+	case n < 14:
+		keys := slices.SortedFunc(maps.Keys(w.busy), plan.CompareKeys)
+		if len(keys) > 0 {
+			w.perform(keys[rapid.IntRange(0, len(keys)-1).Draw(w.t, "task")])
+		}
+	default:
+		w.decide()
+	}
+}
+
+// TestDecideChangesNoInputAndIsAFunction: the same input gives the same result,
+// and is as it was afterwards.
+func TestDecideChangesNoInputAndIsAFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		parallelism := map[string]int{"a": 1, "b": 1}
+		w.commit(drawCommit(t, parallelism)...)
+		for range rapid.IntRange(0, 30).Draw(t, "steps") {
+			w.step(parallelism)
+		}
+		w.decide()
+		busy := map[plan.Key]string{}
+		for key, task := range w.busy {
+			busy[key] = task.Digest
+		}
+		in := Input{Desired: &w.desired, Live: &w.live, Plan: &w.plan, Now: w.now.Add(time.Minute), State: w.state, Busy: busy}
+		records, attempts := maps.Clone(w.state.Records), maps.Clone(w.state.Attempts)
+		first := Decide(in)
+		if second := Decide(in); !reflect.DeepEqual(first, second) {
+			t.Fatalf("decided %+v, then %+v", first, second)
+		}
+		if !reflect.DeepEqual(records, w.state.Records) || !reflect.DeepEqual(attempts, w.state.Attempts) {
+			t.Fatal("the state that went in was changed")
+		}
+	})
+}
+
+// TestAGoodCommitCuresEverything: whatever happened before, declaring what works
+// leads there, and then to nothing at all.
+func TestAGoodCommitCuresEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		parallelism := map[string]int{"a": 2, "b": 1}
+		w.commit(drawCommit(t, parallelism)...)
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			w.step(parallelism)
+		}
+		w.host("h2").Reachable = true
+		w.commit(behaving(declared("a", "web:1", 2), "healthy"), behaving(declared("b", "web:3", 3), ""))
+		w.fleet.run(t, Complete)
+		if a, b := w.images("a"), w.images("b"); a != "web:1 web:1" || b != "web:3 web:3 web:3" || len(w.containers("")) != 5 {
+			t.Fatalf("%q and %q run, %d containers in all", a, b, len(w.containers("")))
+		}
+		for range 100 {
+			w.pass()
+			if len(w.last.Tasks) > 0 {
+				t.Fatalf("is not at rest: %+v", w.last.Tasks)
+			}
+		}
+	})
+}
