@@ -198,14 +198,14 @@ func (s *Store) view(use func(*bbolt.Tx) error) error {
 	return guarded(func() error { return s.db.View(use) })
 }
 
-// update writes, and says what to do when the disk is full.
+// update writes, and says what it means when the disk is full.
 func (s *Store) update(doing string, change func(*bbolt.Tx) error) error {
 	err := guarded(func() error { return s.db.Update(change) })
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%s in %q: the disk is full, free some of it; until then what happens is not remembered: %w", doing, s.db.Path(), err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%s in %q: there is no room left on the disk; until there is, what happens is not remembered: %w", doing, s.db.Path(), err)
 	}
 	return fmt.Errorf("%s in %q: %w", doing, s.db.Path(), err)
 }

@@ -108,7 +108,7 @@ func (t *text) statusHosts(s *Status) {
 		}
 		t.gap()
 		t.line("%s", t.paint(alarm, "host "+h.Name+" is unreachable"))
-		t.line("  %s; last seen: %s", clean(or(h.Error)), since(ago(s.Time, h.Seen)))
+		t.line("  %s; last look: %s", clean(or(h.Error)), since(ago(s.Time, h.Seen)))
 	}
 }
 
