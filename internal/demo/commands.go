@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,11 +44,25 @@ func (s *stage) git(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (s *stage) commit(ctx context.Context, message string) error {
-	if err := s.git(ctx, "add", "."); err != nil {
-		return err
+// settled waits until the controller has nothing left to do.
+func (s *stage) settled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	for {
+		out, err := s.command(ctx, s.binary(), "status", "--repo", "fleet", "-o", "json").Output()
+		var status struct{ Sync, Health string }
+		if err == nil {
+			err = json.Unmarshal(out, &status)
+		}
+		if err == nil && status.Sync == "Synced" && status.Health == "Healthy" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("expected Synced and Healthy, got %q and %q (%w)", status.Sync, status.Health, err)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return s.git(ctx, "commit", "-q", "-m", message)
 }
 
 // command runs in the demo's folder, with its own state and owner, and without
@@ -78,7 +93,6 @@ func (s *stage) show(cmd *exec.Cmd) error {
 	err := cmd.Run()
 	w.Close()
 	<-shown
-	fmt.Fprintln(s.out)
 	return err
 }
 
@@ -113,8 +127,9 @@ func (s *stage) serve(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	s.server = &server{cmd, make(chan error, 1)}
-	go func() { s.server.ended <- cmd.Wait() }()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	s.server = &server{cmd, ended}
 	return nil
 }
 

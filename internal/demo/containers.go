@@ -69,6 +69,7 @@ func asExpected(found []container.Summary, image string) bool {
 }
 
 func (s *stage) list(found []container.Summary) {
+	fmt.Fprintln(s.out)
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  CONTAINER\tIMAGE\tSTATUS\tPORT")
 	for _, c := range found {
@@ -79,4 +80,5 @@ func (s *stage) list(found []container.Summary) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", name(c), c.Image, c.Status, port)
 	}
 	w.Flush()
+	fmt.Fprintln(s.out)
 }

@@ -26,7 +26,7 @@ type stage struct {
 	module string // the root of this module
 	dir    string
 	owner  string
-	built  []string // images that were not there before
+	images func(context.Context) error // lets go of them
 	server *server
 }
 
@@ -57,17 +57,9 @@ func (s *stage) build(ctx context.Context) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build tallyman: %w", err)
 	}
-	for _, tag := range []string{first, second} {
-		built, err := testimage.BuildOn(ctx, s.docker, tag)
-		if err != nil {
-			return fmt.Errorf("build image %q: %w", tag, err)
-		}
-		if built {
-			s.built = append(s.built, tag)
-		}
-		fmt.Fprintln(s.out, "  "+tag)
-	}
-	return nil
+	fmt.Fprintf(s.out, "  %s\n  %s\n", first, second)
+	s.images, err = testimage.Use(ctx, s.docker, first, second)
+	return err
 }
 
 func (s *stage) binary() string   { return filepath.Join(s.dir, "bin", "tallyman") }
@@ -84,8 +76,8 @@ func (s *stage) clear() error {
 		errs = multierror.Append(errs, s.stopServing())
 	}
 	errs = multierror.Append(errs, dockertest.RemoveOwned(ctx, s.docker, s.owner))
-	for _, tag := range s.built {
-		errs = multierror.Append(errs, testimage.Remove(ctx, s.docker, tag))
+	if s.images != nil {
+		errs = multierror.Append(errs, s.images(ctx))
 	}
 	errs = multierror.Append(errs, os.RemoveAll(s.dir))
 	return errs.ErrorOrNil()

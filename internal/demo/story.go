@@ -55,11 +55,14 @@ func begin(ctx context.Context, s *stage) error {
 	if err := os.WriteFile(s.manifest(), manifest, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, indent(string(manifest)))
+	fmt.Fprintf(s.out, "  $ cat fleet/service.yaml\n%s\n", indent(string(manifest)))
 	if err := s.git(ctx, "init", "-q", "-b", "main"); err != nil {
 		return err
 	}
-	return s.commit(ctx, "Say hello")
+	if err := s.git(ctx, "add", "."); err != nil {
+		return err
+	}
+	return s.git(ctx, "commit", "-q", "-m", "Say hello")
 }
 
 func apply(ctx context.Context, s *stage) error {
@@ -73,7 +76,7 @@ func change(ctx context.Context, s *stage) error {
 	if err := s.rewrite(first, second); err != nil {
 		return err
 	}
-	if err := s.commit(ctx, "Say it louder"); err != nil {
+	if err := s.git(ctx, "commit", "-q", "-am", "Say it louder"); err != nil {
 		return err
 	}
 	if err := s.tallyman(ctx, changes, "plan", "--repo", "fleet"); err != nil {
@@ -118,10 +121,13 @@ func follow(ctx context.Context, s *stage) error {
 	if err := s.rewrite(first, second); err != nil {
 		return err
 	}
-	if err := s.commit(ctx, "Louder after all"); err != nil {
+	if err := s.git(ctx, "commit", "-q", "-am", "Louder after all"); err != nil {
 		return err
 	}
 	if err := s.expect(ctx, second); err != nil {
+		return err
+	}
+	if err := s.settled(ctx); err != nil {
 		return err
 	}
 	if err := s.tallyman(ctx, good, "status", "--repo", "fleet"); err != nil {

@@ -34,8 +34,8 @@ type Engine struct {
 	// Client looks at the engine without Tallyman in between.
 	Client *client.Client
 
-	t    testing.TB
-	uses []*os.File // locks on the images in use
+	t        testing.TB
+	releases []func(context.Context) error // of images in use
 }
 
 // Local gives a test the local engine.
@@ -58,11 +58,10 @@ func Local(t testing.TB) *Engine {
 			t.Error(err)
 		}
 		// Only now, without their containers, can images go.
-		for _, use := range e.uses {
-			if err := removeImages(ctx, c, use); err != nil {
+		for _, release := range e.releases {
+			if err := release(ctx); err != nil {
 				t.Error(err)
 			}
-			use.Close()
 		}
 		c.Close()
 	})

@@ -84,6 +84,37 @@ func TestRemoveLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestImagesStayWhileSomebodyUsesThem(t *testing.T) {
+	ctx, c := engine(t)
+	if err := testimage.Build(ctx, "", two); err != nil { // is there before
+		t.Fatal(err)
+	}
+	has := func(tag string) bool { _, err := c.ImageInspect(ctx, tag); return err == nil }
+	early, err := testimage.Use(ctx, c, one, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := testimage.Use(ctx, c, one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := early(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !has(one) {
+		t.Error("an image went while it was used")
+	}
+	if err := late(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if has(one) {
+		t.Error("the last user left an image that was built for it")
+	}
+	if !has(two) {
+		t.Error("an image went that was there before")
+	}
+}
+
 func TestBuildErrorsNameTheImage(t *testing.T) {
 	err := testimage.Build(t.Context(), "unix:///nonexistent/docker.sock", one)
 	if err == nil || !strings.HasPrefix(err.Error(), `build image "`+one+`": `) {
