@@ -78,7 +78,7 @@ func (s Sources) read() (map[string]string, error) {
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return nil, fmt.Errorf("read configuration %q: %w", s.File, err)
 	}
-	if len(doc.Content) == 0 {
+	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
 		return nil, nil // nothing but comments
 	}
 	values := map[string]string{}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -204,8 +205,18 @@ func (s *Store) update(doing string, change func(*bbolt.Tx) error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case noRoom(err):
 		return fmt.Errorf("%s in %q: there is no room left on the disk; until there is, what happens is not remembered: %w", doing, s.db.Path(), err)
 	}
 	return fmt.Errorf("%s in %q: %w", doing, s.db.Path(), err)
+}
+
+// noRoom looks at the words, too: bbolt keeps only those of some errors.
+func noRoom(err error) bool {
+	for _, e := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, e) || strings.Contains(err.Error(), e.Error()) {
+			return true
+		}
+	}
+	return false
 }
