@@ -66,7 +66,7 @@ func TestEveryExampleIsValidAndShort(t *testing.T) {
 
 // Every document of a file has the kind that the modeline's schema is for.
 func TestEveryFileNamesItsSchema(t *testing.T) {
-	modeline := regexp.MustCompile(`^# yaml-language-server: \$schema=\.\./\.\./schemas/([a-z]+)\.schema\.json\n`)
+	modeline := regexp.MustCompile(`^# yaml-language-server: \$schema=\.\./\.\./schemas/([a-z]+)\.json\n`)
 	kind := regexp.MustCompile(`(?m)^kind: (\w+)$`)
 	files, err := filepath.Glob("*/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -81,6 +81,9 @@ func TestEveryFileNamesItsSchema(t *testing.T) {
 		if schema == nil {
 			t.Errorf("%s does not begin with a modeline", file)
 			continue
+		}
+		if _, err := os.Stat(filepath.Join("..", "schemas", string(schema[1])+".json")); err != nil {
+			t.Errorf("%s: %v", file, err)
 		}
 		for _, k := range kind.FindAllSubmatch(data, -1) {
 			if got := strings.ToLower(string(k[1])); got != string(schema[1]) {
