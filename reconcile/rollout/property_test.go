@@ -20,6 +20,9 @@ type watch struct {
 	// down are the slots whose last ready container we stopped, and that have
 	// had none since.
 	down map[string]bool
+	// lost are the slots whose host went away meanwhile: it holds up nobody, so
+	// what becomes of them is not the policy's fault.
+	lost map[string]bool
 }
 
 func slotOf(c *model.Container) string { return c.Owner.Service + "-" + c.Owner.Slot }
@@ -45,7 +48,7 @@ func (w *watch) perform(key plan.Key) {
 		task.Ops = task.Ops[:1]
 	}
 	for slot, was := range before {
-		if was && !w.ready(slot) && w.wanted(slot) {
+		if was && !w.ready(slot) && w.wanted(slot) && !w.lost[slot] {
 			w.down[slot] = true
 		}
 	}
@@ -88,7 +91,7 @@ func (w *watch) check(op model.Op) {
 			if running > 2 {
 				w.t.Fatalf("after %s: %d containers of %s run", model.Verb(op), running, slot)
 			}
-			if running == 2 {
+			if running == 2 && !w.lost[slot] {
 				crowded++
 			}
 		}
@@ -121,7 +124,7 @@ func drawCommit(t *rapid.T, parallelism map[string]int) []model.Service {
 // is killed, containers are, hosts come and go.
 func TestNeverLessNorMoreThanThePolicyAllows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
 		parallelism := map[string]int{"a": rapid.IntRange(1, 2).Draw(t, "parallelism"), "b": 1}
 		w.commit(behaving(declared("a", "web:1", 3), "healthy"), behaving(declared("b", "web:1", 3), ""))
 		for i := range w.desired.Apps[0].Services {
@@ -151,6 +154,10 @@ func (w *watch) step(parallelism map[string]int) {
 		h := w.host("h2")
 		h.Reachable = !h.Reachable
 		h.Since = w.now
+		for _, c := range h.Containers {
+			w.lost[slotOf(&c)] = true
+			delete(w.down, slotOf(&c))
+		}
 	case n < 8:
 		w.advance(time.Duration(rapid.IntRange(1, 40).Draw(w.t, "seconds")) * time.Second)
 	case n < 14:
@@ -167,7 +174,7 @@ func (w *watch) step(parallelism map[string]int) {
 // and is as it was afterwards.
 func TestDecideChangesNoInputAndIsAFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
 		parallelism := map[string]int{"a": 1, "b": 1}
 		w.commit(drawCommit(t, parallelism)...)
 		for range rapid.IntRange(0, 30).Draw(t, "steps") {
@@ -194,7 +201,7 @@ func TestDecideChangesNoInputAndIsAFunction(t *testing.T) {
 // leads there, and then to nothing at all.
 func TestAGoodCommitCuresEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}}
+		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
 		parallelism := map[string]int{"a": 2, "b": 1}
 		w.commit(drawCommit(t, parallelism)...)
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
