@@ -97,8 +97,11 @@ func (u *use) end(ctx context.Context, c *client.Client) error {
 // lock goes when the file is closed or the process ends, however it ends. It is
 // not in TMPDIR, which some processes change.
 func openLock(tag, what string, how int) (*os.File, error) {
-	image := strings.NewReplacer("/", "-", ":", "-").Replace(tag)
-	path := filepath.Join("/tmp", fmt.Sprintf("tallyman-image-%s.%s-%d", image, what, os.Getuid()))
+	dir := filepath.Join("/tmp", fmt.Sprintf("tallyman-images-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, strings.NewReplacer("/", "-", ":", "-").Replace(tag)+"."+what)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
