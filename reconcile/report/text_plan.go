@@ -126,7 +126,7 @@ func (t *text) planRemovals(p *plan.Plan) {
 		return
 	}
 	t.gap()
-	t.line("%s", t.paint(alarm, "REMOVED FROM THE HOSTS"))
+	t.line("%s", t.paint(alarm, "REMOVALS"))
 	t.table("", rows)
 }
 
