@@ -102,16 +102,16 @@ func (c *Controller) endRequest() {
 	}
 }
 
-// Logs writes the log of a container on a host.
-func (c *Controller) Logs(ctx context.Context, host, id string, opts engine.LogOptions, w io.Writer) error {
+// Logs writes the log of a replica's container.
+func (c *Controller) Logs(ctx context.Context, r report.Replica, opts engine.LogOptions, w io.Writer) error {
 	c.mu.Lock()
 	var e engine.Engine
-	if h := c.hosts[host]; h != nil {
+	if h := c.hosts[r.Host]; h != nil {
 		e = h.engine
 	}
 	c.mu.Unlock()
 	if e == nil {
-		return fmt.Errorf("read log: there is no connection to host %q", host)
+		return fmt.Errorf("read log: there is no connection to host %q", r.Host)
 	}
-	return e.Logs(ctx, id, opts, w)
+	return e.Logs(ctx, r.ID, opts, w)
 }

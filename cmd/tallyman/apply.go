@@ -141,7 +141,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 // converge runs the controller and follows it.
 func (a *app) converge(ctx context.Context, c *reconcile.Controller) error {
 	v := a.viewer(func(ctx context.Context, r report.Replica, w io.Writer) error {
-		return c.Logs(ctx, r.Host, r.ID, engine.LogOptions{Tail: logLines}, w)
+		return c.Logs(ctx, r, engine.LogOptions{Tail: logLines}, w)
 	})
 	changed, unsubscribe := c.Subscribe()
 	defer unsubscribe()

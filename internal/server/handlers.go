@@ -75,7 +75,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	}
 	opts := engine.LogOptions{Follow: r.FormValue("follow") != "", Tail: number(r, "tail", 0)}
 	out := newStream(w)
-	if err := s.Controller.Logs(r.Context(), replica.Host, replica.ID, opts, out); err != nil && !out.begun {
+	if err := s.Controller.Logs(r.Context(), replica, opts, out); err != nil && !out.begun {
 		refuse(w, http.StatusBadGateway, err)
 	}
 }
