@@ -28,9 +28,11 @@ const (
 	// counts as unreachable until it answers.
 	observeDeadline = 15 * time.Second
 	// Events come in bursts: a host is looked at when they have been quiet for
-	// quietGap, and at the latest after quietCeiling.
+	// quietGap, and at the latest after quietCeiling or a few times as long as
+	// the last look took, so that looking never takes up most of a host's time.
 	quietGap     = 50 * time.Millisecond
-	quietCeiling = time.Second
+	quietCeiling = 200 * time.Millisecond
+	lookShare    = 4
 )
 
 // followHosts starts and ends observers as hosts come and go in the manifests.
@@ -114,23 +116,28 @@ func (c *Controller) wantImages(s *hostState) {
 func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, wake chan struct{}) {
 	resync := time.NewTicker(resyncEvery)
 	defer resync.Stop()
-	c.look(ctx, name, e, true)
+	look := func(resync bool) time.Duration {
+		begun := time.Now()
+		c.look(ctx, name, e, resync)
+		return time.Since(begun)
+	}
+	took := look(true)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-resync.C:
-			c.look(ctx, name, e, true)
+			took = look(true)
 		case <-wake:
-			settle(ctx, wake)
-			c.look(ctx, name, e, false)
+			settle(ctx, wake, max(quietCeiling, lookShare*took))
+			took = look(false)
 		}
 	}
 }
 
 // settle waits for a burst of wakes to end.
-func settle(ctx context.Context, wake chan struct{}) {
-	ceiling := time.After(quietCeiling)
+func settle(ctx context.Context, wake chan struct{}, longest time.Duration) {
+	ceiling := time.After(longest)
 	for {
 		select {
 		case <-wake:

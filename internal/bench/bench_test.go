@@ -34,7 +34,7 @@ func BenchmarkCommitToHealthy100(b *testing.B) {
 // BenchmarkReplace50 is the time from a commit that changes the image of 50 of
 // 100 replicas until all are running and healthy.
 func BenchmarkReplace50(b *testing.B) {
-	const n, parallelism = 50, 8
+	const n, parallelism = 50, 16
 	for b.Loop() {
 		best := rawBest(b, func(r *raw, concurrency int) time.Duration {
 			r.start("other", "tallyman/hello:1", n, concurrency)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -36,7 +37,7 @@ func RemoveOwned(ctx context.Context, c *client.Client, owner string) error {
 	networks, err := c.NetworkList(ctx, network.ListOptions{Filters: all})
 	add(err)
 	for _, found := range networks {
-		add(c.NetworkRemove(ctx, found.ID))
+		add(removeNetwork(ctx, c, found.ID))
 	}
 	volumes, err := c.VolumeList(ctx, volume.ListOptions{Filters: all})
 	add(err)
@@ -44,6 +45,19 @@ func RemoveOwned(ctx context.Context, c *client.Client, owner string) error {
 		add(c.VolumeRemove(ctx, found.Name, true))
 	}
 	return errs.ErrorOrNil()
+}
+
+// removeNetwork removes a network. The engine lets go of a removed container's
+// endpoint a little after it has answered, so an attached one is tried again.
+func removeNetwork(ctx context.Context, c *client.Client, id string) error {
+	var err error
+	for range 20 {
+		if err = c.NetworkRemove(ctx, id); err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	return err
 }
 
 // removeContainer removes a container, with the anonymous volumes that nobody

@@ -53,7 +53,7 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	var reasons []string
 	if old.Spec != nil {
 		diff := Compare(&s.Container, old)
-		for _, d := range slices.Concat(diff.Replace, diff.Dropped, diff.Adjust) {
+		for _, d := range slices.Concat(diff.Replace, diff.Adjust) {
 			reasons = append(reasons, d.String())
 		}
 		for _, a := range diff.Connect {
@@ -63,8 +63,27 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 			reasons = append(reasons, "network "+n+" left")
 		}
 	}
+	if len(reasons) == 0 && old.Spec != nil {
+		reasons = p.droppedReasons(s, host, old)
+	}
 	if len(reasons) == 0 {
 		reasons = []string{"made from fingerprint " + old.Owner.Fingerprint + ", wanted " + s.Fingerprint}
+	}
+	return reasons
+}
+
+// usualShm is what engines give a container that does not ask.
+const usualShm = "64MiB"
+
+// droppedReasons are settings that are no longer asked for, where they are not
+// what the engine gives every container.
+func (p *planner) droppedReasons(s *model.Service, host string, old *model.Container) []string {
+	var reasons []string
+	diff := Compare(&s.Container, old)
+	for _, d := range diff.Dropped {
+		if d.From != usualShm && d.From != p.hosts[host].Info.LogDriver {
+			reasons = append(reasons, d.String())
+		}
 	}
 	return reasons
 }
