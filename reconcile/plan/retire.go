@@ -8,10 +8,10 @@ import (
 )
 
 // supersede adds the end of the containers that the current one takes over
-// from. In start-first the best of them goes when the new one is healthy; the
-// others, left by a rollout that a newer commit cut short, make room before it
-// starts. In stop-first all of them stop before it starts, and are kept until it
-// is healthy.
+// from. In start-first the best of them goes when the new one is healthy; in
+// stop-first it stops before the new one starts, and is kept until that is
+// healthy. The others, left by a rollout that a newer commit cut short or by a
+// new one that would not do, make room before the new one starts.
 func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container) {
 	if len(old) == 0 {
 		return
@@ -21,18 +21,27 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		c.Reasons = append(c.Reasons, fmt.Sprintf("takes over from %s", old[0].Name))
 	}
 	startFirst := p.order(s, c.Host, old) == model.OrderStartFirst
-	var first, last []Step
+	var before, after, healthy []Step
 	for i, o := range p.withinReach(c, old) {
-		switch {
-		case o.Running() && startFirst && i == 0:
-			last = append(last, Step{Op: p.stop(o), After: Healthy})
-		case o.Running():
-			first = append(first, Step{Op: p.stop(o)})
+		stop, remove := Step{Op: p.stop(o)}, Step{Op: model.RemoveContainer{Target: p.target(o)}}
+		if startFirst && i == 0 {
+			stop.After = Healthy
 		}
-		last = append(last, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Healthy})
+		switch {
+		case o.Running() && stop.After == Healthy:
+			healthy = append(healthy, stop)
+		case o.Running():
+			before = append(before, stop)
+		}
+		if i == 0 {
+			remove.After = Healthy
+			healthy = append(healthy, remove)
+			continue
+		}
+		after = append(after, remove)
 	}
 	start := slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
-	c.Steps = append(slices.Insert(c.Steps, max(start, 0), first...), last...)
+	c.Steps = slices.Concat(slices.Insert(c.Steps, max(start, 0), before...), after, healthy)
 	stall(c)
 }
 

@@ -43,6 +43,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	d.seen[app.Name] = true
 	r := &roll{decider: d, app: app, changes: changes}
 	if !r.begin() {
+		d.unsettled = true // what takes over from an app that has gone may be waiting here
 		return
 	}
 	if r.record.Phase == Complete && r.nothingToDo() {
