@@ -45,8 +45,12 @@ func damaged(err error) bool {
 
 // openFile opens, locks and looks over the file.
 func openFile(dir string, readOnly bool) (db *bbolt.DB, err error) {
+	wait := lockWait
+	if readOnly {
+		wait = readLockWait
+	}
 	err = guarded(func() error {
-		db, err = bbolt.Open(filepath.Join(dir, fileName), 0o600, &bbolt.Options{Timeout: lockWait, ReadOnly: readOnly})
+		db, err = bbolt.Open(filepath.Join(dir, fileName), 0o600, &bbolt.Options{Timeout: wait, ReadOnly: readOnly})
 		return err
 	})
 	switch {

@@ -22,8 +22,10 @@ import (
 const (
 	fileName = "journal.db"
 	pidName  = "tallyman.pid"
-	// lockWait is long enough for a verb that only reads to get out of the way.
-	lockWait = 2 * time.Second
+	// lockWait is long enough for a verb that only reads to get out of the
+	// way. Such a verb does not wait for a controller, which stays.
+	lockWait     = 2 * time.Second
+	readLockWait = 100 * time.Millisecond
 	// keptRecords is how many rollouts of an app, keptEvents how many events
 	// of all, are remembered.
 	keptRecords = 100
