@@ -12,13 +12,14 @@ import (
 
 // hostState is a registered host and its latest report.
 type hostState struct {
-	host   model.Host
-	engine engine.Engine
-	state  model.HostState
-	looked bool // observed, or tried to, since the controller started
-	wake   chan struct{}
-	stop   context.CancelFunc
-	saved  string // hash of the containers in the journal
+	host    model.Host
+	engine  engine.Engine
+	state   model.HostState
+	looked  bool // observed, or tried to, since the controller started
+	wake    chan struct{}
+	stop    context.CancelFunc
+	saved   string // hash of the containers in the journal
+	savedAt time.Time
 	// images are the references that matter, asked those of the last query.
 	images, asked []string
 }
@@ -32,7 +33,10 @@ const (
 	// the last look took, so that looking never takes up most of a host's time.
 	quietGap     = 50 * time.Millisecond
 	quietCeiling = 200 * time.Millisecond
-	lookShare    = 4
+	lookShare    = 9
+	// saveEvery bounds how often a host's containers are written down: writing
+	// competes for the disk with the containers that start.
+	saveEvery = 2 * time.Second
 )
 
 // followHosts starts and ends observers as hosts come and go in the manifests.
@@ -211,14 +215,14 @@ func (c *Controller) save(h *hostState) {
 		}
 	}
 	hash := model.Hash(ours)
-	if hash == h.saved {
+	if hash == h.saved || time.Since(h.savedAt) < saveEvery {
 		return
 	}
 	if err := c.cfg.Journal.Host(h.host.Name, ours); err != nil {
 		c.cfg.Log.Error("journal the host", "host", h.host.Name, "error", err)
 		return
 	}
-	h.saved = hash
+	h.saved, h.savedAt = hash, time.Now()
 }
 
 // looked says whether every host has answered or has had its chance to. Before

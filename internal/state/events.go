@@ -15,7 +15,7 @@ import (
 
 const (
 	// flushAfter is how long an event may wait for others to be written with.
-	flushAfter = 250 * time.Millisecond
+	flushAfter = time.Second
 	// maxPending bounds the events in memory when the disk takes none.
 	maxPending = keptEvents
 	// listenerRoom is how far a listener may fall behind.

@@ -26,9 +26,10 @@ const (
 	// (docs/PERFORMANCE.md has the measurement).
 	callsPerCPU = 2
 	maxCalls    = 8
-	// maxStops and maxPulls bound these apart from the rest: they mostly wait,
-	// and what waits must not keep others from starting.
-	maxStops = 16
+	// maxStops (with the removal that follows) and maxPulls bound these apart
+	// from the rest: they mostly wait, and what waits must not keep others from
+	// starting.
+	maxStops = 8
 	maxPulls = 3
 )
 
@@ -75,29 +76,55 @@ func (e *Executor) Go(ctx context.Context, task Task) {
 // Wait returns when all tasks have ended.
 func (e *Executor) Wait() { e.wg.Wait() }
 
+// run performs the ops in order. A token is kept from one op to the next that
+// needs the same, so that a replica that is created is also started before the
+// next one is created: the first of a hundred is up at once.
 func (e *Executor) run(ctx context.Context, task Task) Outcome {
+	var held token
+	defer held.giveBack()
 	for i, op := range task.Ops {
-		if err := e.perform(ctx, task, op); err != nil {
+		if err := ctx.Err(); err != nil {
+			return Outcome{Performed: i, Op: op, Err: err} // with a token free, select would toss a coin
+		}
+		if err := held.change(ctx, e.tokens(op, task.CPUs(op.On()))); err != nil {
+			return Outcome{Performed: i, Op: op, Err: err}
+		}
+		if err := perform(ctx, task, op); err != nil {
 			return Outcome{Performed: i, Op: op, Err: err}
 		}
 	}
 	return Outcome{Performed: len(task.Ops)}
 }
 
-func (e *Executor) perform(ctx context.Context, task Task, op model.Op) error {
+// token is the right to make a call, while it is held.
+type token struct{ of chan struct{} }
+
+// change gets a token of another kind for the one that is held.
+func (t *token) change(ctx context.Context, to chan struct{}) error {
+	if t.of == to {
+		return nil
+	}
+	t.giveBack()
+	select {
+	case to <- struct{}{}:
+		t.of = to
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *token) giveBack() {
+	if t.of != nil {
+		<-t.of
+		t.of = nil
+	}
+}
+
+func perform(ctx context.Context, task Task, op model.Op) error {
 	host := task.Engines(op.On())
 	if host == nil {
 		return &engine.Error{Class: engine.Unreachable, Doing: engine.Doing(op), Host: op.On(), Err: fmt.Errorf("the host is not registered")}
-	}
-	if err := ctx.Err(); err != nil {
-		return err // with a token free and the task cancelled, select would toss a coin
-	}
-	tokens := e.tokens(op, task.CPUs(op.On()))
-	select {
-	case tokens <- struct{}{}:
-		defer func() { <-tokens }()
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline(op))
 	defer cancel()
@@ -132,7 +159,7 @@ func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
 		l.calls = make(chan struct{}, n)
 	}
 	switch op.(type) {
-	case model.StopContainer:
+	case model.StopContainer, model.RemoveContainer:
 		return l.stops
 	case model.PullImage:
 		return l.pulls

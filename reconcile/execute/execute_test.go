@@ -153,7 +153,7 @@ func TestATaskEndsWithTheOpThatDoesNotSucceed(t *testing.T) {
 func TestCallsOfOneHostAreBounded(t *testing.T) {
 	for _, tc := range []struct {
 		cpus, starts, stops, pulls int
-	}{{0, 2, 16, 3}, {1, 2, 16, 3}, {2, 4, 16, 3}, {64, 8, 16, 3}} {
+	}{{0, 2, 8, 3}, {1, 2, 8, 3}, {2, 4, 8, 3}, {64, 8, 8, 3}} {
 		t.Run(fmt.Sprintf("%d cpus", tc.cpus), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHost(takes(time.Second))

@@ -22,6 +22,7 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 	if err := e.ready(ctx); err != nil {
 		return err
 	}
+	defer e.working.begin(op)()
 	switch o := op.(type) {
 	case model.PullImage:
 		return e.pullImage(ctx, o)

@@ -30,6 +30,7 @@ type Engine struct {
 	// of changes that the container list does not show.
 	watching atomic.Int32
 
+	working    working
 	containers memo[inspected] // by id
 	defaults   memo[imageInfo] // by image id; an image never changes
 	images     memo[string]    // ids by reference
@@ -52,7 +53,7 @@ type Timeouts struct {
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		List: 10 * time.Second, Inspect: 3 * time.Second, Call: 60 * time.Second,
-		Stop: 15 * time.Second, Round: 20 * time.Second,
+		Stop: 15 * time.Second, Round: 10 * time.Second,
 	}
 }
 

@@ -30,6 +30,9 @@ func (e *Engine) known(s *container.Summary, p pass) *model.Container {
 	if kept, ok := e.containers.get(s.ID); ok && kept.signature == signature(s) {
 		return kept.report(s, p)
 	}
+	if e.working.on(s.Labels[model.LabelName]) {
+		return e.unasked(s, p)
+	}
 	return nil
 }
 
