@@ -56,7 +56,7 @@ func Place(v View) place.Result {
 	}
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
-		Owned:  func(c *model.Container) bool { return plan.Owned(c, v.Desired.Owner, v.Known) },
+		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) },
 		Placed: v.Placed.host,
 	})
 }

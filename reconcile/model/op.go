@@ -111,8 +111,8 @@ type (
 		Target
 		Grace time.Duration `json:"grace"`
 	}
-	// RemoveContainer removes a stopped container, with its anonymous volumes
-	// only.
+	// RemoveContainer removes a stopped container and none of its volumes, not
+	// even the anonymous ones: they may hold data.
 	RemoveContainer struct{ Target }
 )
 

@@ -58,6 +58,17 @@ func (o *Ownership) pairs() [7]labelField {
 	}
 }
 
+// OwnedBy is the one rule for whose a container is: it carries the owner's
+// label, and the name label names itself or, as known says of its id, did so
+// once. That tells a container that somebody renamed from somebody else's that
+// carries copies of the labels. A nil known knows none.
+func (c *Container) OwnedBy(owner string, known func(id string) bool) bool {
+	if c.Owner.Owner != owner || owner == "" {
+		return false
+	}
+	return c.Owner.Name == c.Name || known != nil && known(c.ID)
+}
+
 // ReservedLabel says whether key is one of Tallyman's own, which users may not
 // set.
 func ReservedLabel(key string) bool {

@@ -79,3 +79,28 @@ func TestConstraintReadsAsItIsWritten(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestOwned(t *testing.T) {
+	label := Ownership{Owner: "us", Name: "shop-web-1-x"}
+	seen := func(id string) bool { return id == "id1" }
+	for name, tc := range map[string]struct {
+		c     Container
+		known func(string) bool
+		want  bool
+	}{
+		"ours":                            {Container{ID: "id1", Name: "shop-web-1-x", Owner: label}, nil, true},
+		"no label":                        {Container{ID: "id1", Name: "shop-web-1-x"}, seen, false},
+		"another owner's":                 {Container{ID: "id1", Name: "x", Owner: Ownership{Owner: "them", Name: "x"}}, seen, false},
+		"a copy of our labels":            {Container{ID: "id2", Name: "copy", Owner: label}, seen, false},
+		"renamed, once seen":              {Container{ID: "id1", Name: "renamed", Owner: label}, seen, true},
+		"renamed, and nobody remembers":   {Container{ID: "id1", Name: "renamed", Owner: label}, nil, false},
+		"our label without a name at all": {Container{ID: "id2", Name: "x", Owner: Ownership{Owner: "us"}}, seen, false},
+	} {
+		if got := tc.c.OwnedBy("us", tc.known); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if (&Container{Name: ""}).OwnedBy("", nil) {
+		t.Error("without an owner everything is ours")
+	}
+}

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ContainerSpec is everything that reaches a container. The zero value of a
 // field means "not asked for": the image or the engine decides, and what they
@@ -113,6 +116,26 @@ type Port struct {
 	Published uint16 `json:"published,omitempty"`
 	Protocol  string `json:"protocol"` // tcp, udp or sctp
 	HostIP    string `json:"hostIP,omitempty"`
+}
+
+// Clashes says whether two published ports of one host exclude each other. The
+// engine's own choice never does. All addresses of either family clash with
+// each one: engines differ in whether IPv6's take IPv4's along.
+func (p Port) Clashes(o Port) bool {
+	return p.Published != 0 && p.Published == o.Published && p.Protocol == o.Protocol &&
+		(p.HostIP == o.HostIP || anyAddress(p.HostIP) || anyAddress(o.HostIP))
+}
+
+func anyAddress(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
+
+// PortsClash says whether any of a clashes with any of b.
+func PortsClash(a, b []Port) bool {
+	for _, p := range a {
+		if slices.ContainsFunc(b, p.Clashes) {
+			return true
+		}
+	}
+	return false
 }
 
 // HealthCheck is a command that the engine runs inside the container. Zero

@@ -63,9 +63,7 @@ type sighting struct {
 func newPlacer(in Input) *placer {
 	p := &placer{owned: in.Owned, byName: map[string]int{}, byKey: map[key]int{}, domains: map[string][]int{}}
 	if p.owned == nil {
-		p.owned = func(c *model.Container) bool {
-			return in.Owner != "" && c.Owner.Owner == in.Owner && c.Owner.Name == c.Name
-		}
+		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }
 	}
 	p.addHosts(in.Hosts, in.Live)
 	p.addServices(in.Services)

@@ -2,6 +2,7 @@ package place
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -77,7 +78,7 @@ func (h *host) holder(s *service) string {
 }
 
 func (c *claim) excludes(port model.Port, s *service, stays bool) bool {
-	return c.port.Published == port.Published && clash(c.port, port) && c.counts(s, stays)
+	return c.port.Clashes(port) && c.counts(s, stays)
 }
 
 func (c *claim) counts(s *service, stays bool) bool {
@@ -90,31 +91,15 @@ func (c *claim) counts(s *service, stays bool) bool {
 	return !stays
 }
 
-// clash says whether two published ports of one number can't be on one host.
-func clash(a, b model.Port) bool {
-	return a.Protocol == b.Protocol && (a.HostIP == b.HostIP || anyAddress(a.HostIP) || anyAddress(b.HostIP))
-}
-
-func anyAddress(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-
 // holds says whether a container publishes, now, every port that its service
 // asks for.
 func holds(c *model.Container, want []model.Port) bool {
 	for _, w := range want {
-		if w.Published != 0 && !(c.Running() && publishes(c.Ports, w)) {
+		if w.Published != 0 && !(c.Running() && slices.ContainsFunc(c.Ports, w.Clashes)) {
 			return false
 		}
 	}
 	return true
-}
-
-func publishes(have []model.Port, w model.Port) bool {
-	for _, p := range have {
-		if p.Published == w.Published && clash(p, w) {
-			return true
-		}
-	}
-	return false
 }
 
 func portText(p model.Port) string { return fmt.Sprintf("%d/%s", p.Published, p.Protocol) }

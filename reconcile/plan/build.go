@@ -14,25 +14,15 @@ type Input struct {
 	Live      *model.Live
 	Placement place.Result
 	// Known says whether a container id was once seen under the name that its
-	// label gives. It tells a container of ours that somebody renamed from
-	// somebody else's that carries copies of our labels. Nil knows none.
+	// label gives, see model.Container.OwnedBy.
 	Known func(id string) bool
 	// AllowRemovals lets more removals than maxRemovals through.
 	AllowRemovals bool
 }
 
-// Owned says whether the container is this installation's: it carries our
-// owner label, and the name label names itself or did so once.
-func (in *Input) Owned(c *model.Container) bool {
-	return Owned(c, in.Desired.Owner, in.Known)
-}
-
-// Owned is the one rule for whose a container is.
+// Owned is model.Container.OwnedBy.
 func Owned(c *model.Container, owner string, known func(id string) bool) bool {
-	if c.Owner.Owner != owner || owner == "" {
-		return false
-	}
-	return c.Owner.Name == c.Name || known != nil && known(c.ID)
+	return c.OwnedBy(owner, known)
 }
 
 // Build makes the plan. It changes nothing of its input, and it gives the same
@@ -99,7 +89,7 @@ func (p *planner) readHost(h *model.HostState) {
 	for i := range h.Containers {
 		c := &h.Containers[i]
 		switch {
-		case p.in.Owned(c):
+		case c.OwnedBy(p.in.Desired.Owner, p.in.Known):
 			key := slot{c.Owner.App, c.Owner.Service, c.Owner.Slot}
 			p.slots[key] = append(p.slots[key], c)
 		case c.Owner.Owner != "":

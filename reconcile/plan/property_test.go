@@ -102,7 +102,7 @@ func (w *world) owned() map[string]*model.Container {
 	out := map[string]*model.Container{}
 	for i := range w.live.Hosts {
 		for j := range w.live.Hosts[i].Containers {
-			if c := &w.live.Hosts[i].Containers[j]; Owned(c, us, w.known) {
+			if c := &w.live.Hosts[i].Containers[j]; c.OwnedBy(us, w.known) {
 				out[c.ID] = c
 			}
 		}

@@ -72,7 +72,7 @@ func stall(c *Change) {
 func (p *planner) order(s *model.Service, host string, old []*model.Container) string {
 	here := slices.ContainsFunc(old, func(o *model.Container) bool { return o.Host == host && o.Running() })
 	fixedPort := slices.ContainsFunc(old, func(o *model.Container) bool {
-		return o.Host == host && o.Running() && sharesPort(s.Container.Ports, o.Ports)
+		return o.Host == host && o.Running() && model.PortsClash(s.Container.Ports, o.Ports)
 	})
 	writesVolume := slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
 	switch {
@@ -82,24 +82,6 @@ func (p *planner) order(s *model.Service, host string, old []*model.Container) s
 		return model.OrderStopFirst
 	}
 	return model.OrderStartFirst
-}
-
-func sharesPort(want, held []model.Port) bool {
-	for _, w := range want {
-		for _, h := range held {
-			if Clash(w, h) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Clash says whether two published ports of one host exclude each other.
-func Clash(a, b model.Port) bool {
-	anywhere := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-	return a.Published != 0 && a.Published == b.Published && a.Protocol == b.Protocol &&
-		(a.HostIP == b.HostIP || anywhere(a.HostIP) || anywhere(b.HostIP))
 }
 
 // retire ends a replica that nobody asks for any more.

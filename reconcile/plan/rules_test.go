@@ -8,53 +8,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-func TestOwned(t *testing.T) {
-	label := model.Ownership{Owner: us, Name: "shop-web-1-x"}
-	seen := func(id string) bool { return id == "id1" }
-	for name, tc := range map[string]struct {
-		c     model.Container
-		known func(string) bool
-		want  bool
-	}{
-		"ours":                            {model.Container{ID: "id1", Name: "shop-web-1-x", Owner: label}, nil, true},
-		"no label":                        {model.Container{ID: "id1", Name: "shop-web-1-x"}, seen, false},
-		"another owner's":                 {model.Container{ID: "id1", Name: "x", Owner: model.Ownership{Owner: "them", Name: "x"}}, seen, false},
-		"a copy of our labels":            {model.Container{ID: "id2", Name: "copy", Owner: label}, seen, false},
-		"renamed, once seen":              {model.Container{ID: "id1", Name: "renamed", Owner: label}, seen, true},
-		"renamed, and nobody remembers":   {model.Container{ID: "id1", Name: "renamed", Owner: label}, nil, false},
-		"our label without a name at all": {model.Container{ID: "id2", Name: "x", Owner: model.Ownership{Owner: us}}, seen, false},
-	} {
-		if got := Owned(&tc.c, us, tc.known); got != tc.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-	if Owned(&model.Container{Name: ""}, "", nil) {
-		t.Error("without an owner everything is ours")
-	}
-}
-
-func TestPortsClash(t *testing.T) {
-	port := func(published uint16, protocol, ip string) model.Port {
-		return model.Port{Container: 80, Published: published, Protocol: protocol, HostIP: ip}
-	}
-	for name, tc := range map[string]struct {
-		a, b model.Port
-		want bool
-	}{
-		"the same":                    {port(80, "tcp", ""), port(80, "tcp", ""), true},
-		"another number":              {port(80, "tcp", ""), port(81, "tcp", ""), false},
-		"another protocol":            {port(80, "tcp", ""), port(80, "udp", ""), false},
-		"chosen by the engine":        {port(0, "tcp", ""), port(0, "tcp", ""), false},
-		"two addresses":               {port(80, "tcp", "10.0.0.1"), port(80, "tcp", "10.0.0.2"), false},
-		"one address and all of them": {port(80, "tcp", "10.0.0.1"), port(80, "tcp", "0.0.0.0"), true},
-		"IPv6's all":                  {port(80, "tcp", "::"), port(80, "tcp", "10.0.0.1"), true},
-	} {
-		if Clash(tc.a, tc.b) != tc.want || Clash(tc.b, tc.a) != tc.want {
-			t.Errorf("%s: %v and %v", name, Clash(tc.a, tc.b), Clash(tc.b, tc.a))
-		}
-	}
-}
-
 func TestSlotsAreSortedAsPeopleCount(t *testing.T) {
 	slots := []string{"edge-2", "10", "2", "edge-10", "1"}
 	slices.SortFunc(slots, CompareSlots)

@@ -79,7 +79,7 @@ func (w *world) plan() Plan {
 	}
 	placement := place.Place(place.Input{
 		Services: services, Hosts: w.desired.Hosts, Live: w.live, Owner: us,
-		Owned: func(c *model.Container) bool { return Owned(c, us, w.known) },
+		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) },
 	})
 	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, AllowRemovals: w.allow})
 }
@@ -205,7 +205,7 @@ func (w *world) change(h *model.HostState, c *model.Container, op model.Op) erro
 	switch o := op.(type) {
 	case model.StartContainer:
 		for _, other := range h.Containers {
-			if other.ID != c.ID && other.Running() && sharesPort(c.Ports, other.Ports) {
+			if other.ID != c.ID && other.Running() && model.PortsClash(c.Ports, other.Ports) {
 				return fmt.Errorf("%w: of %q by %q", errPortTaken, c.Name, other.Name)
 			}
 		}

@@ -262,7 +262,7 @@ func (f *fleet) change(h *model.HostState, c *model.Container, op model.Op) stri
 	switch op.(type) {
 	case model.StartContainer:
 		for _, other := range h.Containers {
-			if other.ID != c.ID && other.Running() && clash(c.Ports, other.Ports) {
+			if other.ID != c.ID && other.Running() && model.PortsClash(c.Ports, other.Ports) {
 				return "port is already allocated"
 			}
 		}

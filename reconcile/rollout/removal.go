@@ -85,17 +85,6 @@ func (d *decider) holder(s *model.Service, host string) *plan.Change {
 func (d *decider) holds(c *plan.Change, w portWait) bool {
 	return slices.ContainsFunc(c.Old, func(id string) bool {
 		old := d.container(id)
-		return old != nil && old.Host == w.host && old.Running() && clash(w.ports, old.Ports)
+		return old != nil && old.Host == w.host && old.Running() && model.PortsClash(w.ports, old.Ports)
 	})
-}
-
-func clash(a, b []model.Port) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if plan.Clash(x, y) {
-				return true
-			}
-		}
-	}
-	return false
 }
