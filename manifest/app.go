@@ -17,9 +17,11 @@ func (a *App) name() string { return a.Metadata.Name }
 type AppSpec struct {
 	// What may be done without a person.
 	Sync Sync `yaml:"sync" aka:"syncPolicy"`
-	// What happens when a rollout fails. `rollback`: all services of the app
-	// go back together to the last good commit. `pause`: everything stays as
-	// it is until a newer commit. `continue`: the other services go on.
+	// What is to happen when a rollout fails. `rollback`: all services of the
+	// app go back together to the last good commit. `pause`: everything stays
+	// as it is until a newer commit. `continue`: the other services go on. In
+	// this release it is accepted and has no effect: a failed rollout stops,
+	// and what served before goes on serving until a newer commit.
 	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
 }
 

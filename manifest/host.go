@@ -22,12 +22,14 @@ type HostSpec struct {
 	// Whether new replicas may be placed here. `false` keeps what runs and
 	// places nothing new.
 	Schedulable bool `yaml:"schedulable" default:"true"`
-	// Whether what runs here is to be moved to other hosts.
+	// Whether what runs here is to be moved to other hosts. Nothing new is
+	// placed here, and each replica goes once another host can take it; where
+	// none can it stays, and so does that of a service with mode global.
 	Drain bool `yaml:"drain,omitempty"`
 	// Marks that keep replicas off the host.
 	Taints []Taint `yaml:"taints,omitempty"`
-	// What is kept back for other purposes than replicas. The capacity itself
-	// is read from the engine.
+	// What is kept back for other purposes than replicas; the capacity itself
+	// is read from the engine. Placement does not look at it in this release.
 	Reserved Amounts `yaml:"reserved,omitempty" aka:"reserve"`
 }
 

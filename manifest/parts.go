@@ -57,19 +57,22 @@ type Network struct {
 
 func (n *Network) name() string { return n.Metadata.Name }
 
-// NetworkSpec is how the network is made. A change makes another network,
-// which the replicas move to.
+// NetworkSpec is how the network is made. A change of anything but the labels
+// makes another network, which the replicas move to.
 type NetworkSpec struct {
 	// The engine's network driver.
 	Driver string `yaml:"driver" check:"format=driver" default:"bridge"`
 	// Whether the network has no way out.
 	Internal bool `yaml:"internal,omitempty"`
 	// The addresses of the network, such as `10.20.0.0/24`. Without it the
-	// engine chooses.
+	// engine chooses. While one network has the addresses, no other can have
+	// them on the same host: for another change of such a network change the
+	// subnet as well.
 	Subnet string `yaml:"subnet,omitempty" check:"format=cidr"`
 	// Options of the driver.
 	Options map[string]string `yaml:"options,omitempty" check:"keys=text"`
-	// Labels of the network on the host.
+	// Labels of the network on the host. A network that exists keeps those it
+	// was made with, so a change here concerns only hosts that do not have it.
 	Labels map[string]string `yaml:"labels,omitempty" check:"keys=labelKey"`
 }
 

@@ -47,7 +47,7 @@ type ServiceSpec struct {
 	// The signal that asks the program to stop; without it the image's.
 	StopSignal string `yaml:"stopSignal,omitempty" check:"format=signal"`
 	// How long the program has to stop before it is killed; whole seconds.
-	StopGracePeriod Duration `yaml:"stopGracePeriod" check:"min=0s,max=24h" default:"10s" aka:"terminationGracePeriodSeconds,stopTimeout"`
+	StopGracePeriod Duration `yaml:"stopGracePeriod" check:"min=1s,max=24h" default:"10s" aka:"terminationGracePeriodSeconds,stopTimeout"`
 	// Which hosts may get a replica.
 	Placement Placement `yaml:"placement,omitempty" aka:"affinity"`
 	// How replicas are replaced.
@@ -62,7 +62,8 @@ type ServiceSpec struct {
 	WorkingDir string `yaml:"workingDir,omitempty" check:"format=absPath"`
 	// Whether a small init process forwards signals and reaps zombies.
 	Init bool `yaml:"init,omitempty"`
-	// Whether the container's own file system is read-only.
+	// Whether the container's own file system is read-only. Not together with
+	// files, which the engine refuses to copy into such a container.
 	ReadOnly bool `yaml:"readOnly,omitempty" aka:"readOnlyRootFilesystem"`
 	// Whether the container gets every right on the host. Avoid it.
 	Privileged bool `yaml:"privileged,omitempty"`

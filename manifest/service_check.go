@@ -16,6 +16,9 @@ func (s *ServiceSpec) check(c *context) {
 	if time.Duration(s.StopGracePeriod)%time.Second != 0 {
 		c.at("stopGracePeriod").errorf("must be whole seconds")
 	}
+	if s.ReadOnly && len(s.Files) > 0 {
+		c.at("readOnly").errorf("can't go with files, which the engine does not copy into a read-only container: mount a volume or bind that holds them, or leave readOnly out")
+	}
 	s.checkPorts(c)
 	s.checkTargets(c)
 }

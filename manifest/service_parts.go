@@ -4,7 +4,9 @@ package manifest
 type Resources struct {
 	// What a replica may use at most.
 	Limits Limits `yaml:"limits,omitempty"`
-	// What a host must have free to get a replica.
+	// What a replica is sure to need. The engine takes the memory for a soft
+	// limit. Placement does not look at it in this release: a replica may be
+	// put on a host that has less free.
 	Reservations Amounts `yaml:"reservations,omitempty" aka:"requests"`
 }
 

@@ -20,7 +20,7 @@ func TestContainer(t *testing.T) {
 		networks: [front, back],
 		ports: [{port: 9000}, {port: 80, published: 8080, hostIP: 127.0.0.1}, {port: 80, published: 8080, protocol: udp}],
 		healthCheck: {command: [/web, health], interval: 5s, timeout: 2s, retries: 3, startPeriod: 10s},
-		stopSignal: SIGINT, stopGracePeriod: 1m, init: true, readOnly: true, privileged: true,
+		stopSignal: SIGINT, stopGracePeriod: 1m, init: true, privileged: true,
 		capAdd: [SYS_TIME, CAP_NET_ADMIN, NET_ADMIN], capDrop: [MKNOD, CHOWN],
 		devices: [{host: /dev/b}, {host: /dev/null, path: /dev/a, permissions: r}],
 		sysctls: {net/core/somaxconn: "1", net.ipv4.ip_forward: "1"},
@@ -54,7 +54,7 @@ func TestContainer(t *testing.T) {
 		HealthCheck: &model.HealthCheck{
 			Test: []string{"CMD", "/web", "health"}, Interval: 5 * time.Second, Timeout: 2 * time.Second, Retries: 3, StartPeriod: 10 * time.Second,
 		},
-		StopSignal: "SIGINT", StopGrace: time.Minute, Init: true, ReadOnly: true, Privileged: true,
+		StopSignal: "SIGINT", StopGrace: time.Minute, Init: true, Privileged: true,
 		CapAdd: []string{"NET_ADMIN", "SYS_TIME"}, CapDrop: []string{"CHOWN", "MKNOD"},
 		Devices: []model.Device{
 			{Host: "/dev/null", Container: "/dev/a", Permissions: "r"}, {Host: "/dev/b", Container: "/dev/b", Permissions: "rwm"},
@@ -82,9 +82,16 @@ func wantEveryField(t *testing.T, spec model.ContainerSpec) {
 	t.Helper()
 	v := reflect.ValueOf(spec)
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ImageID" {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ImageID" && name != "ReadOnly" {
 			t.Errorf("the test does not set %s", name)
 		}
+	}
+}
+
+// Files can't go with it, so it has a test of its own.
+func TestReadOnlyContainer(t *testing.T) {
+	if !service(t, "{image: web, readOnly: true}").Container.ReadOnly || service(t, web).Container.ReadOnly {
+		t.Error("readOnly does not reach the container as it is given")
 	}
 }
 

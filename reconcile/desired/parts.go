@@ -45,10 +45,14 @@ func joined(s *manifest.Service) []string {
 	return s.Spec.Networks
 }
 
-// network names a network on the hosts, by all its settings: a network can't
-// be changed while containers are on it, so a change makes another one.
+// network names a network on the hosts, by its settings: a network can't be
+// changed while containers are on it, so a change makes another one. Labels
+// are no part of the name: they change nothing for the containers, and another
+// network could not have the same subnet beside the old one.
 func (b *builder) network(n model.Network) model.Network {
-	n.HostName = n.App + "-" + n.Name + "-" + model.Hash([]any{b.owner, n})[:8]
+	settings := n
+	settings.Labels = nil
+	n.HostName = n.App + "-" + n.Name + "-" + model.Hash([]any{b.owner, settings})[:8]
 	return n
 }
 

@@ -30,7 +30,7 @@ func TestChangedNetworkIsAnotherNetwork(t *testing.T) {
 		t.Error("the commit is part of a network's name")
 	}
 	seen := map[string]string{base.HostName: "base"}
-	for _, spec := range []string{"{internal: true}", "{driver: macvlan}", "{subnet: 10.1.0.0/16}", "{options: {a: b}}", "{labels: {a: b}}"} {
+	for _, spec := range []string{"{internal: true}", "{driver: macvlan}", "{subnet: 10.1.0.0/16}", "{options: {a: b}}"} {
 		name := network(t, options, spec).HostName
 		if other, taken := seen[name]; taken {
 			t.Errorf("%s and %s have the same name", spec, other)
@@ -39,6 +39,15 @@ func TestChangedNetworkIsAnotherNetwork(t *testing.T) {
 	}
 	if other := network(t, desired.Options{Owner: "you"}, ""); seen[other.HostName] != "" {
 		t.Error("two installations share a network")
+	}
+}
+
+// Another network could not have the subnet while the old one is there, and
+// nothing depends on a label.
+func TestLabelsLeaveANetworkAsItIs(t *testing.T) {
+	plain, labelled := network(t, options, "{subnet: 10.1.0.0/16}"), network(t, options, "{subnet: 10.1.0.0/16, labels: {a: b}}")
+	if plain.HostName != labelled.HostName || labelled.Labels["a"] != "b" {
+		t.Errorf("%+v became %+v", plain, labelled)
 	}
 }
 
