@@ -7,7 +7,9 @@ import "strings"
 func (k *linker) cycles() {
 	f := cycleFinder{k: k, services: map[string]*Service{}, state: map[string]visit{}}
 	for _, s := range k.set.Services {
-		f.services[s.Metadata.Name] = s
+		if s.Metadata.Name != "" {
+			f.services[s.Metadata.Name] = s
+		}
 	}
 	for _, s := range k.set.Services {
 		f.follow(s, nil)

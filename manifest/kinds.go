@@ -32,6 +32,7 @@ type Origin struct {
 	// App is the app that owns the document; empty for a Host.
 	App string `yaml:"-"`
 
+	wrong     []string // the paths of its errors: only a part of the document is known
 	namePlace place
 	refs      []ref
 }

@@ -14,8 +14,9 @@ const maxServiceName = 63 - len("---") - len("10000") - len("7f3a91c2")
 
 // linker checks what concerns several documents.
 type linker struct {
-	set  *Set
-	errs Errors
+	set    *Set
+	errs   Errors
+	counts map[document]int // errors by document
 }
 
 func where(d document) string {
@@ -23,9 +24,18 @@ func where(d document) string {
 	return fmt.Sprintf("%s:%d:%d", o.File, o.namePlace.line, o.namePlace.col)
 }
 
+// errorAt reports, unless the document has an error about the same thing or a
+// part of it already.
 func (k *linker) errorAt(d document, at place, p, message string) *Error {
 	err := &Error{File: d.origin().File, Line: at.line, Col: at.col, Path: p, Message: message}
-	k.errs = append(k.errs, err)
+	for _, known := range d.origin().wrong {
+		if within(p, known) || within(known, p) {
+			return err
+		}
+	}
+	if k.counts[d]++; len(d.origin().wrong)+k.counts[d] <= maxDocumentErrors {
+		k.errs = append(k.errs, err)
+	}
 	return err
 }
 
@@ -51,6 +61,9 @@ func (k *linker) unique() {
 	uniqueNames(k, KindConfig, k.set.Configs)
 	uniqueNames(k, KindNetwork, k.set.Networks)
 	uniqueNames(k, KindVolume, k.set.Volumes)
+	if k.set.unread {
+		return // an App that is not known may be the one that decides
+	}
 	for _, s := range k.set.Services {
 		if n := len(s.App) + len(s.Metadata.Name); n > maxServiceName {
 			k.nameError(s, fmt.Sprintf("is too long: the names of app and service together have %d characters, at most %d", n, maxServiceName))
@@ -61,6 +74,9 @@ func (k *linker) unique() {
 func uniqueNames[D document](k *linker, kind string, docs []D) {
 	first := map[string]document{}
 	for _, d := range docs {
+		if d.name() == "" { // it has been told that it needs one
+			continue
+		}
 		other, twice := first[d.name()]
 		if !twice {
 			first[d.name()] = d
@@ -76,7 +92,7 @@ func uniqueNames[D document](k *linker, kind string, docs []D) {
 
 // references looks up every name of another document.
 func (k *linker) references() {
-	index := map[string]map[string]document{
+	index := map[string]names{
 		KindService: byName(k.set.Services), KindConfig: byName(k.set.Configs),
 		KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
 	}
@@ -98,38 +114,54 @@ func (k *linker) references() {
 	}
 }
 
-func byName[D document](docs []D) map[string]document {
-	m := make(map[string]document, len(docs))
+// names are the documents of a kind by name. Several of one name are an error
+// that has been reported.
+type names map[string][]document
+
+func byName[D document](docs []D) names {
+	m := make(names, len(docs))
 	for _, d := range docs {
-		m[d.name()] = d
+		m[d.name()] = append(m[d.name()], d)
 	}
 	return m
 }
 
-func (k *linker) lookUp(from *Service, r ref, docs map[string]document) document {
-	found, ok := docs[r.name]
-	if ok && found.origin().App == from.App {
-		return found
-	}
-	if r.kind == KindNetwork && r.name == DefaultNetwork {
-		return nil
-	}
-	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.App))
-	if ok {
-		err.Hint = fmt.Sprintf("the one at %s belongs to app %q", where(found), found.origin().App)
-		return nil
-	}
-	var names []string
-	for _, name := range sortedKeys(docs) {
-		if docs[name].origin().App == from.App {
-			names = append(names, name)
+// of is the document of that name in an app, or nil.
+func (n names) of(app, name string) document {
+	for _, d := range n[name] {
+		if d.origin().App == app {
+			return d
 		}
 	}
-	err.Hint = didYouMean(r.name, names)
+	return nil
+}
+
+func (k *linker) lookUp(from *Service, r ref, docs names) document {
+	if found := docs.of(from.App, r.name); found != nil {
+		return found
+	}
+	if k.set.unread || r.kind == KindNetwork && r.name == DefaultNetwork {
+		return nil // what can't be read may be it, or the App that decides
+	}
+	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.App))
+	if others := docs[r.name]; len(others) > 0 {
+		err.Hint = fmt.Sprintf("the one at %s belongs to app %q", where(others[0]), others[0].origin().App)
+		return nil
+	}
+	var known []string
+	for _, name := range sortedKeys(docs) {
+		if docs.of(from.App, name) != nil {
+			known = append(known, name)
+		}
+	}
+	err.Hint = didYouMean(r.name, known)
 	return nil
 }
 
 func (k *linker) configKey(from *Service, c *Config, r ref) {
+	if len(c.wrong) > 0 { // one of them may be the key
+		return
+	}
 	_, inline := c.Spec.Data[r.name]
 	if _, file := c.Spec.Files[r.name]; inline || file {
 		return
@@ -143,6 +175,9 @@ func (k *linker) configKey(from *Service, c *Config, r ref) {
 func (k *linker) endpoints() {
 	first := map[string]*Host{}
 	for _, h := range k.set.Hosts {
+		if h.Spec.Endpoint == "" {
+			continue
+		}
 		if other, twice := first[h.Spec.Endpoint]; twice {
 			k.nameError(h, fmt.Sprintf("has the same endpoint as host %q", other.Metadata.Name)).Hint = "the other one is at " + where(other)
 			continue

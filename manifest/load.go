@@ -67,7 +67,7 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 		return nil, err
 	}
 	l.cache.begin()
-	set := &Set{}
+	set := &Set{unread: len(errs) > 0}
 	for _, f := range files {
 		errs = append(errs, l.file(fsys, f, set)...)
 		if set.documents > l.opts.MaxDocuments {
@@ -79,11 +79,7 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 	if len(errs) == 0 && set.documents == 0 {
 		return nil, fmt.Errorf("load manifests: %w", ErrNoManifests)
 	}
-	// References are judged only when every document is there: otherwise a
-	// document with a mistake would also be missing everywhere it is named.
-	if len(errs) == 0 {
-		errs = append(errs, l.link(fsys, set)...)
-	}
+	errs = append(errs, l.link(fsys, set)...)
 	if err := errs.orNil(); err != nil {
 		return nil, err
 	}
@@ -94,8 +90,10 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 func (l *Loader) file(fsys fs.FS, f file, set *Set) Errors {
 	got, err := l.parsed(fsys, f)
 	if err != nil {
+		set.unread = true
 		return Errors{err}
 	}
+	set.unread = set.unread || got.unread
 	for _, doc := range got.docs {
 		set.add(doc, f.path)
 	}

@@ -14,8 +14,9 @@ import (
 // parsed is what one file holds. It depends on nothing but the file's bytes,
 // so it may be kept and shared; whoever uses its documents copies them.
 type parsed struct {
-	docs []document
-	errs Errors
+	docs   []document // also those with errors, which know where
+	errs   Errors
+	unread bool // it may hold more documents than docs, or others refer to one by a name that is not known
 }
 
 // parser reads files. It holds nothing that changes.
@@ -29,19 +30,22 @@ func (p *parser) parse(data []byte) parsed {
 	var out parsed
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := badBytes(data); err != nil {
-		out.errs = Errors{err}
-		return out
+		return parsed{errs: Errors{err}, unread: true}
 	}
 	nodes, err := split(data, p.opts.MaxDocuments)
 	if err != nil {
-		out.errs = append(out.errs, err)
+		out.errs, out.unread = append(out.errs, err), true
 	}
 	for _, n := range nodes {
 		doc, errs := p.document(n)
 		out.errs = append(out.errs, errs...)
-		if doc != nil && len(errs) == 0 {
+		if doc != nil {
+			for _, e := range errs {
+				doc.origin().wrong = append(doc.origin().wrong, e.Path)
+			}
 			out.docs = append(out.docs, doc)
 		}
+		out.unread = out.unread || doc == nil && mayBeMeant(n) || doc != nil && doc.name() == ""
 	}
 	if len(nodes) == 0 && err == nil {
 		out.errs = Errors{{Line: 1, Col: 1, Message: "holds no manifest", Hint: "remove the file, or name it in " + ignoreFile}}
@@ -93,6 +97,7 @@ func (p *parser) document(n *yaml.Node) (document, Errors) {
 	if d.visits > maxVisits {
 		d.errs = nil // they are only of what came first
 		d.errorf(root, "has more than %d values after its aliases are followed", maxVisits)
+		return nil, d.errs
 	}
 	doc := v.Interface().(document)
 	o := doc.origin()
@@ -113,6 +118,15 @@ func tooDeep(n *yaml.Node, depth int) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// mayBeMeant says whether a document that is not understood may be one that
+// others refer to: it has a name. What has none is a file of something else.
+func mayBeMeant(n *yaml.Node) bool {
+	quiet, root := decoder{}, &spot{node: n}
+	metadata := quiet.descend(root, "metadata")
+	name, kind := quiet.descend(metadata, "name"), quiet.descend(root, "kind")
+	return name.node != metadata.node && metadata.node != n && !contains(reservedKinds(), kind.node.Value)
 }
 
 const ignoreHint = "name the file in " + ignoreFile + " if it is meant for something else"

@@ -18,6 +18,7 @@ type Set struct {
 	Volumes  []*Volume
 
 	documents int
+	unread    bool // there may be documents of which nothing is known
 }
 
 // add puts a copy of a document into the set.
@@ -79,14 +80,13 @@ func sortByName[D document](docs []D) {
 }
 
 // link makes one whole of the documents: their apps, what they refer to, and
-// the files they include.
+// the files they include. Documents with mistakes take part with what is known
+// of them, so that one look finds all mistakes and none that is only the
+// consequence of another.
 func (l *Loader) link(fsys fs.FS, s *Set) Errors {
-	k := linker{set: s}
+	k := linker{set: s, counts: map[document]int{}}
 	k.scope(l.parser)
 	k.unique()
-	if len(k.errs) > 0 {
-		return k.errs
-	}
 	s.sort()
 	k.references()
 	k.cycles()
@@ -133,6 +133,9 @@ func nearest(apps map[string]*App, dir string) *App {
 // below would own only a part of it.
 func (k *linker) addDefault(p parser) {
 	for _, a := range k.set.Apps {
+		if a.Metadata.Name == DefaultApp && k.set.unread {
+			return // what is outside may belong to an App that can't be read
+		}
 		if a.Metadata.Name == DefaultApp {
 			k.nameError(a, "the name default is that of what no App owns").Hint = "move the App to the root, or give it another name"
 			return
