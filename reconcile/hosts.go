@@ -8,18 +8,22 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
 // hostState is a registered host and its latest report.
 type hostState struct {
-	host    model.Host
-	engine  engine.Engine
-	state   model.HostState
-	looked  bool // observed, or tried to, since the controller started
+	host   model.Host
+	engine engine.Engine
+	state  model.HostState
+	looked bool // observed, or tried to, since it was registered
+	// leaving says that the host is no longer in the manifests.
+	leaving bool
 	wake    chan struct{}
 	stop    context.CancelFunc
 	saved   string // hash of the containers in the journal
 	savedAt time.Time
+	saving  bool // a write of them is due
 	// images are the references that matter, asked those of the last query.
 	images, asked []string
 }
@@ -48,6 +52,12 @@ func (c *Controller) followHosts() {
 	for _, h := range c.source.desired.Hosts {
 		wanted[h.Name] = true
 		c.followHost(h)
+		c.hosts[h.Name].leaving = false
+	}
+	for _, h := range Leaving(c.source.desired, c.seen) {
+		wanted[h.Name] = true
+		c.followHost(h)
+		c.hosts[h.Name].leaving = true
 	}
 	for name, h := range c.hosts {
 		if !wanted[name] {
@@ -70,17 +80,19 @@ func (c *Controller) followHost(h model.Host) {
 	}
 	s.close()
 	s.host, s.looked = h, false
+	s.state.Reachable, s.state.Error = false, "not reached yet"
 	e, err := c.cfg.Open(h)
 	if err != nil {
 		s.looked, s.state.Reachable, s.state.Error = true, false, err.Error()
 		return
 	}
-	s.engine, s.wake = e, make(chan struct{}, 1)
+	wake := make(chan struct{}, 1)
+	s.engine, s.wake = e, wake
 	c.wantImages(s)
 	ctx, cancel := context.WithCancel(c.ctx)
 	s.stop = cancel
-	go e.Watch(ctx, func() { poke(s.wake) })
-	go c.observe(ctx, h.Name, e, s.wake)
+	go e.Watch(ctx, func() { poke(wake) })
+	go c.observe(ctx, h.Name, e, wake)
 }
 
 func (s *hostState) close() {
@@ -96,6 +108,9 @@ func (c *Controller) closeHosts() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range c.hosts {
+		if h.saving {
+			c.flush(h)
+		}
 		h.close()
 	}
 }
@@ -207,32 +222,64 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 // save keeps in the journal which containers of ours the host has, so that a
 // controller that starts while the host is away knows of them.
 func (c *Controller) save(h *hostState) {
-	var ours []model.Container
+	seen := SeenHost{Host: h.host}
 	for i := range h.state.Containers {
-		if k := &h.state.Containers[i]; k.Owner.Owner == c.cfg.Owner && (k.Owner.Name == k.Name || c.known[k.ID]) {
-			c.known[k.ID] = true
-			ours = append(ours, model.Container{Host: h.host.Name, ID: k.ID, Name: k.Owner.Name, Owner: k.Owner})
+		if k := &h.state.Containers[i]; plan.Owned(k, c.cfg.Owner, c.isKnown) {
+			seen.Containers = append(seen.Containers, model.Container{Host: h.host.Name, ID: k.ID, Name: k.Owner.Name, Owner: k.Owner})
 		}
 	}
-	hash := model.Hash(ours)
-	if hash == h.saved || time.Since(h.savedAt) < saveEvery {
+	c.know(seen)
+	if wait := saveEvery - time.Since(h.savedAt); wait <= 0 {
+		c.flush(h)
+	} else if !h.saving {
+		h.saving = true
+		time.AfterFunc(wait, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.flush(h)
+		})
+	}
+}
+
+// flush writes down what is known of a host's containers, if it has changed.
+func (c *Controller) flush(h *hostState) {
+	h.saving = false
+	seen := c.seen[h.host.Name]
+	hash := model.Hash(seen)
+	if hash == h.saved {
 		return
 	}
-	if err := c.cfg.Journal.Host(h.host.Name, ours); err != nil {
+	h.savedAt = time.Now()
+	if err := c.cfg.Journal.Host(seen); err != nil {
 		c.cfg.Log.Error("journal the host", "host", h.host.Name, "error", err)
 		return
 	}
-	h.saved, h.savedAt = hash, time.Now()
+	h.saved = hash
 }
 
-// looked says whether every host has answered or has had its chance to. Before
-// that, a replica might seem to be missing that is only not seen yet.
+// know takes over which containers of ours a host has.
+func (c *Controller) know(seen SeenHost) {
+	for _, k := range c.seen[seen.Host.Name].Containers {
+		delete(c.known, k.ID)
+	}
+	for _, k := range seen.Containers {
+		c.known[k.ID] = true
+	}
+	c.seen[seen.Host.Name] = seen
+}
+
+func (c *Controller) isKnown(id string) bool { return c.known[id] }
+
+// looked says whether every host has answered, or has had its chance to, since
+// the controller started. Before that, a replica might seem to be missing that
+// is only not seen yet. A host that is registered later holds up nobody.
 func (c *Controller) looked() bool {
 	for _, h := range c.hosts {
-		if !h.looked {
+		if !h.looked && !c.warm {
 			return false
 		}
 	}
+	c.warm = true
 	return true
 }
 
@@ -241,10 +288,34 @@ func (c *Controller) live() *model.Live {
 	live := &model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		h := c.hosts[name]
-		live.Hosts = append(live.Hosts, h.state)
-		live.Hosts[len(live.Hosts)-1].Unasked = h.unasked()
+		if h.leaving && !h.state.Reachable {
+			continue // gone for good, as far as anybody can tell; nothing waits for it
+		}
+		state := h.state
+		state.Unasked = h.unasked()
+		live.Hosts = append(live.Hosts, state)
 	}
+	Unalias(live)
 	return live
+}
+
+// Unalias looks for hosts that are one engine under two names, and leaves only
+// the first of them: through the second one the same containers would be taken
+// for others, and removed as surplus.
+func Unalias(live *model.Live) {
+	first := map[string]string{}
+	for i := range live.Hosts {
+		h := &live.Hosts[i]
+		for j := range h.Containers {
+			id := h.Containers[j].ID
+			if other := first[id]; other != "" && other != h.Name && h.Reachable {
+				h.Reachable, h.Containers = false, nil
+				h.Error = "is the same engine as host " + other + "; register it once"
+				break
+			}
+			first[id] = h.Name
+		}
+	}
 }
 
 // unasked are the images that a commit brought up since the last look.

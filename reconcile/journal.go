@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -18,8 +20,12 @@ type Journal interface {
 	// Record keeps the newest state of an app's rollout; a rollout with
 	// another start is another entry of the app's history.
 	Record(r rollout.Record) error
-	// Host keeps which containers of ours a host was last seen with.
-	Host(name string, containers []model.Container) error
+	// Host keeps which containers of ours a host was last seen with; a host
+	// that has none is forgotten.
+	Host(seen SeenHost) error
+	// Forget ends an app's records: nothing of it is wanted and nothing is left.
+	// Its history stays.
+	Forget(app string) error
 	// Place keeps where an app's slots were put.
 	Place(app string, hosts map[string]string) error
 	// Event appends to the log of what was done.
@@ -30,11 +36,31 @@ type Journal interface {
 type Memory struct {
 	Accepted string
 	Records  map[string]rollout.Record // the newest per app
-	// Hosts are the containers of ours that each host was last seen with;
-	// only identity and ownership are kept.
-	Hosts map[string][]model.Container
+	// Hosts are those that were last seen with containers of ours, by name.
+	Hosts map[string]SeenHost
 	// Placed is where slots were put.
 	Placed Placements
+}
+
+// SeenHost is a host and the containers of ours that it was last seen with; of
+// these only identity and ownership are kept.
+type SeenHost struct {
+	Host       model.Host        `json:"host"`
+	Containers []model.Container `json:"containers"`
+}
+
+// Leaving are hosts that are no longer in the manifests and were last seen with
+// containers of ours. They are still looked at, so that what runs there is
+// replaced elsewhere first and then removed; afterwards they are let go.
+func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
+	var out []model.Host
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		declared := slices.ContainsFunc(d.Hosts, func(h model.Host) bool { return h.Name == name })
+		if !declared && len(seen[name].Containers) > 0 {
+			out = append(out, seen[name].Host)
+		}
+	}
+	return out
 }
 
 // Event is one line of the log of what was done and what happened.

@@ -43,10 +43,8 @@ type Source interface {
 type Config struct {
 	Source Source
 	// Path is where in the repository the manifests are.
-	Path string
-	// Revision, when set, is held to instead of following the branch.
-	Revision string
-	Owner    string
+	Path  string
+	Owner string
 	// Open connects to a host. It must not wait for the network.
 	Open    func(model.Host) (engine.Engine, error)
 	Journal Journal
@@ -71,7 +69,9 @@ type Controller struct {
 	hosts  map[string]*hostState
 	memory rollout.State
 	placed Placements
-	known  map[string]bool
+	seen   map[string]SeenHost // hosts' containers of ours, as the journal has or will have them
+	known  map[string]bool     // their ids
+	warm   bool                // every host has been looked at, or tried, once
 	busy   map[plan.Key]*task
 	at     time.Time // of the last pass
 	listen map[chan struct{}]bool
@@ -93,7 +93,7 @@ func New(cfg Config) (*Controller, error) {
 	c := &Controller{
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(manifest.Options{}),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1),
-		hosts: map[string]*hostState{}, known: map[string]bool{},
+		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},
 	}
 	c.recall(memory)
@@ -109,11 +109,9 @@ func (c *Controller) recall(m Memory) {
 	if c.memory.Records == nil {
 		c.memory.Records = map[string]rollout.Record{}
 	}
-	for name, containers := range m.Hosts {
-		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: containers}}
-		for i := range containers {
-			c.known[containers[i].ID] = true
-		}
+	for name, seen := range m.Hosts {
+		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: seen.Containers}}
+		c.know(seen)
 	}
 	if c.cfg.Retry {
 		c.retry()
@@ -191,7 +189,7 @@ func (c *Controller) view(now time.Time) View {
 	}
 	return View{
 		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
-		Known: func(id string) bool { return c.known[id] }, Placed: c.placed,
+		Known: c.isKnown, Placed: c.placed,
 		Manual:        c.cfg.Manual || c.asked(),
 		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
 	}
@@ -208,8 +206,22 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 			c.cfg.Log.Error("journal the rollout", "app", app, "error", err)
 		}
 		c.event(Event{Time: now, Kind: "rollout", App: app, Host: r.Host, Text: describeRollout(r)})
+		c.keepLog(r)
+	}
+	for app := range c.memory.Records {
+		if _, kept := next.Records[app]; !kept {
+			c.forget(app)
+		}
 	}
 	c.memory = next
+}
+
+// forget ends what is remembered of an app that is gone.
+func (c *Controller) forget(app string) {
+	delete(c.placed, app)
+	if err := c.cfg.Journal.Forget(app); err != nil {
+		c.cfg.Log.Error("forget the app", "app", app, "error", err)
+	}
 }
 
 // rememberPlacement puts into the journal where new replicas were put, before

@@ -44,15 +44,20 @@ func (c *Controller) status() report.Status {
 		Target: revisionOf(c.source.target), Effective: revisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
 	}
 	in.Rollout.State = c.memory
-	if c.source.err != nil {
-		in.SourceError = c.source.err.Error()
-	}
+	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
 	s := report.Fold(in)
 	s.Owner = c.cfg.Owner
 	if !c.passed() {
 		s.Sync, s.Health = report.SyncUnknown, report.Unknown
 	}
 	return s
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // passed says whether a plan was made for what is desired now.

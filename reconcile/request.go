@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -77,12 +78,14 @@ func (c *Controller) answer(waiters []waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range waiters {
-		if c.source.err == nil && c.source.desired != nil {
-			allow := w.allowRemovals || c.asked() && c.request.allowRemovals
-			c.request = &request{c.source.commit.ID, allow}
-			c.retry()
+		if err := errors.Join(c.source.refused, c.source.unread); err != nil || c.source.desired == nil {
+			w.answer <- err
+			continue
 		}
-		w.answer <- c.source.err
+		allow := w.allowRemovals || c.asked() && c.request.allowRemovals
+		c.request = &request{c.source.commit.ID, allow}
+		c.retry()
+		w.answer <- nil
 	}
 }
 

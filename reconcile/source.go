@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,15 +17,12 @@ type sourceState struct {
 	// from, the effective revision. They differ while the target is refused.
 	target, commit git.Commit
 	desired        *model.Desired
-	// err says why the target could not be read or was refused.
-	err      error
-	accepted string // revision in the journal
-	fetched  time.Time
+	// refused says why the target is not in force, unread why Git could not
+	// be read the last time.
+	refused, unread error
+	accepted        string // revision in the journal
+	fetched         time.Time
 }
-
-// fetchDeadline bounds one look at the source, so that a server that never
-// answers costs one poll.
-const fetchDeadline = 2 * time.Minute
 
 // followSource reads the source now and whenever it may have moved.
 func (c *Controller) followSource(ctx context.Context) {
@@ -48,35 +44,25 @@ func (c *Controller) followSource(ctx context.Context) {
 // readSource takes over the newest revision, if its manifests are good. If
 // they are not, or can't be had, what was last accepted stays in force.
 func (c *Controller) readSource(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fetchDeadline)
-	defer cancel()
-	commit, err := c.target(ctx)
-	if err == nil && c.holds(commit) {
+	commit, err := c.cfg.Source.Fetch(ctx)
+	if ctx.Err() != nil {
 		return
 	}
-	var d *model.Desired
-	if err == nil {
-		d, err = c.build(commit)
-	}
-	if ctx.Err() != nil && err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+	if err != nil {
+		c.unread(err)
+		c.fallBack(ctx)
 		return
 	}
+	if c.holds(commit) {
+		return
+	}
+	d, err := c.build(commit)
 	if err != nil {
 		c.refuse(commit, err)
 		c.fallBack(ctx)
 		return
 	}
 	c.accept(commit, d)
-}
-
-func (c *Controller) target(ctx context.Context) (git.Commit, error) {
-	if c.cfg.Revision != "" {
-		if _, err := c.cfg.Source.Fetch(ctx); err != nil {
-			c.cfg.Log.Warn("fetch the branch", "error", err)
-		}
-		return c.cfg.Source.Resolve(ctx, c.cfg.Revision)
-	}
-	return c.cfg.Source.Fetch(ctx)
 }
 
 // holds says whether the commit is the one in force already.
@@ -87,7 +73,7 @@ func (c *Controller) holds(commit git.Commit) bool {
 	if c.source.desired == nil || c.source.commit.ID != commit.ID {
 		return false
 	}
-	c.source.target, c.source.err = commit, nil
+	c.source.target, c.source.refused, c.source.unread = commit, nil, nil
 	return true
 }
 
@@ -133,22 +119,35 @@ func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 func (c *Controller) refuse(commit git.Commit, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source.err == nil || c.source.err.Error() != err.Error() {
+	if !same(c.source.refused, err) {
 		c.event(Event{Kind: "refused", Text: fmt.Sprintf("revision %s refused, what runs keeps running: %v", short(commit.ID), err)})
 	}
-	c.source.err, c.source.fetched = err, time.Now()
-	if commit.ID != "" {
-		c.source.target = commit
-	}
+	c.source.refused, c.source.unread, c.source.fetched = err, nil, time.Now()
+	c.source.target = commit
 }
 
+// unread notes that Git could not be read. That says nothing of any revision:
+// the hosts are held to the one in force.
+func (c *Controller) unread(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !same(c.source.unread, err) {
+		c.event(Event{Kind: "failed", Text: fmt.Sprintf("the repository can't be read, what runs keeps running: %v", err)})
+	}
+	c.source.unread = err
+}
+
+// same says whether two errors tell a person the same.
+func same(a, b error) bool { return a != nil && a.Error() == b.Error() }
+
 // fallBack builds the last accepted revision, when a controller starts on a
-// branch whose head is not good: what runs must be healed all the same.
+// branch whose head is not good: what runs must be healed all the same. A
+// person who asked for one revision gets that or nothing.
 func (c *Controller) fallBack(ctx context.Context) {
 	c.mu.Lock()
 	accepted, have := c.source.accepted, c.source.desired != nil
 	c.mu.Unlock()
-	if have || accepted == "" || c.cfg.Revision != "" {
+	if have || accepted == "" || c.cfg.Manual {
 		return
 	}
 	commit, err := c.cfg.Source.Resolve(ctx, accepted)

@@ -64,8 +64,8 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 	for _, op := range t.Ops[:o.Performed] {
 		c.event(Event{Kind: "op", App: t.Key.App, Host: op.On(), Thing: t.Key.String(), Text: engine.Doing(op) + ": " + t.Reason})
 	}
-	if o.Err != nil && !errors.Is(o.Err, context.Canceled) {
-		c.noteFailure(t.Key, o)
+	if o.Err != nil && !errors.Is(o.Err, context.Canceled) && running.digest == c.digest(t.Key.App) {
+		c.noteFailure(t.Key, o) // an older commit's failure is nothing to the newer one
 	}
 	for _, name := range running.hosts {
 		if h := c.hosts[name]; h != nil && h.engine != nil {
@@ -75,6 +75,18 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 		}
 	}
 	c.Wake()
+}
+
+// digest is that of the app as it is wanted now.
+func (c *Controller) digest(app string) string {
+	if c.source.desired != nil {
+		for i := range c.source.desired.Apps {
+			if c.source.desired.Apps[i].Name == app {
+				return c.source.desired.Apps[i].Digest
+			}
+		}
+	}
+	return ""
 }
 
 // noteFailure keeps why a try did not work, for the next decision.

@@ -46,6 +46,20 @@ func (b *branch) commit(tree fstest.MapFS) {
 	}
 }
 
+// fail makes the branch unreadable, or readable again, and wakes who watches.
+func (b *branch) fail(why string) {
+	b.mu.Lock()
+	b.err = nil
+	if why != "" {
+		b.err = errors.New(why)
+	}
+	wakes := slices.Collect(maps.Values(b.wakes))
+	b.mu.Unlock()
+	for _, wake := range wakes {
+		wake()
+	}
+}
+
 func (b *branch) Fetch(context.Context) (git.Commit, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -145,12 +159,19 @@ func (j *journal) Record(r rollout.Record) error {
 	})
 }
 
-func (j *journal) Host(name string, containers []model.Container) error {
+func (j *journal) Host(seen SeenHost) error {
 	return j.write(func() {
 		if j.memory.Hosts == nil {
-			j.memory.Hosts = map[string][]model.Container{}
+			j.memory.Hosts = map[string]SeenHost{}
 		}
-		j.memory.Hosts[name] = slices.Clone(containers)
+		j.memory.Hosts[seen.Host.Name] = seen
+	})
+}
+
+func (j *journal) Forget(app string) error {
+	return j.write(func() {
+		delete(j.memory.Records, app)
+		delete(j.memory.Placed, app)
 	})
 }
 

@@ -16,11 +16,12 @@ import (
 // decide is one pass over the world, of which nothing is carried out.
 func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 	known := map[string]bool{}
-	for _, containers := range w.memory.Hosts {
-		for i := range containers {
-			known[containers[i].ID] = true
+	for _, seen := range w.memory.Hosts {
+		for i := range seen.Containers {
+			known[seen.Containers[i].ID] = true
 		}
 	}
+	reconcile.Unalias(&w.live)
 	return reconcile.Decide(reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: rollout.State{Records: w.memory.Records, Attempts: map[plan.Key]rollout.Attempt{}},

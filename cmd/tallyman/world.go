@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,12 +146,14 @@ func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, er
 // observe looks at all hosts at the same time.
 func (w *world) observe(ctx context.Context) error {
 	query := engine.Query{Owner: w.desired.Owner, Images: w.images(), Resync: true}
-	w.live.Hosts = make([]model.HostState, len(w.desired.Hosts))
+	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
+	hosts := slices.Concat(w.desired.Hosts, leaving)
+	w.live.Hosts = make([]model.HostState, len(hosts))
 	var wg sync.WaitGroup
-	for i := range w.desired.Hosts {
-		name := w.desired.Hosts[i].Name
-		w.live.Hosts[i] = model.HostState{Name: name, Containers: w.memory.Hosts[name]}
-		e, err := docker.New(w.desired.Hosts[i])
+	for i := range hosts {
+		name := hosts[i].Name
+		w.live.Hosts[i] = model.HostState{Name: name, Containers: w.memory.Hosts[name].Containers}
+		e, err := docker.New(hosts[i])
 		if err != nil {
 			w.live.Hosts[i].Error = err.Error()
 			continue
@@ -158,6 +162,10 @@ func (w *world) observe(ctx context.Context) error {
 		wg.Go(func() { lookAt(ctx, e, query, &w.live.Hosts[i]) })
 	}
 	wg.Wait()
+	w.live.Hosts = slices.DeleteFunc(w.live.Hosts, func(h model.HostState) bool {
+		return !h.Reachable && slices.ContainsFunc(leaving, func(l model.Host) bool { return l.Name == h.Name })
+	})
+	slices.SortFunc(w.live.Hosts, func(a, b model.HostState) int { return strings.Compare(a.Name, b.Name) })
 	return ctx.Err()
 }
 

@@ -15,7 +15,6 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
@@ -129,7 +128,7 @@ func (s *Store) Load() (reconcile.Memory, error) {
 }
 
 func emptyMemory() reconcile.Memory {
-	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string][]model.Container{}, Placed: reconcile.Placements{}}
+	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}}
 }
 
 func load(tx *bbolt.Tx, m *reconcile.Memory) error {
@@ -139,7 +138,7 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 	if err := each(tx.Bucket(bucketRecords), func(app string, r rollout.Record) { m.Records[app] = r }); err != nil {
 		return err
 	}
-	if err := each(tx.Bucket(bucketHosts), func(host string, containers []model.Container) { m.Hosts[host] = containers }); err != nil {
+	if err := each(tx.Bucket(bucketHosts), func(host string, seen reconcile.SeenHost) { m.Hosts[host] = seen }); err != nil {
 		return err
 	}
 	return each(tx.Bucket(bucketPlaces), func(app string, hosts map[string]string) { m.Placed[app] = hosts })
@@ -168,8 +167,26 @@ func (s *Store) Accept(revision string) error {
 }
 
 // Host keeps which containers of ours a host was last seen with.
-func (s *Store) Host(name string, containers []model.Container) error {
-	return s.set("record host", bucketHosts, name, containers)
+func (s *Store) Host(seen reconcile.SeenHost) error {
+	if len(seen.Containers) == 0 {
+		return s.remove("forget host", bucketHosts, seen.Host.Name)
+	}
+	return s.set("record host", bucketHosts, seen.Host.Name, seen)
+}
+
+// Forget ends what is kept of an app but for its history.
+func (s *Store) Forget(app string) error {
+	return errors.Join(s.remove("forget app", bucketRecords, app), s.remove("forget app", bucketPlaces, app))
+}
+
+// remove deletes an entry, if there is one.
+func (s *Store) remove(doing string, bucket []byte, key string) error {
+	return s.update(doing, func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(bucket); b != nil {
+			return b.Delete([]byte(key))
+		}
+		return nil
+	})
 }
 
 // Place keeps where an app's slots were put.

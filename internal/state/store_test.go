@@ -56,8 +56,11 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	check1(t, s.Record(record("shop", 1)))
 	check1(t, s.Record(record("shop", 2)))
 	check1(t, s.Record(record("blog", 1)))
-	check1(t, s.Host("edge-1", []model.Container{{ID: "1", Name: "shop-web-1"}}))
-	check1(t, s.Host("edge-1", []model.Container{{ID: "2", Name: "shop-web-1"}}))
+	edge := model.Host{Name: "edge-1", Endpoint: "tcp://edge-1:2376"}
+	check1(t, s.Host(reconcile.SeenHost{Host: edge, Containers: []model.Container{{ID: "1", Name: "shop-web-1"}}}))
+	check1(t, s.Host(reconcile.SeenHost{Host: edge, Containers: []model.Container{{ID: "2", Name: "shop-web-1"}}}))
+	check1(t, s.Host(reconcile.SeenHost{Host: model.Host{Name: "edge-2"}, Containers: []model.Container{{ID: "3"}}}))
+	check1(t, s.Host(reconcile.SeenHost{Host: model.Host{Name: "edge-2"}}))
 	check1(t, s.Place("shop", map[string]string{"web/1": "edge-1"}))
 
 	m, err := reopened(t, s).Load()
@@ -67,7 +70,7 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 		t.Errorf("accepted revision %q", m.Accepted)
 	case len(m.Records) != 2 || m.Records["shop"] != record("shop", 2) || m.Records["blog"] != record("blog", 1):
 		t.Errorf("records %v", m.Records)
-	case len(m.Hosts) != 1 || len(m.Hosts["edge-1"]) != 1 || m.Hosts["edge-1"][0].ID != "2":
+	case len(m.Hosts) != 1 || m.Hosts["edge-1"].Host.Endpoint != edge.Endpoint || len(m.Hosts["edge-1"].Containers) != 1 || m.Hosts["edge-1"].Containers[0].ID != "2":
 		t.Errorf("hosts %v", m.Hosts)
 	case m.Placed["shop"]["web/1"] != "edge-1":
 		t.Errorf("placements %v", m.Placed)

@@ -25,7 +25,7 @@ func OutcomeOf(s *Status) Outcome {
 	if s.SourceError != "" {
 		return Refused
 	}
-	if s.Effective.ID == "" || s.Effective.ID != s.Target.ID || s.Sync == SyncUnknown || s.Busy > 0 {
+	if s.Effective.ID == "" || s.Effective.ID != s.Target.ID || s.Sync == SyncUnknown && s.FetchError == "" || s.Busy > 0 {
 		return Pending
 	}
 	result := Converged

@@ -42,8 +42,11 @@ type Status struct {
 	Target    Revision `json:"target"`
 	Effective Revision `json:"effective"`
 	// SourceError says why the target is not in force.
-	SourceError string    `json:"sourceError,omitempty"`
-	Fetched     time.Time `json:"fetched,omitzero"`
+	SourceError string `json:"sourceError,omitempty"`
+	// FetchError says why Git could not be read the last time; what is held to
+	// may be out of date.
+	FetchError string    `json:"fetchError,omitempty"`
+	Fetched    time.Time `json:"fetched,omitzero"`
 
 	Sync   Sync   `json:"sync"`
 	Health Health `json:"health"`

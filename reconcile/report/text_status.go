@@ -36,12 +36,19 @@ func (t *text) statusHead(s *Status) {
 		rows = append(rows, []cell{word("at work"), word("on " + count(s.Busy, "thing", "things"))})
 	}
 	t.table("", rows)
-	if s.SourceError != "" {
-		t.gap()
-		t.line("%s", t.paint(alarm, "the target is not in force"))
-		for line := range strings.Lines(s.SourceError) {
-			t.line("  %s", clean(line))
-		}
+	t.trouble("the target is not in force", s.SourceError)
+	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
+}
+
+// trouble is a headline and what it is about, if there is any.
+func (t *text) trouble(headline, about string) {
+	if about == "" {
+		return
+	}
+	t.gap()
+	t.line("%s", t.paint(alarm, headline))
+	for line := range strings.Lines(about) {
+		t.line("  %s", clean(line))
 	}
 }
 
