@@ -19,9 +19,6 @@ func scene(containers ...model.Container) Input {
 		c := &containers[i]
 		c.Host, c.Owner.Owner, c.Owner.App, c.Owner.Service = "h1", "us", "shop", "web"
 		c.Spec = &model.ContainerSpec{Image: "web:1"}
-		if c.StartedAt.IsZero() {
-			c.StartedAt = noon.Add(-time.Hour)
-		}
 	}
 	return Input{
 		Now: noon,
@@ -45,7 +42,7 @@ func web(slot string) plan.Key {
 }
 
 func running(id string) model.Container {
-	return model.Container{ID: id, Name: "shop-web-" + id, State: model.StateRunning}
+	return model.Container{ID: id, Name: "shop-web-" + id, State: model.StateRunning, StartedAt: noon.Add(-time.Hour)}
 }
 
 func with(c model.Container, change func(*model.Container)) model.Container {
@@ -61,6 +58,7 @@ func TestHealthOfAReplica(t *testing.T) {
 	}{
 		"running":            {func(*model.Container) {}, Healthy, ""},
 		"within its monitor": {func(c *model.Container) { c.StartedAt = noon.Add(-9 * time.Second) }, Progressing, ""},
+		"not inspected":      {func(c *model.Container) { c.StartedAt = time.Time{} }, Progressing, ""},
 		"past its monitor":   {func(c *model.Container) { c.StartedAt = noon.Add(-10 * time.Second) }, Healthy, ""},
 		"healthy at once":    {func(c *model.Container) { c.StartedAt, c.Health = noon, model.HealthHealthy }, Healthy, ""},
 		"starting":           {func(c *model.Container) { c.Health = model.HealthStarting }, Progressing, ""},

@@ -113,9 +113,10 @@ func first(reasons []string) string {
 }
 
 // Ready says whether a container counts as good: healthy by its health check
-// or, without one, running for the monitor time.
+// or, without one, running for the monitor time. Of one whose start nobody knows,
+// because it has not been inspected, that can't be said.
 func Ready(c *model.Container, monitor time.Duration, now time.Time) bool {
-	if c.State != model.StateRunning {
+	if c.State != model.StateRunning || c.StartedAt.IsZero() {
 		return false
 	}
 	if c.Health != model.HealthNone {
