@@ -93,7 +93,7 @@ func TestGlobalRefusalsAreOfOneHost(t *testing.T) {
 	hosts, live := fleet("a", "b")
 	put(&live, "b", model.Container{Name: "nginx", State: model.StateRunning, Ports: s.Container.Ports})
 	r := run(hosts, live, s)
-	if want := `no host for web-b: b has port 80/tcp taken by "nginx"`; len(r.Refusals) != 1 || r.Refusals[0].Reason != want {
+	if want := `no host for web-b: b has port 80/tcp taken by "nginx"`; len(r.Refusals) != 1 || r.Refusals[0].Reason != want || r.Refusals[0].Host != "b" {
 		t.Errorf("refusals %+v, want %q", r.Refusals, want)
 	}
 }

@@ -54,6 +54,8 @@ type Refusal struct {
 	App     string `json:"app"`
 	Service string `json:"service"`
 	Slot    string `json:"slot"`
+	// Host is the only one that could, that of a global service's slot.
+	Host string `json:"host,omitempty"`
 	// Reason accounts for every host: `no host for web-3: 2 of 3 lack label
 	// disk=ssd (edge-1, edge-3), 1 is cordoned (edge-2)`.
 	Reason string `json:"reason"`
@@ -101,7 +103,11 @@ func (p *placer) report(r *Result, s *service, n int) {
 	name := p.slotName(s, n)
 	if t.host == nowhere {
 		reason := "no host for " + s.Name + "-" + name + ": " + t.refusal
-		r.Refusals = append(r.Refusals, Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason})
+		refusal := Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason}
+		if s.Mode == model.ModeGlobal {
+			refusal.Host = name
+		}
+		r.Refusals = append(r.Refusals, refusal)
 		return
 	}
 	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name}

@@ -146,7 +146,7 @@ func (p *planner) replicas() {
 	}
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}
-		c := Change{Key: replicaKey(key), Verdict: Blocked, Reasons: []string{r.Reason}}
+		c := Change{Key: replicaKey(key), Host: r.Host, Verdict: Blocked, Reasons: []string{r.Reason}}
 		for _, old := range sorted(p.slots[key]) {
 			c.Old = append(c.Old, old.ID)
 		}

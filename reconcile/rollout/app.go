@@ -12,6 +12,10 @@ import (
 // they should be.
 func (d *decider) goneApp(changes []plan.Change) {
 	r := &roll{decider: d, app: &model.App{Name: changes[0].Key.App}, changes: changes}
+	if record, known := d.out.State.Records[r.app.Name]; known && !record.Sync.Auto && !d.in.Manual {
+		r.holdAll(autoOff)
+		return
+	}
 	if d.unsettled {
 		r.holdRemovals()
 		return
@@ -63,19 +67,25 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	d.out.State.Records[app.Name] = r.record
 }
 
+const autoOff = "sync.auto is off for this app; run `tallyman apply`"
+
 // begin finds the app's rollout, or begins a new one when the rendered app is
 // not the one of the last. It reports false when nothing may be done.
 func (r *roll) begin() bool {
 	record, known := r.out.State.Records[r.app.Name]
-	if known && record.Digest == r.app.Digest {
+	if known && record.Sync != r.app.Sync {
+		record.Sync = r.app.Sync
+		r.out.State.Records[r.app.Name] = record
+	}
+	if known && record.Digest == r.app.Digest && !record.Gone {
 		r.record = record
 		return true
 	}
 	if !r.app.Sync.Auto && !r.in.Manual {
-		r.holdAll("sync.auto is off for this app; run `tallyman apply`")
+		r.holdAll(autoOff)
 		return false
 	}
-	r.record = Record{App: r.app.Name, Revision: r.in.Desired.Revision, Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing}
+	r.record = Record{App: r.app.Name, Revision: r.in.Desired.Revision, Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync}
 	r.record.Author, r.record.Subject = r.in.Desired.Author, r.in.Desired.Subject
 	r.out.State.Records[r.app.Name] = r.record
 	r.forgetApp(r.app.Name)
@@ -147,19 +157,21 @@ func (r *roll) everySettled() bool {
 }
 
 // finish ends the rollout when everything is as the revision asks, but for
-// removals that a guard holds back. A rollout that failed and came right after
-// all has succeeded.
+// removals that a guard holds back, and for networks that nobody needs any more:
+// whoever else may still be on them, the revision is reached. A rollout that
+// failed and came right after all has succeeded.
 func (r *roll) finish() {
 	if r.record.Phase == Complete || !r.everySettled() {
 		return
 	}
 	for i := range r.changes {
-		if c := &r.changes[i]; c.Wanted() && !(c.Verdict == plan.Blocked && c.Removal) {
+		c := &r.changes[i]
+		network := c.Key.Kind == plan.KindNetwork
+		if c.Wanted() && !(c.Removal && (network || c.Verdict == plan.Blocked)) {
 			return
 		}
 	}
-	r.record.Phase, r.record.EndedAt = Complete, r.in.Now
-	r.record.Reason, r.record.Service, r.record.Container, r.record.Host = "", "", "", ""
+	r.record.end(Complete, r.in.Now, Record{})
 }
 
 func count(n int, one, many string) string {

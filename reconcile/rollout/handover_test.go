@@ -156,13 +156,59 @@ func TestAnAppThatComesBackIsRolledOut(t *testing.T) {
 	for range 10 {
 		f.pass()
 	}
-	if len(f.containers("")) != 0 || len(f.state.Records) != 0 {
+	if len(f.containers("")) != 0 || len(f.state.Records) != 0 { // policies go with the last that is left
 		t.Fatalf("%d containers, %d records are left", len(f.containers("")), len(f.state.Records))
 	}
 	f.desired.Apps = []model.App{app}
 	f.decide()
 	if r := f.record(); r.Phase != Progressing || !r.StartedAt.Equal(f.now) {
 		t.Errorf("taken for %s since %s", r.Phase, r.StartedAt)
+	}
+}
+
+// TestAGoneAppsPolicyIsKept: what an app last said of itself goes on guarding
+// what is left of it, also after a restart, until it comes back.
+func TestAGoneAppsPolicyIsKept(t *testing.T) {
+	f := newFleet("h1")
+	f.up(t, declared("web", "web:1", 1))
+	app := f.desired.Apps[0]
+	app.Sync.Auto, app.Sync.MaxRemovals = false, 3 // the digest is the same: nothing to roll
+	f.desired.Apps[0] = app
+	f.pass()
+	if got := f.record().Sync; got != app.Sync {
+		t.Errorf("remembers %+v, want %+v", got, app.Sync)
+	}
+	f.desired.Apps = nil
+	for range 10 {
+		f.pass()
+		f.restart()
+	}
+	if got := f.images("web"); got != "web:1" || !f.record().Gone {
+		t.Errorf("%q runs, and the record says gone: %v", got, f.record().Gone)
+	}
+	if got := f.held("shop/web-1"); !strings.Contains(got, "sync.auto is off") {
+		t.Errorf("says %q", got)
+	}
+	f.manual = true
+	for range 10 {
+		f.pass()
+	}
+	if got := f.containers("web"); len(got) != 0 {
+		t.Error("a person asked, and it is still there")
+	}
+}
+
+func TestAnAppThatComesBackBeforeItIsGoneIsRolledOut(t *testing.T) {
+	f := newFleet("h1")
+	f.up(t, declared("web", "web:1", 1))
+	app := f.desired.Apps[0]
+	f.desired.Apps = nil
+	f.hang = func(model.Op) bool { return true }
+	f.pass()
+	f.desired.Apps = []model.App{app}
+	f.decide()
+	if r := f.record(); !r.StartedAt.Equal(f.now) || r.Gone {
+		t.Errorf("taken for %s since %s, gone: %v", r.Phase, r.StartedAt, r.Gone)
 	}
 }
 
@@ -184,6 +230,25 @@ func TestAnUnreachableHostHoldsUpNobody(t *testing.T) {
 	f.host("h2").Reachable, f.host("h2").Since = true, f.now
 	f.run(t, Complete)
 	if got := f.images("web"); got != "web:2 web:2 web:2" {
+		t.Errorf("%q runs", got)
+	}
+}
+
+func TestANewGlobalServiceOutlastsAHostThatIsAway(t *testing.T) {
+	f := newFleet("h1", "h2")
+	f.host("h2").Reachable = false
+	agent := declared("agent", "web:1", 0)
+	agent.Mode = model.ModeGlobal
+	f.commit(agent)
+	for range 600 {
+		f.pass()
+	}
+	if r := f.record(); r.Phase != Progressing || f.images("agent") != "web:1" {
+		t.Errorf("%s: %s; %q runs", r.Phase, r.Reason, f.images("agent"))
+	}
+	f.host("h2").Reachable, f.host("h2").Since = true, f.now
+	f.run(t, Complete)
+	if got := f.images("agent"); got != "web:1 web:1" {
 		t.Errorf("%q runs", got)
 	}
 }

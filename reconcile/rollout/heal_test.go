@@ -181,6 +181,35 @@ func TestARemovalThatFailsIsPutOff(t *testing.T) {
 	}
 }
 
+// TestAFailedContainerThatCanNotBeStoppedIsPutOff is the same of a stop.
+func TestAFailedContainerThatCanNotBeStoppedIsPutOff(t *testing.T) {
+	f := newFleet("h1")
+	f.up(t, declared("web", "web:1", 1))
+	f.commit(behaving(declared("web", "web:2", 1), "unhealthy"))
+	tries := 0
+	f.refuse = func(op model.Op) (string, bool) {
+		if _, stop := op.(model.StopContainer); stop {
+			tries++
+			return "tried to kill container, but did not receive an exit event", false
+		}
+		return "", false
+	}
+	f.run(t, Failed)
+	for range 60 {
+		f.pass()
+	}
+	if tries < 2 || tries > 8 {
+		t.Errorf("tried %d times within a minute", tries)
+	}
+	f.refuse = refusing("", "", false)
+	for range 600 {
+		f.pass()
+	}
+	if got := f.images("web"); got != "web:1" || f.record().Phase != Failed {
+		t.Errorf("%q runs, and the rollout is %s", got, f.record().Phase)
+	}
+}
+
 // TestWhatWorksIsHealedBesideAFailure: services that are not to blame keep
 // being healed when the rollout has failed.
 func TestWhatWorksIsHealedBesideAFailure(t *testing.T) {

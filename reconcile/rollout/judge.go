@@ -165,8 +165,7 @@ func (r *roll) lastProgress() time.Time {
 }
 
 func (r *roll) fail(failure Record) {
-	r.record.Phase, r.record.EndedAt = Failed, r.in.Now
-	r.record.Reason, r.record.Service, r.record.Container, r.record.Host = failure.Reason, failure.Service, failure.Container, failure.Host
+	r.record.end(Failed, r.in.Now, failure)
 	for key := range r.in.Busy {
 		if key.App == r.app.Name {
 			r.out.Cancel = append(r.out.Cancel, key)

@@ -51,6 +51,21 @@ type Record struct {
 	Service   string `json:"service,omitempty"`
 	Container string `json:"container,omitempty"`
 	Host      string `json:"host,omitempty"`
+	// Log are the container's last log lines, which whoever can read logs fills
+	// in. Text, because records are compared.
+	Log string `json:"log,omitempty"`
+	// Sync is the app's policy as its manifests last said it. It goes on
+	// guarding what is left when the manifests have gone.
+	Sync model.Sync `json:"sync,omitzero"`
+	// Gone says that no manifest names the app any more. Should it come back, it
+	// is rolled out, and not taken for one that is merely healed.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// end closes the rollout; failure has what failed, if anything did.
+func (r *Record) end(phase Phase, now time.Time, failure Record) {
+	r.Phase, r.EndedAt, r.Log = phase, now, ""
+	r.Reason, r.Service, r.Container, r.Host = failure.Reason, failure.Service, failure.Container, failure.Host
 }
 
 // Attempt is what became of the tries to put one thing right.
@@ -127,7 +142,7 @@ func Decide(in Input) Result {
 		changes = changes[n:]
 	}
 	d.emptyApps()
-	d.forgetGone()
+	d.markGone(gone)
 	for _, changes := range gone {
 		d.goneApp(changes)
 	}
@@ -197,13 +212,19 @@ func (d *decider) emptyApps() {
 	}
 }
 
-// forgetGone drops the rollouts of apps that no manifest names: an app that
-// comes back is rolled out, and not taken for one that is merely healed.
-func (d *decider) forgetGone() {
-	for name := range d.out.State.Records {
-		if d.apps[name] == nil {
-			delete(d.out.State.Records, name)
+// markGone notes which apps no manifest names any more. Their rollouts are
+// forgotten with the last that is left of them: until then their policies count.
+func (d *decider) markGone(left [][]plan.Change) {
+	for name, record := range d.out.State.Records {
+		if d.apps[name] != nil {
+			continue
 		}
+		if !slices.ContainsFunc(left, func(changes []plan.Change) bool { return changes[0].Key.App == name }) {
+			delete(d.out.State.Records, name)
+			continue
+		}
+		record.Gone = true
+		d.out.State.Records[name] = record
 	}
 }
 

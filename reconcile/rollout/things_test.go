@@ -34,6 +34,32 @@ func TestThingsAreMadeBeforeReplicasAndGoAfterThem(t *testing.T) {
 	}
 }
 
+// TestANetworkThatCanNotGoDoesNotHoldUpTheRevision: somebody else's container may
+// be on it for ever.
+func TestANetworkThatCanNotGoDoesNotHoldUpTheRevision(t *testing.T) {
+	f := newFleet("h1")
+	f.up(t, f.networked(declared("web", "web:1", 1)))
+	f.refuse = refusing("removeNetwork", "network has active endpoints", false)
+	f.desired.Apps[0].Networks = nil
+	f.commit(declared("web", "web:1", 1))
+	for range 60 {
+		f.pass()
+	}
+	if r := f.record(); r.Phase != Complete || r.Digest != f.desired.Apps[0].Digest {
+		t.Errorf("%s: %s", r.Phase, r.Reason)
+	}
+	if got := f.held("network shop-front on h1"); !strings.Contains(got, "active endpoints") {
+		t.Errorf("of the network it says %q", got)
+	}
+	f.refuse = refusing("", "", false)
+	for range 600 {
+		f.pass()
+	}
+	if left := f.host("h1").Networks; len(left) != 0 {
+		t.Errorf("not removed when it could be: %v", left)
+	}
+}
+
 func TestAReplicaWaitsForTheNetworkThatItIsToBeJoinedTo(t *testing.T) {
 	f := newFleet("h1")
 	f.up(t, f.networked(declared("web", "web:1", 1)), declared("db", "web:1", 1))
@@ -160,6 +186,7 @@ func TestReady(t *testing.T) {
 		"unhealthy":                {model.Container{State: model.StateRunning, StartedAt: started, Health: model.HealthUnhealthy}, time.Hour, false},
 		"paused":                   {model.Container{State: model.StatePaused, StartedAt: started, Health: model.HealthHealthy}, time.Hour, false},
 		"restarting":               {model.Container{State: model.StateRestarting, StartedAt: started}, time.Hour, false},
+		"not inspected":            {model.Container{State: model.StateRunning}, time.Hour, false},
 		"exited after a long time": {model.Container{State: model.StateExited, StartedAt: started}, time.Hour, false},
 	} {
 		if got := Ready(&tc.c, 5*time.Second, started.Add(tc.at)); got != tc.want {

@@ -159,7 +159,7 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 	if c.Spec != nil {
 		stop.Grace = c.Spec.StopGrace
 	}
-	r.start(slot.change, []model.Op{stop})
+	r.retire(slot.change, []model.Op{stop})
 }
 
 // starts says whether the change's next steps start a container.
