@@ -20,6 +20,7 @@ type Input struct {
 	Target      Revision
 	Effective   Revision
 	SourceError string
+	FetchError  string
 	Fetched     time.Time
 	Busy        int
 }
@@ -27,7 +28,7 @@ type Input struct {
 // Fold makes the status.
 func Fold(in Input) Status {
 	s := Status{
-		Time: in.Now, Target: in.Target, Effective: in.Effective, SourceError: in.SourceError, Fetched: in.Fetched,
+		Time: in.Now, Target: in.Target, Effective: in.Effective, SourceError: in.SourceError, FetchError: in.FetchError, Fetched: in.Fetched,
 		Busy: in.Busy, Sync: SyncUnknown, Health: Unknown, Apps: []App{}, Hosts: []Host{},
 	}
 	if in.Desired == nil {
@@ -47,6 +48,9 @@ func Fold(in Input) Status {
 	s.Sync, s.Health = Synced, Healthy
 	for _, a := range s.Apps {
 		s.Sync, s.Health = worstSync(s.Sync, a.Sync), worst(s.Health, a.Health)
+	}
+	if in.FetchError != "" {
+		s.Sync = SyncUnknown
 	}
 	if in.SourceError != "" {
 		s.Sync = worstSync(s.Sync, OutOfSync)
