@@ -205,7 +205,7 @@ func (f *folder) app(app *model.App) App {
 		out.Health = worst(out.Health, Degraded)
 	}
 	if r.Phase == rollout.Failed && r.Container != "" {
-		out.Failure = &Failure{r.Service, r.Container, r.Host}
+		out.Failure = &Failure{r.Service, r.Container, r.Host, r.Log}
 	}
 	return out
 }

@@ -88,6 +88,7 @@ type Failure struct {
 	Service   string `json:"service"`
 	Container string `json:"container"` // its id
 	Host      string `json:"host"`
+	Log       string `json:"log,omitempty"` // its last lines
 }
 
 // Service is a service's status. Of is how many replicas there should be, New

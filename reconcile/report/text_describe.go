@@ -35,6 +35,9 @@ func (f *facts) add(name, value, color string) {
 	}
 }
 
+// keptLines is how many log lines of a failed container are shown.
+const keptLines = 10
+
 func (t *text) describeApp(s *Status, a *App) {
 	t.line("%s", t.paint(bold, "app "+a.Name))
 	var f facts
@@ -45,6 +48,12 @@ func (t *text) describeApp(s *Status, a *App) {
 	f.add("since", moment(s, a.Since), plain)
 	f.add("why", clean(a.Reason), plain)
 	t.table("  ", f.rows)
+	if a.Failure != nil && a.Failure.Log != "" {
+		t.line("  last log lines of the failed container:")
+		for _, line := range LogLines(a.Failure.Log, keptLines) {
+			t.line("    %s", line)
+		}
+	}
 	t.gap()
 	one := &Status{Time: s.Time, Apps: []App{*a}}
 	t.serviceTable(one)
