@@ -30,6 +30,9 @@ type mirror struct {
 	store   *filesystem.Storage
 	checked bool  // it was looked over since the start
 	suspect error // a read failed twice: why it must be rebuilt
+	// rebuilt is the target for which that was done last. When a read fails
+	// even so, it is the repository itself that is not good.
+	rebuilt plumbing.Hash
 }
 
 const (

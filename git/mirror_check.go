@@ -57,8 +57,12 @@ func (m *mirror) sound() error {
 }
 
 func (m *mirror) verdict() (checked bool, err error) {
+	tip := m.tip()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.suspect != nil && m.rebuilt == tip && !tip.IsZero() {
+		m.suspect = nil // another rebuild, with every poll, would bring the same
+	}
 	return m.checked, m.suspect
 }
 
@@ -135,6 +139,7 @@ func (m *mirror) sweep() {
 // replaceWith puts another mirror in this one's place. Killed in between, the
 // mirror is simply missing, and built again.
 func (m *mirror) replaceWith(fresh *mirror) error {
+	tip := fresh.tip()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.store = nil
@@ -147,6 +152,9 @@ func (m *mirror) replaceWith(fresh *mirror) error {
 	}
 	if err := os.Rename(fresh.dir, m.dir); err != nil {
 		return fmt.Errorf("replace mirror: %w", err)
+	}
+	if m.suspect != nil {
+		m.rebuilt = tip
 	}
 	m.checked, m.suspect = true, nil
 	return os.RemoveAll(old)

@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -134,6 +135,55 @@ func TestDamageFoundWhileReadingHealsWithTheNextFetch(t *testing.T) {
 	}
 	wantFetch(t, r, s.head())
 	wantReadable(t, r, s.head())
+}
+
+// forge makes the branch point to a file whose content is none: a directory.
+func (s source) forge() {
+	s.t.Helper()
+	unused := s.git("rev-parse", "HEAD:dir")
+	s.git("rm", "-q", "-r", "dir")
+	id, err := hex.DecodeString(unused)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(".git/forged", "100644 bad.yaml\x00"+string(id))
+	tree := s.git("hash-object", "-t", "tree", "-w", "--literally", ".git/forged")
+	s.git("update-ref", "refs/heads/main", s.git("commit-tree", tree, "-m", "forged"))
+}
+
+// It is the repository that is not good, so fetching it anew helps once at
+// most, and not with every poll.
+func TestMalformedRepositoryIsNotFetchedAgainAndAgain(t *testing.T) {
+	s := newSourceWith(t, "a", "1", "dir/b", "2")
+	s.forge()
+	r := follow(t, s.dir)
+	look := func() {
+		t.Helper()
+		wantFetch(t, r, s.head())
+		tree, err := r.Tree(s.head(), ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fs.ReadFile(tree, "bad.yaml"); err == nil {
+			t.Fatal("read a directory as a file")
+		}
+	}
+	look()
+	look()
+	before := listing(t, r.cfg.Dir)
+	for range 3 {
+		look()
+		if after := listing(t, r.cfg.Dir); after != before {
+			t.Fatalf("the mirror was made anew\nfrom %s\nto   %s", before, after)
+		}
+	}
+	wantFetch(t, r, s.commit("good again", "dir/b", "2"))
+	damages()["garbage in the pack"](t, r)
+	r.mirror.reopen()
+	if _, err := r.Tree(s.head(), "dir"); err == nil {
+		t.Fatal("read from a damaged mirror")
+	}
+	wantFetch(t, r, s.head())
 }
 
 func TestDamagedMirrorSurvivesAsLongAsTheRemoteIsAway(t *testing.T) {
