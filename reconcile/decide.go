@@ -39,13 +39,22 @@ func Decide(v View) Decision {
 	placement := Place(v)
 	p := plan.Build(plan.Input{
 		Desired: v.Desired, Live: v.Live, Placement: placement,
-		Known: v.Known, AllowRemovals: v.AllowRemovals,
+		Known: v.Known, Policies: v.policies(), AllowRemovals: v.AllowRemovals,
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
 		State: v.State, Busy: v.Busy, Manual: v.Manual,
 	})
 	return Decision{placement, p, r}
+}
+
+// policies are those that the apps last had, for when their manifests have gone.
+func (v *View) policies() map[string]model.Sync {
+	policies := make(map[string]model.Sync, len(v.State.Records))
+	for app := range v.State.Records {
+		policies[app] = v.State.Records[app].Sync
+	}
+	return policies
 }
 
 // Place gives every replica of the view its host.

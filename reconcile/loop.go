@@ -118,11 +118,13 @@ func (c *Controller) recall(m Memory) {
 	}
 }
 
-// retry forgets failures, so that what failed is begun anew.
+// retry forgets what failed, so that it is begun anew. The apps' policies are
+// kept: one of them may have gone.
 func (c *Controller) retry() {
 	for app, r := range c.memory.Records {
 		if r.Phase == rollout.Failed {
-			delete(c.memory.Records, app)
+			r.Digest = ""
+			c.memory.Records[app] = r
 		}
 	}
 	c.memory.Attempts = map[plan.Key]rollout.Attempt{}
@@ -236,6 +238,9 @@ func (c *Controller) rememberPlacement(result place.Result) {
 }
 
 func describeRollout(r rollout.Record) string {
+	if r.Gone {
+		return "no longer in the manifests"
+	}
 	text := "revision " + short(r.Revision) + " " + string(r.Phase)
 	if r.Reason != "" {
 		text += ": " + r.Reason

@@ -16,6 +16,8 @@ type Input struct {
 	// Known says whether a container id was once seen under the name that its
 	// label gives, see model.Container.OwnedBy.
 	Known func(id string) bool
+	// Policies are those of apps that have gone, as their manifests said last.
+	Policies map[string]model.Sync
 	// AllowRemovals lets more removals than maxRemovals through.
 	AllowRemovals bool
 }

@@ -69,6 +69,78 @@ func TestRemovalsOnAHostThatIsAwayCountToo(t *testing.T) {
 	}
 }
 
+// TestAGoneAppKeepsItsPolicy: a removed file does not undo what it said.
+func TestAGoneAppKeepsItsPolicy(t *testing.T) {
+	few := model.DefaultSync()
+	few.MaxRemovals = 3
+	kept := model.DefaultSync()
+	kept.Prune = false
+	for name, tc := range map[string]struct {
+		said map[string]model.Sync
+		want string
+	}{
+		"nobody knows it":         {nil, ""},
+		"it allowed fewer":        {map[string]model.Sync{"shop": few}, "more than maxRemovals 3"},
+		"it was not to be pruned": {map[string]model.Sync{"shop": kept}, "sync.prune is off"},
+	} {
+		w := newWorld("h1")
+		w.declare(service("web", "web:1", 4))
+		if err := w.settle(); err != nil {
+			t.Fatal(err)
+		}
+		w.desired.Apps, w.said = nil, tc.said
+		p := w.plan()
+		if held := len(p.Ops()) == 0; held != (tc.want != "") || !strings.Contains(p.String(), tc.want) {
+			t.Errorf("%s: want %q in\n%s", name, tc.want, p.String())
+		}
+	}
+}
+
+// TestGoneAppsAreCountedTogether: a moved folder takes many small apps along.
+func TestGoneAppsAreCountedTogether(t *testing.T) {
+	many := model.DefaultSync()
+	many.MaxRemovals = 20
+	kept := model.DefaultSync()
+	kept.Prune = false
+	for name, tc := range map[string]struct {
+		said    map[string]model.Sync
+		allowed bool
+		removed int
+	}{
+		"more than usual":                  {nil, false, 0},
+		"a person allows it":               {nil, true, 12},
+		"one of them allowed more":         {map[string]model.Sync{"one": many}, false, 12},
+		"what is kept is not removed":      {map[string]model.Sync{"one": kept}, false, 8},
+		"a policy of an app that is there": {map[string]model.Sync{"shop": many}, false, 0},
+	} {
+		w := newWorld("h1")
+		for _, app := range []string{"one", "two", "three"} {
+			w.desired.Apps = append(w.desired.Apps, model.App{Name: app, Sync: model.DefaultSync()})
+		}
+		var services []model.Service
+		for _, app := range w.desired.Apps {
+			s := service("web", "web:1", 4)
+			s.App = app.Name
+			services = append(services, s)
+		}
+		w.declare(services...)
+		if err := w.settle(); err != nil {
+			t.Fatal(err)
+		}
+		w.desired.Apps, w.said, w.allow = w.desired.Apps[:1], tc.said, tc.allowed
+		p := w.plan()
+		removed := 0
+		for _, c := range p.Changes {
+			if c.Verdict == Remove {
+				removed++
+			}
+		}
+		if removed != tc.removed {
+			t.Errorf("%s: removes %d, want %d\n%s", name, removed, tc.removed, p.String())
+		}
+	}
+}
+
 // TestANameClashCanNotBlockARoll: somebody has a container of the name that the
 // next one would get.
 func TestANameClashCanNotBlockARoll(t *testing.T) {

@@ -22,7 +22,8 @@ type world struct {
 	live    model.Live
 	known   func(string) bool
 	allow   bool
-	made    int // containers so far; their ids are made of it
+	said    map[string]model.Sync // policies of apps that have gone
+	made    int                   // containers so far; their ids are made of it
 	refused bool
 }
 
@@ -81,7 +82,7 @@ func (w *world) plan() Plan {
 		Services: services, Hosts: w.desired.Hosts, Live: w.live, Owner: us,
 		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) },
 	})
-	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, AllowRemovals: w.allow})
+	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, AllowRemovals: w.allow})
 }
 
 // settle performs plans until one is empty.
