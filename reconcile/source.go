@@ -34,7 +34,7 @@ func (c *Controller) followSource(ctx context.Context) {
 			return
 		case <-c.resolve:
 			waiters := c.takeWaiters()
-			c.readSource(ctx)
+			c.readSource(ctx, len(waiters) > 0)
 			c.answer(waiters)
 			c.Wake()
 		}
@@ -42,8 +42,9 @@ func (c *Controller) followSource(ctx context.Context) {
 }
 
 // readSource takes over the newest revision, if its manifests are good. If
-// they are not, or can't be had, what was last accepted stays in force.
-func (c *Controller) readSource(ctx context.Context) {
+// they are not, or can't be had, what was last accepted stays in force. Asked
+// says that a person wants all of it, also what waits for a person.
+func (c *Controller) readSource(ctx context.Context, asked bool) {
 	commit, err := c.cfg.Source.Fetch(ctx)
 	if ctx.Err() != nil {
 		return
@@ -53,7 +54,7 @@ func (c *Controller) readSource(ctx context.Context) {
 		c.fallBack(ctx)
 		return
 	}
-	if c.holds(commit) {
+	if c.holds(commit) && !asked {
 		return
 	}
 	d, err := c.build(commit)
@@ -61,6 +62,9 @@ func (c *Controller) readSource(ctx context.Context) {
 		c.refuse(commit, err)
 		c.fallBack(ctx)
 		return
+	}
+	if !asked && !c.cfg.Manual {
+		c.keepBack(ctx, commit, d)
 	}
 	c.accept(commit, d)
 }

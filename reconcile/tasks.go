@@ -64,7 +64,7 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 	for _, op := range t.Ops[:o.Performed] {
 		c.event(Event{Kind: "op", App: t.Key.App, Host: op.On(), Thing: t.Key.String(), Text: engine.Doing(op) + ": " + t.Reason})
 	}
-	if o.Err != nil && !errors.Is(o.Err, context.Canceled) && running.digest == c.digest(t.Key.App) {
+	if o.Err != nil && !errors.Is(o.Err, context.Canceled) && !errors.Is(o.Err, execute.ErrDrained) && running.digest == c.digest(t.Key.App) {
 		c.noteFailure(t.Key, o) // an older commit's failure is nothing to the newer one
 	}
 	for _, name := range running.hosts {
@@ -144,6 +144,7 @@ func (c *Controller) drainOps(kill context.Context) {
 	c.mu.Lock()
 	c.drain = true
 	c.mu.Unlock()
+	c.executor.Drain()
 	ended := make(chan struct{})
 	go func() {
 		c.executor.Wait()

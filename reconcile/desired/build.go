@@ -120,8 +120,15 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		app.Services = append(app.Services, svc)
 	}
 	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
-	app.Digest = model.Hash(app)
+	app.Digest = digest(app)
 	return app, nil
+}
+
+// digest leaves out what may be done without a person: to change that is no
+// rollout.
+func digest(app model.App) string {
+	app.Sync = model.Sync{}
+	return model.Hash(app)
 }
 
 // hostNames are the names that an app's networks and volumes have on hosts.

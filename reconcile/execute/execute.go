@@ -6,6 +6,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -43,16 +44,20 @@ type Outcome struct {
 // Executor performs tasks in the background.
 type Executor struct {
 	wg    sync.WaitGroup
+	drain chan struct{} // closed when no more ops are to begin
 	mu    sync.Mutex
 	hosts map[string]*limits
 }
+
+// ErrDrained ends a task whose next op was not begun any more.
+var ErrDrained = errors.New("the controller is stopping")
 
 // limits are one host's tokens.
 type limits struct{ calls, stops, pulls chan struct{} }
 
 // New makes an executor.
 func New() *Executor {
-	return &Executor{hosts: map[string]*limits{}}
+	return &Executor{hosts: map[string]*limits{}, drain: make(chan struct{})}
 }
 
 // Task is a run of ops on one thing.
@@ -73,6 +78,20 @@ func (e *Executor) Go(ctx context.Context, task Task) {
 	e.wg.Go(func() { task.Done(e.run(ctx, task)) })
 }
 
+// Drain lets the ops at work end and begins no more, but for one case: a task
+// that has stopped a replica also starts the one that takes over, because
+// nobody may be there to do it for a long time. It is called once.
+func (e *Executor) Drain() { close(e.drain) }
+
+func (e *Executor) drained() bool {
+	select {
+	case <-e.drain:
+		return true
+	default:
+		return false
+	}
+}
+
 // Wait returns when all tasks have ended.
 func (e *Executor) Wait() { e.wg.Wait() }
 
@@ -82,7 +101,11 @@ func (e *Executor) Wait() { e.wg.Wait() }
 func (e *Executor) run(ctx context.Context, task Task) Outcome {
 	var held token
 	defer held.giveBack()
+	stopped := false
 	for i, op := range task.Ops {
+		if e.drained() && !stopped {
+			return Outcome{Performed: i, Op: op, Err: ErrDrained}
+		}
 		if err := ctx.Err(); err != nil {
 			return Outcome{Performed: i, Op: op, Err: err} // with a token free, select would toss a coin
 		}
@@ -91,6 +114,9 @@ func (e *Executor) run(ctx context.Context, task Task) Outcome {
 		}
 		if err := perform(ctx, task, op); err != nil {
 			return Outcome{Performed: i, Op: op, Err: err}
+		}
+		if _, stop := op.(model.StopContainer); stop {
+			stopped = true
 		}
 	}
 	return Outcome{Performed: len(task.Ops)}

@@ -343,3 +343,28 @@ func TestFilesTravelWithTheTask(t *testing.T) {
 		}
 	})
 }
+
+func TestDrainBeginsNoMoreOps(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		ops  []model.Op
+		want []string
+	}{
+		{"a replica that is created is not started", []model.Op{pull("h1"), start("h1")}, []string{"pull"}},
+		{"one that was stopped for another gets the other", []model.Op{stop("h1"), start("h1")}, []string{"stop", "start"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHost(takes(time.Second))
+				f := newFleet(4, map[string]*host{"h1": h})
+				f.begin(t.Context(), tc.ops...)
+				synctest.Wait()
+				f.Drain()
+				f.Wait()
+				if !slices.Equal(h.ended, tc.want) {
+					t.Errorf("performed %v, want %v", h.ended, tc.want)
+				}
+			})
+		})
+	}
+}

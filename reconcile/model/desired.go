@@ -54,8 +54,11 @@ type App struct {
 	Name string `json:"name"`
 	// Digest is the hash of the rendered app: it changes exactly when
 	// something that the hosts would notice, or the way to get there, changes.
-	Digest    string    `json:"digest"`
-	Sync      Sync      `json:"sync"`
+	Digest string `json:"digest"`
+	Sync   Sync   `json:"sync"`
+	// Pending is a newer revision of the app that waits for a person, because
+	// the app does not follow the branch by itself.
+	Pending   string    `json:"pending,omitempty"`
 	OnFailure string    `json:"onFailure"` // rollback, pause or continue
 	Services  []Service `json:"services,omitempty"`
 	Networks  []Network `json:"networks,omitempty"`

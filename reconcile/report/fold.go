@@ -198,6 +198,10 @@ func (f *folder) app(app *model.App) App {
 		out.Services = append(out.Services, s)
 		out.Health = worst(out.Health, s.Health)
 	}
+	if app.Pending != "" {
+		out.Sync = OutOfSync
+		out.Reason = "revision " + app.Pending[:min(8, len(app.Pending))] + " waits for `tallyman apply`: sync.auto is off"
+	}
 	if r.Phase == rollout.Progressing {
 		out.Health = worst(out.Health, Progressing)
 	}
