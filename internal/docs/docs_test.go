@@ -1,4 +1,3 @@
-// Package docs holds the documents to what they are about.
 package docs
 
 import (
@@ -22,14 +21,14 @@ func read(t *testing.T, name string) string {
 // dependencies in go.mod, in both directions.
 func TestEveryDependencyIsExplained(t *testing.T) {
 	direct := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(read(t, "../go.mod"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(read(t, "../../go.mod"), -1) {
 		direct[m[1]] = true
 	}
 	if len(direct) < 5 {
 		t.Fatalf("found only %v in go.mod", direct)
 	}
 	explained := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^\| (\S+\.\S+/\S+) `).FindAllStringSubmatch(read(t, "DEPENDENCIES.md"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\| (\S+\.\S+/\S+) `).FindAllStringSubmatch(read(t, "../../docs/DEPENDENCIES.md"), -1) {
 		module := m[1]
 		for !direct[module] && strings.Contains(module, "/") {
 			module = module[:strings.LastIndex(module, "/")] // a package of it is named
@@ -50,7 +49,7 @@ func TestEveryDependencyIsExplained(t *testing.T) {
 // headings.
 func TestLinksLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	for _, pattern := range []string{"*.md", "../*.md", "../examples/*/*.md"} {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../examples/*/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no documents match %s: %v", pattern, err)
