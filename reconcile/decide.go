@@ -39,7 +39,7 @@ func Decide(v View) Decision {
 	placement := Place(v)
 	p := plan.Build(plan.Input{
 		Desired: v.Desired, Live: v.Live, Placement: placement,
-		Known: v.Known, Policies: v.policies(), AllowRemovals: v.AllowRemovals,
+		Known: v.Known, Policies: v.policies(), Rolling: v.rolling(), AllowRemovals: v.AllowRemovals,
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
@@ -55,6 +55,18 @@ func (v *View) policies() map[string]model.Sync {
 		policies[app] = v.State.Records[app].Sync
 	}
 	return policies
+}
+
+// rolling are the apps that have not come to their present state yet, or all
+// when a person asks: what a tag means is looked up once per change of an app.
+func (v *View) rolling() func(app string) bool {
+	there := make(map[string]bool, len(v.Desired.Apps))
+	for i := range v.Desired.Apps {
+		app := &v.Desired.Apps[i]
+		r := v.State.Records[app.Name]
+		there[app.Name] = r.Phase == rollout.Complete && r.Digest == app.Digest && !r.Gone
+	}
+	return func(app string) bool { return v.Manual || !there[app] }
 }
 
 // Place gives every replica of the view its host.

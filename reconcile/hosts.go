@@ -8,7 +8,6 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
 // hostState is a registered host and its latest report.
@@ -224,7 +223,7 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 func (c *Controller) save(h *hostState) {
 	seen := SeenHost{Host: h.host}
 	for i := range h.state.Containers {
-		if k := &h.state.Containers[i]; plan.Owned(k, c.cfg.Owner, c.isKnown) {
+		if k := &h.state.Containers[i]; k.OwnedBy(c.cfg.Owner, c.isKnown) {
 			seen.Containers = append(seen.Containers, model.Container{Host: h.host.Name, ID: k.ID, Name: k.Owner.Name, Owner: k.Owner})
 		}
 	}

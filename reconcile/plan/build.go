@@ -18,13 +18,12 @@ type Input struct {
 	Known func(id string) bool
 	// Policies are those of apps that have gone, as their manifests said last.
 	Policies map[string]model.Sync
+	// Rolling says whether the app is on its way to this revision. Only then does
+	// it matter which image a host has under a service's reference: when the app
+	// is there, a tag that moves is left alone until its next change. Nil says no.
+	Rolling func(app string) bool
 	// AllowRemovals lets more removals than maxRemovals through.
 	AllowRemovals bool
-}
-
-// Owned is model.Container.OwnedBy.
-func Owned(c *model.Container, owner string, known func(id string) bool) bool {
-	return c.OwnedBy(owner, known)
 }
 
 // Build makes the plan. It changes nothing of its input, and it gives the same
@@ -50,27 +49,29 @@ type slot struct{ app, service, slot string }
 
 // planner gathers the changes of one plan.
 type planner struct {
-	in       *Input
-	hosts    map[string]*model.HostState
-	services map[slot]*model.Service // keyed without slot
-	slots    map[slot][]*model.Container
-	names    map[string]bool            // every container name on any host; made when first needed
-	users    map[string]map[string]bool // network or volume HostName → hosts that need it
-	blocked  map[Key]string             // networks and volumes that can't be had, with the reason
-	pulls    map[Key]Change
-	changes  []Change
+	in          *Input
+	hosts       map[string]*model.HostState
+	services    map[slot]*model.Service // keyed without slot
+	slots       map[slot][]*model.Container
+	names       map[string]bool            // every container name on any host; made when first needed
+	users       map[string]map[string]bool // network or volume HostName → hosts that need it
+	blocked     map[Key]string             // networks and volumes that can't be had, with the reason
+	pulls       map[Key]Change
+	resolutions map[resolution]*model.Service
+	changes     []Change
 }
 
 func newPlanner(in *Input) *planner {
 	p := &planner{
-		in:       in,
-		hosts:    map[string]*model.HostState{},
-		services: map[slot]*model.Service{},
-		slots:    make(map[slot][]*model.Container, len(in.Placement.Assignments)),
-		users:    map[string]map[string]bool{},
-		blocked:  map[Key]string{},
-		pulls:    map[Key]Change{},
-		changes:  make([]Change, 0, len(in.Placement.Assignments)+16),
+		in:          in,
+		hosts:       map[string]*model.HostState{},
+		services:    map[slot]*model.Service{},
+		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
+		users:       map[string]map[string]bool{},
+		blocked:     map[Key]string{},
+		pulls:       map[Key]Change{},
+		resolutions: map[resolution]*model.Service{},
+		changes:     make([]Change, 0, len(in.Placement.Assignments)+16),
 	}
 	for i := range in.Desired.Apps {
 		for j := range in.Desired.Apps[i].Services {

@@ -94,7 +94,7 @@ func (c *comparison) process() {
 	if c.want.Image != c.live.Image {
 		c.replace("image", shortImage(c.live.Image, c.want.Image), shortImage(c.want.Image, c.live.Image))
 	} else if c.want.ImageID != "" && c.want.ImageID != c.image.ID {
-		c.replace("image", c.want.Image+" "+shortID(c.image.ID), shortID(c.want.ImageID))
+		c.replace("image", c.want.Image+" ("+shortID(c.image.ID)+")", shortID(c.want.ImageID))
 	}
 	entrypoint, command := commandLine(c.want, c.image)
 	if !slices.Equal(entrypoint, c.live.Entrypoint) {

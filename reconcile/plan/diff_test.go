@@ -217,7 +217,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 
 func TestAnotherImageUnderTheSameTag(t *testing.T) {
 	want := model.ContainerSpec{Image: "app/web:1", ImageID: "sha256:3333333333334444"}
-	if got, expect := lines(Compare(&want, madeFrom(want, image()))), "replace: image app/web:1 111111111111 → 333333333333"; got != expect {
+	if got, expect := lines(Compare(&want, madeFrom(want, image()))), "replace: image app/web:1 (111111111111) → 333333333333"; got != expect {
 		t.Errorf("got %q, want %q", got, expect)
 	}
 	want.ImageID = image().ID

@@ -31,7 +31,9 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	if s.Pull == "always" {
 		c.Steps = append(c.Steps, Step{Op: model.PullImage{Host: c.Host, Image: s.Container.Image, Always: true}})
 	}
-	c.Steps = append(c.Steps, Step{Op: model.CreateContainer{Host: c.Host, Owner: owner, Spec: s.Container}})
+	spec := s.Container
+	spec.ImageID = "" // a pull of this very change may bring another one
+	c.Steps = append(c.Steps, Step{Op: model.CreateContainer{Host: c.Host, Owner: owner, Spec: spec}})
 	if len(s.Container.Files) > 0 {
 		c.Steps = append(c.Steps, Step{Op: model.CopyFiles{Target: target, Files: s.Container.Files}})
 	}

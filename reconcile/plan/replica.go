@@ -12,6 +12,7 @@ import (
 // replica decides about one slot: which of its containers is the one to keep,
 // what that one still needs, and what becomes of the others.
 func (p *planner) replica(s *model.Service, name, host string) Change {
+	s = p.resolved(s, host)
 	key := slot{s.App, s.Name, name}
 	c := Change{Key: replicaKey(key), Host: host, Verdict: Unchanged}
 	containers := sorted(p.slots[key])
@@ -40,6 +41,28 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 		p.supersede(&c, s, old)
 	}
 	return c
+}
+
+// resolved is the service with the image that its reference means on the host,
+// where that counts.
+func (p *planner) resolved(s *model.Service, host string) *model.Service {
+	state := p.hosts[host]
+	if state == nil || p.in.Rolling == nil || !p.in.Rolling(s.App) {
+		return s
+	}
+	key := resolution{s, state.Images[s.Container.Image]}
+	if p.resolutions[key] == nil { // the replicas of a service share it
+		exact := *s
+		exact.Container.ImageID = key.imageID
+		p.resolutions[key] = &exact
+	}
+	return p.resolutions[key]
+}
+
+// resolution is a service with one image of those that its reference means.
+type resolution struct {
+	service *model.Service
+	imageID string
 }
 
 func (p *planner) unreachable(c Change, state *model.HostState) Change {

@@ -141,6 +141,40 @@ func TestGoneAppsAreCountedTogether(t *testing.T) {
 	}
 }
 
+// TestATagThatMoves counts on the way to a revision, per host, and not after it.
+func TestATagThatMoves(t *testing.T) {
+	w := newWorld("h1", "h2")
+	w.declare(service("web", "web:1", 2))
+	for i := range w.live.Hosts {
+		w.live.Hosts[i].Images["web:1"] = image().ID
+	}
+	if err := w.settle(); err != nil {
+		t.Fatal(err)
+	}
+	w.rolling = true
+	if p := w.plan(); !p.Empty() {
+		t.Errorf("the image is the same, and there is something to do:\n%s", p.String())
+	}
+	w.host("h2").Images["web:1"] = "sha256:3333333333334444"
+	p := w.plan()
+	if got := p.String(); strings.Count(got, "image web:1 (111111111111) → 333333333333") != 1 || !strings.Contains(got, "on h2") {
+		t.Errorf("want the replica on h2 replaced:\n%s", got)
+	}
+	for _, op := range p.Ops() {
+		if create, ok := op.(model.CreateContainer); ok && create.Spec.ImageID != "" {
+			t.Error("the op names an image that a pull before it may replace")
+		}
+	}
+	delete(w.host("h2").Images, "web:1")
+	if p := w.plan(); !p.Empty() {
+		t.Errorf("the reference means nothing, and what runs is replaced:\n%s", p.String())
+	}
+	w.rolling, w.host("h2").Images["web:1"] = false, "sha256:3333333333334444"
+	if p := w.plan(); !p.Empty() {
+		t.Errorf("nobody changed the app, and its replicas follow the tag:\n%s", p.String())
+	}
+}
+
 // TestANameClashCanNotBlockARoll: somebody has a container of the name that the
 // next one would get.
 func TestANameClashCanNotBlockARoll(t *testing.T) {

@@ -22,6 +22,7 @@ type world struct {
 	live    model.Live
 	known   func(string) bool
 	allow   bool
+	rolling bool
 	said    map[string]model.Sync // policies of apps that have gone
 	made    int                   // containers so far; their ids are made of it
 	refused bool
@@ -82,7 +83,8 @@ func (w *world) plan() Plan {
 		Services: services, Hosts: w.desired.Hosts, Live: w.live, Owner: us,
 		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) },
 	})
-	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, AllowRemovals: w.allow})
+	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, AllowRemovals: w.allow,
+		Rolling: func(string) bool { return w.rolling }})
 }
 
 // settle performs plans until one is empty.
