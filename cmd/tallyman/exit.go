@@ -47,6 +47,8 @@ func hint(err error) string {
 		return "name the folder of the manifests within the repository with --path"
 	case errors.Is(err, manifest.ErrNoManifests):
 		return "add a manifest (tallyman schema Service shows the fields), or name the folder that holds them with --path"
+	case errors.Is(err, errNoHost):
+		return "start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one"
 	case errors.Is(err, git.ErrAccess):
 		return "see CREDENTIALS in tallyman --help"
 	case errors.As(err, &invalid):

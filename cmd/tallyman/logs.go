@@ -1,19 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
 const logsHelp = `Print what a replica writes to its standard output and standard error. Of a
 service, the first replica that has a container is taken. The app may be left
-out where only one fits.
+out where only one fits. With -o json each line is a document that also names
+the replica and its host.
 
     $ tallyman logs default/hello-1 --tail 20
     $ tallyman logs hello -f
@@ -46,7 +52,7 @@ func (a *app) logs(ctx context.Context, name string, o engine.LogOptions) error 
 	}
 	if c != nil {
 		defer c.Close()
-		return c.Logs(ctx, name, o, a.out)
+		return a.logsThrough(ctx, c, name, o)
 	}
 	w, err := a.lookAround(ctx, look{fallBack: true})
 	if err != nil {
@@ -62,5 +68,72 @@ func (a *app) logs(ctx context.Context, name string, o engine.LogOptions) error 
 	if e == nil {
 		return fmt.Errorf("read log of %q: there is no connection to host %q", name, r.Host)
 	}
-	return e.Logs(ctx, r.ID, o, a.out)
+	return a.printLog(r, func(w io.Writer) error { return e.Logs(ctx, r.ID, o, w) })
+}
+
+// logsThrough reads through the controller. Which replica it is has to be known
+// only for JSON.
+func (a *app) logsThrough(ctx context.Context, c *server.Client, name string, o engine.LogOptions) error {
+	if !a.wantsJSON() {
+		return c.Logs(ctx, name, o, a.out)
+	}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := report.FindReplica(&s, name)
+	if err != nil {
+		return err
+	}
+	return a.printLog(r, func(w io.Writer) error { return c.Logs(ctx, r.Key(), o, w) })
+}
+
+// printLog prints what read writes, as it is or as a document per line.
+func (a *app) printLog(r report.Replica, read func(io.Writer) error) error {
+	if !a.wantsJSON() {
+		return read(a.out)
+	}
+	lines := &lineWriter{print: func(line string) error {
+		return json.NewEncoder(a.out).Encode(logLine{Replica: r.Key(), Host: r.Host, Line: line})
+	}}
+	return errors.Join(read(lines), lines.flush())
+}
+
+// logLine is what -o json prints of each line.
+type logLine struct {
+	Replica string `json:"replica"`
+	Host    string `json:"host"`
+	Line    string `json:"line"`
+}
+
+// maxLine is how long a line may become before it is printed in parts: not
+// everything that is written to a log has lines.
+const maxLine = 64 << 10
+
+// lineWriter cuts what is written to it into lines.
+type lineWriter struct {
+	print func(line string) error
+	rest  []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		line, after, whole := bytes.Cut(w.rest, []byte("\n"))
+		if !whole && len(w.rest) < maxLine {
+			return len(p), nil
+		}
+		w.rest = after
+		if err := w.print(string(bytes.TrimSuffix(line, []byte("\r")))); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// flush prints a last line that has no end.
+func (w *lineWriter) flush() error {
+	if len(w.rest) == 0 {
+		return nil
+	}
+	return w.print(string(w.rest))
 }

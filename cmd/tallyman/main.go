@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	soft, hard, stop := signals(context.Background())
+	soft, hard, stop := signals(context.Background(), func() { os.Exit(exitError) })
 	code := run(os.Args[1:], &app{
 		soft: soft, hard: hard, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv,
 	})

@@ -37,6 +37,10 @@ SETTINGS
   or in the YAML file that --config names (state-dir: /var/lib/tallyman). The
   command line wins over the environment, and that over the file.
 
+OUTPUT
+  With -o json every verb prints JSON for programs, and an error is one line of
+  it on standard error: {"error": "…", "hint": "…"}.
+
 CREDENTIALS
   For https: TALLYMAN_GIT_TOKEN, or TALLYMAN_GIT_USERNAME with
   TALLYMAN_GIT_PASSWORD; or the names of files that hold them in
@@ -52,10 +56,7 @@ func run(args []string, a *app) int {
 	err := root.ExecuteContext(a.soft)
 	var code exitCode
 	if err != nil && !errors.As(err, &code) {
-		fmt.Fprintf(a.err, "tallyman: %s\n", err)
-		if h := hint(err); h != "" {
-			fmt.Fprintf(a.err, "hint: %s\n", h)
-		}
+		a.complain(args, err)
 	}
 	return codeOf(err)
 }

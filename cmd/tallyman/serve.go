@@ -23,7 +23,7 @@ what breaks or is changed by hand. It logs to standard error.
 
 A local repository is noticed at once, another one with the next poll. SIGTERM
 or SIGINT lets the calls at work end and begins no more; a second one ends the
-process at once. Both may happen at any moment: the next start goes on from what
+process at once, within two seconds whatever hangs. Both may happen at any moment: the next start goes on from what
 it finds on the hosts.
 
 The other verbs ask the controller when they are given the same --repo and
@@ -33,7 +33,7 @@ The other verbs ask the controller when they are given the same --repo and
 
 EXIT STATUS
   0  ended by a signal
-  1  could not begin, or could not go on`
+  1  could not begin, or could not go on, or hung when the second signal came`
 
 type serveOptions struct {
 	poll, stopTimeout time.Duration
@@ -117,7 +117,7 @@ func openHost(h model.Host) (engine.Engine, error) {
 // logger writes what happens to standard error, without the fields that have
 // nothing to say.
 func (a *app) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{
+	options := &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
 			if attr.Value.Kind() == slog.KindString && attr.Value.String() == "" {
@@ -125,5 +125,9 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 			}
 			return attr
 		},
-	}))
+	}
+	if a.wantsJSON() {
+		return slog.New(slog.NewJSONHandler(a.err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.err, options))
 }

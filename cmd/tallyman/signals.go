@@ -5,13 +5,20 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// lastWords is how long the process may take to end by itself once it must: a
+// call that ignores its end would hold it up for ever.
+const lastWords = 2 * time.Second
 
 // signals gives a context that ends with the first SIGINT or SIGTERM, which
 // asks to come to an end, and one that ends with the second, which insists.
-func signals(parent context.Context) (soft, hard context.Context, stop func()) {
+// Soon after that exit is called, unless stop was.
+func signals(parent context.Context, exit func()) (soft, hard context.Context, stop func()) {
 	hard, kill := context.WithCancel(parent)
 	soft, end := context.WithCancel(hard)
+	stopped := make(chan struct{})
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -19,13 +26,19 @@ func signals(parent context.Context) (soft, hard context.Context, stop func()) {
 			select {
 			case <-ch:
 				cancel()
-			case <-hard.Done():
+			case <-stopped:
 				return
 			}
+		}
+		select {
+		case <-time.After(lastWords):
+			exit()
+		case <-stopped:
 		}
 	}()
 	return soft, hard, func() {
 		signal.Stop(ch)
+		close(stopped)
 		end()
 		kill()
 	}

@@ -142,7 +142,7 @@ func (v *viewer) addLog(ctx context.Context, f *failedApp, id string) {
 		f.Container = r.Container
 		var log bytes.Buffer
 		if err := v.logs(ctx, r, &log); err != nil {
-			fmt.Fprintf(v.app.err, "warning: %v\n", err)
+			v.app.warn("%v", err)
 			return
 		}
 		f.Log = report.LogLines(log.String(), logLines)

@@ -84,7 +84,7 @@ func (a *app) remembered() (reconcile.Memory, error) {
 		return reconcile.Memory{}, nil
 	}
 	if err != nil {
-		fmt.Fprintf(a.err, "warning: %v; going on without the history\n", err)
+		a.warn("%v; going on without the history", err)
 		return reconcile.Memory{}, nil
 	}
 	defer s.Close() //nolint:errcheck // only read from
@@ -192,6 +192,8 @@ func (w *world) images() []string {
 	return refs
 }
 
+var errNoHost = errors.New("no host can be reached")
+
 // reachable is an error when no host can be reached at all: a plan of nothing
 // but hosts out of reach helps nobody.
 func (w *world) reachable() error {
@@ -201,5 +203,5 @@ func (w *world) reachable() error {
 		}
 	}
 	first := w.live.Hosts[0]
-	return fmt.Errorf("no host can be reached; %s: %s\nhint: start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one", first.Name, first.Error)
+	return fmt.Errorf("%w; %s: %s", errNoHost, first.Name, first.Error)
 }
