@@ -1,19 +1,29 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
-// fleet is a desired state of the given number of replicas on a tenth as many
-// hosts at most, and the live state in which all of it runs.
+const benchHosts = 1000
+
+// fleet is a desired state of the given number of replicas.
 func fleet(replicas int) View {
-	hosts := min(1000, max(1, replicas/10))
+	hosts := benchHosts
 	d := &model.Desired{Revision: "r", Owner: "bench"}
 	for i := range hosts {
 		d.Hosts = append(d.Hosts, model.Host{Name: fmt.Sprintf("host-%04d", i), Schedulable: true})
@@ -33,7 +43,9 @@ func fleet(replicas int) View {
 	for i := range hosts {
 		v.Live.Hosts = append(v.Live.Hosts, model.HostState{Name: d.Hosts[i].Name, Reachable: true})
 	}
-	run(&v)
+	for i := range d.Apps {
+		v.State.Records[d.Apps[i].Name] = rollout.Record{App: d.Apps[i].Name, Digest: d.Apps[i].Digest, Phase: rollout.Complete}
+	}
 	return v
 }
 
@@ -42,7 +54,7 @@ func benchService(app, name string, replicas int) model.Service {
 		Image: "registry.example.com/web:1.4.2", Command: []string{"serve"},
 		Env:         map[string]string{"LOG": "info", "REGION": "north", "PORT": "8080"},
 		Networks:    []model.Attachment{},
-		HealthCheck: &model.HealthCheck{Test: []string{"CMD", "/web", "health"}, Interval: 5 * time.Second},
+		HealthCheck: &model.HealthCheck{Test: []string{"CMD", "/server", "health"}, Interval: time.Second},
 		StopGrace:   10 * time.Second,
 		Adjustable:  model.Adjustable{NanoCPUs: 5e8, Memory: 256 << 20, Restart: model.Restart{Name: "unless-stopped"}},
 	}
@@ -52,56 +64,93 @@ func benchService(app, name string, replicas int) model.Service {
 	}
 }
 
-// run makes the live state one in which everything runs as desired.
-func run(v *View) {
-	byName := map[string]*model.HostState{}
-	for i := range v.Live.Hosts {
-		byName[v.Live.Hosts[i].Name] = &v.Live.Hosts[i]
-	}
-	services := map[string]*model.Service{}
-	for i := range v.Desired.Apps {
-		app := &v.Desired.Apps[i]
-		v.State.Records[app.Name] = rollout.Record{App: app.Name, Digest: app.Digest, Phase: rollout.Complete}
-		for j := range app.Services {
-			services[app.Name+"/"+app.Services[j].Name] = &app.Services[j]
-		}
-	}
-	for n, a := range Place(*v).Assignments {
-		s, h := services[a.App+"/"+a.Service], byName[a.Host]
-		name := fmt.Sprintf("%s-%s-%s-x", a.App, a.Service, a.Slot)
-		spec := s.Container
-		h.Containers = append(h.Containers, model.Container{
-			Host: a.Host, ID: fmt.Sprintf("%064x", n), Name: name, State: model.StateRunning, Health: model.HealthHealthy,
-			Owner: model.Ownership{Owner: "bench", App: a.App, Service: a.Service, Slot: a.Slot, Fingerprint: s.Fingerprint, Name: name},
-			Spec:  &spec, Image: &model.ImageDefaults{ID: "sha256:1"},
-		})
-	}
-}
-
-// BenchmarkPassUnchanged is a pass that finds nothing to do.
+// BenchmarkPassUnchanged is a pass that finds nothing to do: a look at each of
+// 1,000 simulated hosts, and the decision.
 func BenchmarkPassUnchanged(b *testing.B) {
 	for _, replicas := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("replicas=%d", replicas), func(b *testing.B) {
-			v := fleet(replicas)
+			v, hosts := simulated(b, replicas)
 			b.ReportAllocs()
+			cpu := cpuTime()
 			for b.Loop() {
+				observe(b, &v, hosts)
 				if d := Decide(v); len(d.Rollout.Tasks) > 0 || !d.Plan.Empty() {
 					b.Fatalf("a pass with nothing to do has %d tasks; plan:\n%s", len(d.Rollout.Tasks), d.Plan.String())
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(replicas), "ns/replica")
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "MB-heap")
+			used := cpuTime() - cpu
+			b.ReportMetric(used.Seconds()/float64(b.N), "cpu-s/op")
+			b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/float64(replicas), "cpu-ns/replica")
+			b.ReportMetric(resident(b), "MB-resident")
+			runtime.KeepAlive(v)
 		})
 	}
+}
+
+// simulated is a fleet on simulated hosts, on which everything has been made by
+// performing the plan.
+func simulated(b *testing.B, replicas int) (View, map[string]*sim.Host) {
+	v := fleet(replicas)
+	w, hosts := sim.NewWorld(1), map[string]*sim.Host{}
+	image := sim.TestImage(v.Desired.Apps[0].Services[0].Container.Image)
+	for i := range v.Desired.Hosts {
+		hosts[v.Desired.Hosts[i].Name] = w.Host(v.Desired.Hosts[i].Name, sim.With(image))
+	}
+	observe(b, &v, hosts)
+	todo := plan.Build(plan.Input{Desired: v.Desired, Live: v.Live, Placement: Place(v)})
+	for _, op := range todo.Ops() {
+		if err := hosts[op.On()].Do(context.Background(), op, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	w.Forget()
+	time.Sleep(2 * time.Second) // until all are healthy
+	observe(b, &v, hosts)
+	return v, hosts
+}
+
+func observe(b *testing.B, v *View, hosts map[string]*sim.Host) {
+	image := v.Desired.Apps[0].Services[0].Container.Image
+	v.Now = time.Now()
+	for i := range v.Live.Hosts {
+		state, err := hosts[v.Live.Hosts[i].Name].Observe(context.Background(), engine.Query{Owner: v.Desired.Owner, Images: []string{image}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		v.Live.Hosts[i] = state
+	}
+}
+
+// cpuTime is what the process has used of all CPUs.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it can't fail for oneself
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// resident is the process's memory in MB, after a collection.
+func resident(b *testing.B) float64 {
+	debug.FreeOSMemory()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0 // only Linux says
+	}
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return float64(n) / 1024
+		}
+	}
+	return 0
 }
 
 // BenchmarkPlanOneOfThousand is the decision after a commit that changes one
 // service among a thousand.
 func BenchmarkPlanOneOfThousand(b *testing.B) {
-	v := fleet(20_000)
+	v, _ := simulated(b, 20_000)
 	s := &v.Desired.Apps[100].Services[2]
 	s.Container.Image = "registry.example.com/web:1.4.3"
 	s.Fingerprint = model.Fingerprint(s.Container)
