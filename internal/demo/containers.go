@@ -80,5 +80,4 @@ func (s *stage) list(found []container.Summary) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", name(c), c.Image, c.Status, port)
 	}
 	w.Flush()
-	fmt.Fprintln(s.out)
 }

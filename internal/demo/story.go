@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -48,6 +49,10 @@ func begin(ctx context.Context, s *stage) error {
 	manifest, err := os.ReadFile(filepath.Join(s.module, "examples", "hello", "service.yaml"))
 	if err != nil {
 		return err
+	}
+	// Its first line tells editors where the schema is, which is not here.
+	if modeline, rest, found := bytes.Cut(manifest, []byte("\n")); found && bytes.HasPrefix(modeline, []byte("#")) {
+		manifest = rest
 	}
 	if err := os.MkdirAll(s.repo(), 0o755); err != nil {
 		return err
@@ -98,6 +103,7 @@ func revert(ctx context.Context, s *stage) error {
 	if err := s.expect(ctx, first); err != nil {
 		return err
 	}
+	fmt.Fprintln(s.out)
 	return s.tallyman(ctx, good, "plan", "--repo", "fleet")
 }
 
@@ -130,6 +136,7 @@ func follow(ctx context.Context, s *stage) error {
 	if err := s.settled(ctx); err != nil {
 		return err
 	}
+	fmt.Fprintln(s.out)
 	if err := s.tallyman(ctx, good, "status", "--repo", "fleet"); err != nil {
 		return err
 	}
