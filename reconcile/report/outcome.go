@@ -52,7 +52,7 @@ func appOutcome(s *Status, a *App) Outcome {
 	for i := range s.Changes {
 		switch c := &s.Changes[i]; {
 		case c.Key.App != a.Name || c.Kept:
-		case s.beyondReach(c):
+		case s.beyondReach(c) || a.Phase != rollout.Progressing && lingers(c):
 			worst = Incomplete
 		default:
 			return Pending
@@ -72,6 +72,12 @@ func appOutcome(s *Status, a *App) Outcome {
 func (s *Status) beyondReach(c *Change) bool {
 	blocked := c.Verdict == plan.Blocked
 	return blocked && c.Removal || s.away(c.Host) || blocked && c.Host == "" && s.anyAway()
+}
+
+// lingers says of a change that it is a network nobody needs, which could not be
+// removed: somebody else may be on it for ever.
+func lingers(c *Change) bool {
+	return c.Removal && c.Key.Kind == plan.KindNetwork && c.Held != ""
 }
 
 // anyAway says whether there is a host that a replica for which no host was

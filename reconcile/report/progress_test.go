@@ -106,6 +106,12 @@ func TestOutcomeOf(t *testing.T) {
 		"no host though all are there":  {Pending, func(s *Status) { open(s, Change{Verdict: plan.Blocked}) }},
 		"removals that wait for people": {Incomplete, func(s *Status) { open(s, Change{Verdict: plan.Blocked, Removal: true, Host: "edge-1"}) }},
 		"removals that policy keeps":    {Converged, func(s *Status) { open(s, Change{Verdict: plan.Blocked, Removal: true, Kept: true, Host: "edge-1"}) }},
+		"a network that can't go": {Incomplete, func(s *Status) {
+			open(s, Change{Key: plan.Key{Kind: plan.KindNetwork}, Verdict: plan.Remove, Removal: true, Host: "edge-1", Held: "next try in 4s after 2 tries: in use"})
+		}},
+		"a network that is about to go": {Pending, func(s *Status) {
+			open(s, Change{Key: plan.Key{Kind: plan.KindNetwork}, Verdict: plan.Remove, Removal: true, Host: "edge-1"})
+		}},
 		"a neighbour that is on its way beside a host away": {Pending, func(s *Status) {
 			s.Hosts[1].Reachable = false
 			open(s, Change{Verdict: plan.Blocked, Host: "edge-2"})
