@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// MaxConfigFile is how large a file may be that a Config includes.
-const MaxConfigFile = 1 << 20
-
 // config reads a file that a Config includes.
 func (l *Loader) config(fsys fs.FS, name string) ([]byte, error) {
 	info, err := plainFile(fsys, name)
@@ -21,7 +18,7 @@ func (l *Loader) config(fsys fs.FS, name string) ([]byte, error) {
 	if data, ok := l.cache.config(hash); ok {
 		return data, nil
 	}
-	data, err := readLimited(fsys, name, MaxConfigFile)
+	data, err := readLimited(fsys, name, l.opts.MaxFileSize)
 	if err != nil {
 		return nil, err
 	}

@@ -30,13 +30,23 @@ func TestConfigContents(t *testing.T) {
 func TestConfigFilesThatCanNotBeUsed(t *testing.T) {
 	fsys := tree("a/config.yaml", docs(doc("App", "shop", ""),
 		doc("Config", "c", "{files: {missing: ngnix.conf, folder: sub, below: nginx.conf/x, large: large}}")),
-		"a/nginx.conf", "", "a/sub/x", "", "a/large", strings.Repeat("x", manifest.MaxConfigFile+1))
+		"a/nginx.conf", "", "a/sub/x", "", "a/large", strings.Repeat("x", 1<<20+1))
 	wantErrors(t, loadErrors(t, fsys, manifest.Options{}),
 		`a/config.yaml:3:86: spec.files.missing: file "ngnix.conf" does not exist; did you mean nginx.conf?`,
 		`a/config.yaml:3:106: spec.files.folder: file "sub" is not a regular file`,
 		`a/config.yaml:3:118: spec.files.below: file "nginx.conf/x" does not exist`,
 		`a/config.yaml:3:139: spec.files.large: file "large" is too large: more than 1048576 bytes`,
 	)
+}
+
+// What is too large is for the installation to say.
+func TestLimitHoldsForFilesOfConfigs(t *testing.T) {
+	fsys := tree("c.yaml", doc("Config", "c", "{files: {k: k}}"), "k", strings.Repeat("x", 200))
+	wantErrors(t, loadErrors(t, fsys, manifest.Options{MaxFileSize: 199}),
+		`c.yaml:1:80: spec.files.k: file "k" is too large: more than 199 bytes`)
+	if _, err := manifest.Load(fsys, manifest.Options{MaxFileSize: 200}); err != nil {
+		t.Error(err)
+	}
 }
 
 // Neither the file nor a folder on the way may be a link.

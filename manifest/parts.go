@@ -29,7 +29,8 @@ type ConfigSpec struct {
 	// Contents that are written here.
 	Data map[string]string `yaml:"data,omitempty" check:"keys=configKey"`
 	// Contents that are files of the repository, by their path relative to
-	// the manifest's folder; at most 1 MiB each.
+	// the manifest's folder. Each may be as large as --max-file-size says,
+	// which is 1 MiB without it.
 	Files map[string]string `yaml:"files,omitempty" check:"keys=configKey,format=relPath,ref=file"`
 }
 

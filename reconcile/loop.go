@@ -42,6 +42,8 @@ type Source interface {
 // Config is what a controller is made of.
 type Config struct {
 	Source Source
+	// Limits are how much of it is read.
+	Limits manifest.Options
 	// Path is where in the repository the manifests are.
 	Path  string
 	Owner string
@@ -91,7 +93,7 @@ func New(cfg Config) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(manifest.Options{}),
+		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1),
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},

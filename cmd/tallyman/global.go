@@ -19,6 +19,8 @@ type global struct {
 	gitSSHKeyFile, gitSSHPassphraseFile, gitKnownHosts string
 	gitCAFile                                          string
 	gitAllowHTTP                                       bool
+
+	limits limits
 }
 
 func (g *global) flags(f *pflag.FlagSet) {
@@ -37,12 +39,16 @@ func (g *global) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.gitKnownHosts, "git-known-hosts", "", "`FILE` with the ssh host keys to accept (default: the user's and the system's)")
 	f.StringVar(&g.gitCAFile, "git-ca-file", "", "`FILE` with certificates to trust for https")
 	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
+	g.limits.flags(f)
 }
 
 // check looks over what was given, and puts in the defaults that depend on it.
 func (g *global) check() error {
 	if g.output != "text" && g.output != "json" {
 		return fmt.Errorf("read --output %q: must be text or json", g.output)
+	}
+	if err := g.limits.check(); err != nil {
+		return err
 	}
 	if local(g.repo) {
 		abs, err := filepath.Abs(g.repo)
@@ -110,6 +116,7 @@ func (a *app) gitConfig(dir string) git.Config {
 	}
 	return git.Config{
 		URL: g.repo, Branch: g.branch, Dir: dir, Auth: auth, CAFile: g.gitCAFile, AllowPlainHTTP: g.gitAllowHTTP,
+		Limits: g.limits.git(),
 	}
 }
 

@@ -47,7 +47,7 @@ func (a *app) validate(ctx context.Context, args []string) error {
 		return err
 	}
 	defer done()
-	set, err := manifest.Load(tree, manifest.Options{})
+	set, err := manifest.Load(tree, a.global.limits.manifest())
 	if err == nil {
 		_, err = desired.Build(set, desired.Options{Owner: a.global.owner})
 	}

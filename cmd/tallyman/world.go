@@ -138,7 +138,7 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 }
 
 func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, error) {
-	return reconcile.Build(repo, manifest.NewLoader(manifest.Options{}), reconcile.BuildOptions{
+	return reconcile.Build(repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.BuildOptions{
 		Commit: commit, Path: a.global.path, Owner: a.global.owner,
 	})
 }
