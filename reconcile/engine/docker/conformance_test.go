@@ -1,12 +1,15 @@
 package docker_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/nat"
 
@@ -82,6 +85,42 @@ func (h hands) CreateForeignNetwork(name string) error {
 		h.t.Cleanup(func() { forceRemoveNetwork(h.t, h.Client, made.ID) })
 	}
 	return err
+}
+
+func (h hands) CreateForeignVolume(name string) error {
+	_, err := h.Client.VolumeCreate(h.t.Context(), volume.CreateOptions{Name: name})
+	h.t.Cleanup(func() { forceRemoveVolume(h.t, h.Client, name) })
+	return err
+}
+
+func (h hands) DeclareVolume(image, path string) (string, error) {
+	base, err := h.Client.ContainerCreate(h.t.Context(), &container.Config{Image: image}, nil, nil, nil, h.Name("base"))
+	if err != nil {
+		return "", err
+	}
+	h.t.Cleanup(func() { forceRemove(h.t, h.Client, base.ID) })
+	return h.commit("base", "VOLUME "+path), nil
+}
+
+func (h hands) AnonymousVolumes(id string) ([]string, error) {
+	raw, err := h.Client.ContainerInspect(h.t.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range raw.Mounts {
+		if m.Type == mount.TypeVolume && !slices.ContainsFunc(raw.HostConfig.Mounts, func(asked mount.Mount) bool { return asked.Target == m.Destination }) {
+			names = append(names, m.Name)
+			h.t.Cleanup(func() { forceRemoveVolume(h.t, h.Client, m.Name) }) // nothing else does
+		}
+	}
+	return names, nil
+}
+
+func forceRemoveVolume(t testing.TB, c *client.Client, name string) {
+	if err := c.VolumeRemove(cleanup(t), name, true); err != nil && !errdefs.IsNotFound(err) {
+		t.Error(err)
+	}
 }
 
 func forceRemove(t testing.TB, c *client.Client, id string) {

@@ -26,7 +26,7 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer) 
 	if err := e.creatable(ctx, spec); err != nil {
 		return err
 	}
-	first, rest := e.splitNetworks(ctx, spec.Networks)
+	first, rest := e.splitNetworks(spec.Networks)
 	made, err := e.api().ContainerCreate(ctx, config(op), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
 	id := made.ID
 	if errdefs.IsConflict(err) {
@@ -87,12 +87,10 @@ func (e *Engine) attachable(ctx context.Context, spec *model.ContainerSpec) erro
 }
 
 // splitNetworks tells the networks that can be given at once from those that
-// must be joined afterwards: before API 1.44 it is one.
-func (e *Engine) splitNetworks(ctx context.Context, all []model.Attachment) (first, rest []model.Attachment) {
-	if len(all) < 2 {
-		return all, nil
-	}
-	if info, err := e.info(ctx); err == nil && versions.GreaterThanOrEqualTo(info.APIVersion, "1.44") {
+// must be joined afterwards: before API 1.44 it is one. What counts is the
+// version that is spoken, not the newest that the engine knows.
+func (e *Engine) splitNetworks(all []model.Attachment) (first, rest []model.Attachment) {
+	if len(all) < 2 || versions.GreaterThanOrEqualTo(e.api().ClientVersion(), "1.44") {
 		return all, nil
 	}
 	return all[:1], all[1:]

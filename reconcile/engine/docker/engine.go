@@ -35,7 +35,7 @@ type Engine struct {
 	defaults   memo[imageInfo] // by image id; an image never changes
 	images     memo[string]    // ids by reference
 	networks   memo[[]network.Inspect]
-	volumes    memo[[]model.VolumeState] // by owner
+	volumes    memo[[]model.VolumeState]
 	infos      memo[hostInfo]
 }
 

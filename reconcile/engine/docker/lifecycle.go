@@ -106,10 +106,11 @@ func graceOf(raw container.InspectResponse, grace time.Duration) time.Duration {
 	return engineGrace
 }
 
-// removeContainer removes a stopped container and its anonymous volumes. It
-// never forces: what runs has to be stopped first, with the time it was given
-// for that. One that only waits for its next restart has no process to wait
-// for.
+// removeContainer removes a stopped container. Its anonymous volumes stay: the
+// image of a database declares one, and whoever mounts nothing there has the
+// data in it. It never forces: what runs has to be stopped first, with the time
+// it was given for that. One that only waits for its next restart has no
+// process to wait for.
 func (e *Engine) removeContainer(ctx context.Context, op model.RemoveContainer) error {
 	return gone(e.with(ctx, op.Target, func(ctx context.Context, raw container.InspectResponse) error {
 		switch {
@@ -120,7 +121,7 @@ func (e *Engine) removeContainer(ctx context.Context, op model.RemoveContainer) 
 		case raw.State.Running:
 			return conflict("the container is running")
 		}
-		err := e.api().ContainerRemove(ctx, raw.ID, container.RemoveOptions{RemoveVolumes: true})
+		err := e.api().ContainerRemove(ctx, raw.ID, container.RemoveOptions{})
 		if err != nil && strings.Contains(err.Error(), "is already in progress") {
 			return e.awaitRemoval(ctx, raw.ID)
 		}

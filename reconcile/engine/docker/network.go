@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 
@@ -24,35 +23,29 @@ func (e *Engine) allNetworks(ctx context.Context) ([]network.Inspect, error) {
 	})
 }
 
-func ownedNetworks(all []network.Inspect, owner string) []model.NetworkState {
-	var owned []model.NetworkState
+func networkStates(all []network.Inspect) []model.NetworkState {
+	states := make([]model.NetworkState, 0, len(all))
 	for i := range all {
-		if own := model.OwnershipFrom(all[i].Labels); owner != "" && own.Owner == owner {
-			owned = append(owned, model.NetworkState{ID: all[i].ID, Name: all[i].Name, Owner: own})
-		}
+		states = append(states, model.NetworkState{ID: all[i].ID, Name: all[i].Name, Owner: model.OwnershipFrom(all[i].Labels)})
 	}
-	slices.SortFunc(owned, func(a, b model.NetworkState) int {
+	slices.SortFunc(states, func(a, b model.NetworkState) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	return owned
+	return states
 }
 
-func (e *Engine) ownedVolumes(ctx context.Context, owner string) ([]model.VolumeState, error) {
-	if owner == "" {
-		return nil, nil
-	}
-	return e.volumes.load(owner, e.watching.Load() > 0, func() ([]model.VolumeState, error) {
+// allVolumes are also those of others, because a name that they have is taken.
+func (e *Engine) allVolumes(ctx context.Context) ([]model.VolumeState, error) {
+	return e.volumes.load("", e.watching.Load() > 0, func() ([]model.VolumeState, error) {
 		ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
 		defer cancel()
-		found, err := e.api().VolumeList(ctx, volume.ListOptions{
-			Filters: filters.NewArgs(filters.Arg("label", model.LabelOwner+"="+owner)),
-		})
-		var owned []model.VolumeState
+		found, err := e.api().VolumeList(ctx, volume.ListOptions{})
+		states := make([]model.VolumeState, 0, len(found.Volumes))
 		for _, v := range found.Volumes {
-			owned = append(owned, model.VolumeState{Name: v.Name, Owner: model.OwnershipFrom(v.Labels)})
+			states = append(states, model.VolumeState{Name: v.Name, Owner: model.OwnershipFrom(v.Labels)})
 		}
-		slices.SortFunc(owned, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
-		return owned, err
+		slices.SortFunc(states, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
+		return states, err
 	})
 }
 

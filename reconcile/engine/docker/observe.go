@@ -57,8 +57,8 @@ func (e *Engine) things(ctx context.Context, q engine.Query, state *model.HostSt
 	if err != nil {
 		return nil, e.fail("list networks", err)
 	}
-	state.Networks = ownedNetworks(nets, q.Owner)
-	if state.Volumes, err = e.ownedVolumes(ctx, q.Owner); err != nil {
+	state.Networks = networkStates(nets)
+	if state.Volumes, err = e.allVolumes(ctx); err != nil {
 		return nil, e.fail("list volumes", err)
 	}
 	if state.Images, err = e.imageIDs(ctx, q.Images); err != nil {

@@ -248,7 +248,7 @@ func TestImageDefaultsAreReportedApart(t *testing.T) {
 	h.create("base", model.ContainerSpec{})
 	image := h.commit("base", "VOLUME /anonymous", "USER 1000", "WORKDIR /work", "ENV A=b=c",
 		"LABEL kind=test", `HEALTHCHECK --interval=7s CMD ["/server", "health"]`)
-	target := h.create("c", model.ContainerSpec{Image: image, Env: map[string]string{"OWN": "x"}})
+	h.create("c", model.ContainerSpec{Image: image, Env: map[string]string{"OWN": "x"}})
 	c := h.must("c")
 	if i := c.Image; i.User != "1000" || i.WorkingDir != "/work" || i.Env["A"] != "b=c" ||
 		i.Labels["kind"] != "test" || i.Labels[model.LabelOwner] != "" || !i.HealthCheck.Enabled() || !slices.Equal(i.Volumes, []string{"/anonymous"}) {
@@ -257,7 +257,6 @@ func TestImageDefaultsAreReportedApart(t *testing.T) {
 	if s := c.Spec; len(s.Mounts) != 0 || s.User != "1000" || s.Env["OWN"] != "x" || s.Env["A"] != "b=c" || s.HealthCheck.Interval != 7*time.Second {
 		t.Errorf("spec %+v", s)
 	}
-	h.do(model.RemoveContainer{Target: target})
 }
 
 func (h *host) commit(name string, changes ...string) string {

@@ -10,10 +10,12 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// Backoff between attempts to open the event stream.
+// Backoff between attempts to open the event stream. It starts over after a
+// stream that was of use: one that gave an event, or lasted.
 const (
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = 15 * time.Second
+	lasting    = 5 * time.Second
 )
 
 // Watch calls wake after anything on the host may have changed, until ctx
@@ -53,10 +55,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stream reads events until the connection ends, and says whether there was
-// one. Who is there now may speak another version than before the connection
+// stream reads events until the connection ends, and says whether it was of
+// use. Who is there now may speak another version than before the connection
 // broke. Nobody knows what happened before it was up, so everything kept is
-// forgotten then.
+// forgotten then; an engine that refuses to tell its events is looked at no
+// more often for that.
 func (e *Engine) stream(ctx context.Context, hint func()) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -67,19 +70,26 @@ func (e *Engine) stream(ctx context.Context, hint func()) bool {
 		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("type", string(events.NetworkEventType)),
 		filters.Arg("type", string(events.VolumeEventType)), filters.Arg("type", string(events.ImageEventType)),
 	)})
+	select {
+	case <-errs:
+		return false
+	default:
+	}
 	e.watching.Add(1)
 	defer e.watching.Add(-1)
 	e.forgetAll()
 	hint()
 	defer hint() // the host may be gone: somebody should look
+	up, told := time.Now(), false
 	for {
 		select {
 		case m := <-messages:
+			told = true
 			if e.note(m) {
 				hint()
 			}
 		case <-errs:
-			return true
+			return told || time.Since(up) >= lasting
 		}
 	}
 }

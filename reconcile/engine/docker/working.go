@@ -58,15 +58,17 @@ func lockedBy(op model.Op) string {
 	return ""
 }
 
-// unasked is a container as far as it is known without an inspect.
+// unasked is a container as far as it is known without an inspect. What was
+// inspected in another state says nothing of this one: a container that has
+// just started would seem to have been up since never.
 func (e *Engine) unasked(s *container.Summary, p pass) *model.Container {
 	listed := e.listed(s)
 	kept, ok := e.containers.get(s.ID)
-	if !ok {
+	if !ok || kept.container.State != listed.State {
 		listed.InspectError = "it is being worked on"
 		return listed
 	}
 	c := kept.report(s, p)
-	c.State, c.Health = listed.State, listed.Health
+	c.Health = listed.Health
 	return c
 }

@@ -77,6 +77,9 @@ func networks() []promise {
 			op := s.network("front")
 			s.hand(s.Hands.CreateForeignNetwork(op.Network.HostName))
 			s.refuses(op, engine.Conflict)
+			if n := s.seeNetwork(op.Network.HostName); n == nil || n.ID == "" || n.Owner != (model.Ownership{}) {
+				s.Errorf("the network that has the name: %+v", n)
+			}
 		}},
 		{"networks are removed, and again changes nothing", func(s *suite) {
 			op := s.network("front")

@@ -16,10 +16,20 @@ func (s *suite) volume(name string) model.CreateVolume {
 	}
 }
 
-func (s *suite) hasVolume(name string) bool {
+func (s *suite) seeVolume(name string) *model.VolumeState {
 	s.Helper()
 	state := s.observe()
-	return slices.ContainsFunc(state.Volumes, func(v model.VolumeState) bool { return v.Name == name && v.Owner.Owner == s.Owner })
+	i := slices.IndexFunc(state.Volumes, func(v model.VolumeState) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &state.Volumes[i]
+}
+
+func (s *suite) hasVolume(name string) bool {
+	s.Helper()
+	v := s.seeVolume(name)
+	return v != nil && v.Owner.Owner == s.Owner
 }
 
 func volumes() []promise {
@@ -38,6 +48,31 @@ func volumes() []promise {
 			s.do(op)
 			op.Owner.Owner = s.name("other")
 			s.refuses(op, engine.Conflict)
+		}},
+		{"volumes of nobody are seen, and not taken over", func(s *suite) {
+			op := s.volume("data")
+			s.hand(s.Hands.CreateForeignVolume(op.Volume.HostName))
+			s.refuses(op, engine.Conflict)
+			if v := s.seeVolume(op.Volume.HostName); v == nil || v.Owner != (model.Ownership{}) {
+				s.Errorf("the volume that has the name: %+v", v)
+			}
+		}},
+		{"anonymous volumes outlive their containers", func(s *suite) {
+			image, err := s.Hands.DeclareVolume(s.Image, "/declared")
+			s.hand(err)
+			spec := s.spec()
+			spec.Image = image
+			t := s.run(spec)
+			names, err := s.Hands.AnonymousVolumes(t.ID)
+			s.hand(err)
+			if len(names) != 1 || len(s.see(t).Spec.Mounts) != 0 {
+				s.Fatalf("anonymous volumes %q, mounts %v", names, s.see(t).Spec.Mounts)
+			}
+			s.stop(t)
+			s.do(model.RemoveContainer{Target: t})
+			if v := s.seeVolume(names[0]); v == nil || v.Owner != (model.Ownership{}) {
+				s.Errorf("the anonymous volume after its container went: %+v", v)
+			}
 		}},
 		{"volumes outlive their containers", func(s *suite) {
 			op := s.volume("data")

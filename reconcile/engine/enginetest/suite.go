@@ -46,6 +46,14 @@ type Hands interface {
 	RunForeign(name string, labels map[string]string, ports []model.Port) (id string, err error)
 	// CreateForeignNetwork makes a network that Tallyman did not make.
 	CreateForeignNetwork(name string) error
+	// CreateForeignVolume makes a volume that Tallyman did not make.
+	CreateForeignVolume(name string) error
+	// DeclareVolume makes an image like another one whose containers get an
+	// anonymous volume at path, and gives its reference.
+	DeclareVolume(image, path string) (ref string, err error)
+	// AnonymousVolumes are the names of a container's volumes that nobody
+	// named.
+	AnonymousVolumes(container string) (names []string, err error)
 }
 
 // Case is one promise.

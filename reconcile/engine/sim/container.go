@@ -18,6 +18,7 @@ type container struct {
 	image     *Image
 	behaviour Behaviour
 	joined    []attachment
+	anonymous []string // volumes that its image declares and nobody named
 
 	state    model.State
 	exitCode int

@@ -35,8 +35,22 @@ func (h *Host) create(o model.CreateContainer, now time.Time) (bool, error) {
 			h.volumes[m.Source] = &volume{name: m.Source} // as Docker does, nobody's
 		}
 	}
+	h.declareVolumes(c)
 	h.add(c)
 	return true, nil
+}
+
+// declareVolumes makes the anonymous volumes that the image wants where the
+// container mounts nothing. They stay when the container goes.
+func (h *Host) declareVolumes(c *container) {
+	for _, path := range c.image.Defaults.Volumes {
+		if slices.ContainsFunc(c.spec.Mounts, func(m model.Mount) bool { return m.Target == path }) {
+			continue
+		}
+		name := h.newID()
+		h.volumes[name] = &volume{name: name}
+		c.anonymous = append(c.anonymous, name)
+	}
 }
 
 func (h *Host) joinAll(c *container) error {

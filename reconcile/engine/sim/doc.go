@@ -17,7 +17,7 @@
 //
 // Not imitated: processes, traffic and name resolution (an alias is only
 // noted); the contents of volumes; memory and CPU, so nothing is ever killed
-// for using too much; anonymous volumes; commands other than the test server's,
-// which all run for ever unless a Behaviour says otherwise. What a call costs is
-// nothing unless Latency says otherwise.
+// for using too much; commands other than the test server's, which all run for
+// ever unless a Behaviour says otherwise. What a call costs is nothing unless
+// Latency says otherwise.
 package sim

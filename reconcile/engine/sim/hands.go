@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -137,6 +138,44 @@ func (h *Host) CreateForeignNetwork(name string) error {
 	h.networks[name] = &network{id: h.newID(), name: name}
 	h.changed()
 	return nil
+}
+
+// CreateForeignVolume makes a volume that is nobody's.
+func (h *Host) CreateForeignVolume(name string) error {
+	defer h.lock()()
+	if h.volumes[name] != nil {
+		return fmt.Errorf("create volume %q: it exists", name)
+	}
+	h.volumes[name] = &volume{name: name}
+	h.changed()
+	return nil
+}
+
+// DeclareVolume makes an image like another one whose containers get an
+// anonymous volume at path.
+func (h *Host) DeclareVolume(image, path string) (ref string, err error) {
+	defer h.lock()()
+	base := h.images[image]
+	if base == nil {
+		return "", fmt.Errorf("declare volume of image %q: no such image", image)
+	}
+	derived := *base
+	derived.Ref = "derived-" + base.Ref
+	derived.Defaults.ID = "sha256:" + model.Hash(derived.Ref)
+	derived.Defaults.Volumes = []string{path}
+	h.load([]*Image{&derived})
+	h.changed()
+	return derived.Ref, nil
+}
+
+// AnonymousVolumes are the names of a container's volumes that nobody named.
+func (h *Host) AnonymousVolumes(ref string) ([]string, error) {
+	defer h.lock()()
+	c := h.find(ref)
+	if c == nil {
+		return nil, fmt.Errorf("read volumes of container %q: no such container", ref)
+	}
+	return slices.Clone(c.anonymous), nil
 }
 
 // RunForeign runs a container that no controller made, with whatever labels.

@@ -71,14 +71,10 @@ func (h *Host) state(owner string, now time.Time) model.HostState {
 		state.Containers[i] = h.view(c, owner, now)
 	}
 	for _, n := range h.networks {
-		if n.owner.Owner != "" && (owner == everybody || n.owner.Owner == owner) {
-			state.Networks = append(state.Networks, model.NetworkState{ID: n.id, Name: n.name, Owner: n.owner})
-		}
+		state.Networks = append(state.Networks, model.NetworkState{ID: n.id, Name: n.name, Owner: n.owner})
 	}
 	for _, v := range h.volumes {
-		if v.owner.Owner != "" && (owner == everybody || v.owner.Owner == owner) {
-			state.Volumes = append(state.Volumes, model.VolumeState{Name: v.name, Owner: v.owner})
-		}
+		state.Volumes = append(state.Volumes, model.VolumeState{Name: v.name, Owner: v.owner})
 	}
 	slices.SortFunc(state.Networks, func(a, b model.NetworkState) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(state.Volumes, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
@@ -105,7 +101,5 @@ func filtered(state model.HostState, owner string) model.HostState {
 		}
 		*c = model.Container{Host: c.Host, ID: c.ID, Name: c.Name, Owner: c.Owner, State: c.State, Health: c.Health, Ports: c.Ports}
 	}
-	state.Networks = slices.DeleteFunc(slices.Clone(state.Networks), func(n model.NetworkState) bool { return n.Owner.Owner != owner })
-	state.Volumes = slices.DeleteFunc(slices.Clone(state.Volumes), func(v model.VolumeState) bool { return v.Owner.Owner != owner })
 	return state
 }
