@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -26,7 +27,9 @@ type sourceState struct {
 
 // followSource reads the source now and whenever it may have moved.
 func (c *Controller) followSource(ctx context.Context) {
-	go c.cfg.Source.Watch(ctx, func() { poke(c.resolve) })
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { c.cfg.Source.Watch(ctx, func() { poke(c.resolve) }) })
 	poke(c.resolve)
 	for {
 		select {

@@ -32,6 +32,7 @@ type branch struct {
 	mu      sync.Mutex
 	commits []fstest.MapFS
 	wakes   map[int]func()
+	watches int
 	err     error
 }
 
@@ -101,7 +102,8 @@ func (b *branch) Watch(ctx context.Context, wake func()) {
 	if b.wakes == nil {
 		b.wakes = map[int]func(){}
 	}
-	n := len(b.wakes) + 1
+	b.watches++
+	n := b.watches
 	b.wakes[n] = wake
 	b.mu.Unlock()
 	<-ctx.Done()
