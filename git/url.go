@@ -72,10 +72,18 @@ func parseSCP(raw, path string) (address, error) {
 	if strings.HasPrefix(path, ":") {
 		return address{}, errors.New("remote helpers (name::address) are not supported")
 	}
-	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, "@") {
+	if holdsPassword(path) {
 		return address{}, errors.New("user@host:path can't hold a password; use a key file")
 	}
 	return a, a.check()
+}
+
+// holdsPassword says whether what follows the first colon is rather a password
+// with host and path behind it. A password may have slashes in it.
+func holdsPassword(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	_, after, found := strings.Cut(path, "@")
+	return strings.Contains(first, "@") || found && strings.Contains(after, ":")
 }
 
 // afterBracket skips a leading [IPv6] or user@[IPv6], whose colons do not

@@ -33,13 +33,14 @@ func TestBadAddressesAreRefusedWithoutBeingRepeated(t *testing.T) {
 		"https://u:hunter22@example.com", "https://example.com/x?token=hunter22", "https://example.com/x#hunter22",
 		"https://u:hunter22@exa mple.com/x", "https://u:hunter22@example.com:port/x", "u:hunter22@example.com/x", "file://elsewhere/hunter22",
 		"ssh://-oProxyCommand=hunter22/x", "host:-hunter22", "https://example.com/\x1b[31mhunter22", "https:u:hunter22@example.com",
+		"u:x/hunter22@example.com:x",
 	} {
 		_, err := Open(Config{URL: raw, Dir: t.TempDir()})
 		if err == nil {
 			t.Errorf("%q: no error", raw)
 			continue
 		}
-		if strings.Contains(raw, ":"+secret+"@") && strings.Contains(err.Error(), secret) {
+		if strings.Contains(raw, secret+"@") && strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: the error %q shows the password", raw, err)
 		}
 	}
@@ -71,6 +72,7 @@ func TestRedact(t *testing.T) {
 		"https://u:p@w/x@example.com/shop?t=1": "…@example.com/shop",
 		"https://example.com/shop?token=pw":    "https://example.com/shop",
 		"user:pw@example.com/shop":             "…@example.com/shop",
+		"user:p/w@example.com:shop":            "…@example.com:shop",
 	} {
 		if got := Redact(raw); got != want {
 			t.Errorf("%s is shown as %s, want %s", raw, got, want)
