@@ -59,6 +59,9 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 func (a *app) apply(o applyOptions) error {
+	if o.timeout <= 0 {
+		return fmt.Errorf("--timeout %s: must be more than 0", o.timeout)
+	}
 	ctx, cancel := context.WithTimeout(a.soft, o.timeout)
 	defer cancel()
 	c, err := a.controller(ctx)

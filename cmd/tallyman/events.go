@@ -31,7 +31,12 @@ func (a *app) eventsCommand() *cobra.Command {
 	var follow bool
 	c := &cobra.Command{
 		Use: "events", Short: "Print what was done and what happened", Long: eventsHelp, Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.events(c.Context(), n, follow) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := atLeast("number", n, 1); err != nil {
+				return err
+			}
+			return a.events(c.Context(), n, follow)
+		},
 	}
 	c.Flags().IntVarP(&n, "number", "n", 100, "print the last `MANY`")
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with those to come")

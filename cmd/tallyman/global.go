@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -60,12 +61,26 @@ func (g *global) check() error {
 	if g.owner == "" {
 		g.owner = git.OwnerName(g.repo, g.path)
 	}
+	if !ownerName.MatchString(g.owner) {
+		return fmt.Errorf("--owner %q: use up to 63 letters, digits, '.', '_' and '-', and begin with a letter or digit", g.owner)
+	}
 	if g.stateDir == "" {
 		dir, err := defaultStateDir()
 		if err != nil {
 			return err
 		}
 		g.stateDir = filepath.Join(dir, g.owner)
+	}
+	return nil
+}
+
+// ownerName is what fits a label, a folder and a shell.
+var ownerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// atLeast refuses a number below the least that makes sense.
+func atLeast(flag string, n, least int) error {
+	if n < least {
+		return fmt.Errorf("--%s %d: must be at least %d", flag, n, least)
 	}
 	return nil
 }
@@ -95,6 +110,9 @@ func defaultStateDir() (string, error) {
 
 // repository prepares the repository; its mirror is below dir.
 func (a *app) repository(dir string) (*git.Repository, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w; name another one with --state-dir", err)
+	}
 	return git.Open(a.gitConfig(mirrorDir(dir)))
 }
 

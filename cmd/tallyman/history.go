@@ -27,6 +27,9 @@ func (a *app) historyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "history [APP]", Short: "List rollouts", Long: historyHelp, Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := atLeast("number", n, 1); err != nil {
+				return err
+			}
 			records, err := a.history(c.Context(), append(args, "")[0], n)
 			if err != nil {
 				return err

@@ -76,7 +76,7 @@ func (s *Store) History(app string, n int) ([]rollout.Record, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	slices.SortStableFunc(records, func(a, b rollout.Record) int { return b.StartedAt.Compare(a.StartedAt) })
-	return records[:min(n, len(records))], nil
+	return records[:max(0, min(n, len(records)))], nil
 }
 
 // last decodes the last n values of a bucket, the last one first.

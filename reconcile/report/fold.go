@@ -136,6 +136,9 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 		live = f.containers[c.Old[0]]
 	}
 	if live == nil {
+		if f.outOfSight(c.Host) {
+			r.Health = Unknown
+		}
 		return r
 	}
 	f.perHost[live.Host]++
@@ -152,6 +155,21 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 		r.Reason = why(live)
 	}
 	return r
+}
+
+// outOfSight says whether what is on a host, or for "" on any host, can't be
+// seen: then nobody knows whether a replica is missing.
+func (f *folder) outOfSight(host string) bool {
+	if host != "" {
+		h := f.hosts[host]
+		return h == nil || !h.Reachable
+	}
+	for _, h := range f.hosts {
+		if h.Reachable {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *folder) healthOf(c *model.Container) Health {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
@@ -67,7 +68,12 @@ func (p *Progress) note(out *strings.Builder, name, text string, quiet bool) {
 func serviceProgress(v *Service) string {
 	text := fmt.Sprintf("%d old, %d new, %d healthy of %d", v.Old, v.New, v.Ready, v.Of)
 	if v.Health == Degraded && v.Reason != "" {
-		text += "; " + clean(v.Reason)
+		return text + "; " + clean(v.Reason)
+	}
+	for i := range v.Replicas {
+		if r := &v.Replicas[i]; r.Verdict == plan.Blocked {
+			return text + "; " + clean(v.Name+"-"+r.Slot+": "+r.Reason)
+		}
 	}
 	return text
 }

@@ -17,6 +17,7 @@ func (r *roll) service(s *service, m missing) {
 		switch slot.phase {
 		case finishing:
 			r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
+			r.explain(slot.change, "its successor is healthy")
 		case mending:
 			r.mend(s, slot, m)
 		case broken:
@@ -148,7 +149,7 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 		r.mend(s, slot, m)
 		return
 	}
-	r.hold(slot.change, slot.reason)
+	r.hold(slot.change, r.brokenBecause(slot))
 	c := slot.current
 	if c == nil || !c.Running() || !slot.serving || r.record.Phase != Failed {
 		return
@@ -160,6 +161,23 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 		stop.Grace = c.Spec.StopGrace
 	}
 	r.retire(slot.change, []model.Op{stop})
+}
+
+// explain gives a task that has just begun for a change another reason than the
+// change's own, which is about the replica and not about what is being ended.
+func (r *roll) explain(c *plan.Change, reason string) {
+	if n := len(r.out.Tasks); n > 0 && r.out.Tasks[n-1].Key == c.Key {
+		r.out.Tasks[n-1].Reason = reason
+	}
+}
+
+// brokenBecause is why a slot is broken. A container that was stopped because
+// the rollout had failed only says that it was stopped; the record knows why.
+func (r *roll) brokenBecause(slot *slot) string {
+	if r.record.Phase == Failed && slot.current != nil && slot.current.ID == r.record.Container {
+		return "the rollout has failed: " + r.record.Reason
+	}
+	return slot.reason
 }
 
 // starts says whether the change's next steps start a container.
