@@ -106,6 +106,7 @@ func (b *branch) Watch(ctx context.Context, wake func()) {
 	n := b.watches
 	b.wakes[n] = wake
 	b.mu.Unlock()
+	wake() // for what came before the watch was there, as a real one does
 	<-ctx.Done()
 	b.mu.Lock()
 	delete(b.wakes, n)
