@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/execute"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
@@ -37,6 +38,8 @@ const (
 	quietGap     = 50 * time.Millisecond
 	quietCeiling = 200 * time.Millisecond
 	lookShare    = 9
+	// fullCeiling is for a host that has more to do than it can take.
+	fullCeiling = time.Second
 	// saveEvery bounds how often a host's containers are written down: writing
 	// competes for the disk with the containers that start.
 	saveEvery = 2 * time.Second
@@ -148,9 +151,36 @@ func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, 
 			took = look(true)
 		case <-wake:
 			settle(ctx, wake, max(quietCeiling, lookShare*took))
+			c.whileFull(ctx, name)
 			took = look(false)
 		}
 	}
+}
+
+// whileFull puts off a look while more ops wait for the host than it can take
+// at once: whatever the look would let begin would only wait with them, and the
+// look would take the host's time from those at work.
+func (c *Controller) whileFull(ctx context.Context, name string) {
+	for end := time.Now().Add(fullCeiling); c.full(name) && time.Now().Before(end); {
+		select {
+		case <-time.After(quietGap):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// full says whether more tasks are at work on a host than it takes calls.
+func (c *Controller) full(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h, n := c.hosts[name], 0
+	for _, t := range c.busy {
+		if t.ended.IsZero() && slices.Contains(t.hosts, name) {
+			n++
+		}
+	}
+	return h != nil && n > 2*execute.CallLimit(int(h.state.Info.NanoCPUs/1e9))
 }
 
 // settle waits for a burst of wakes to end.

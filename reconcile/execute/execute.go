@@ -173,13 +173,13 @@ func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
 	l := e.hosts[op.On()]
 	if l == nil {
 		l = &limits{
-			calls: make(chan struct{}, callLimit(cpus)),
+			calls: make(chan struct{}, CallLimit(cpus)),
 			stops: make(chan struct{}, maxStops),
 			pulls: make(chan struct{}, maxPulls),
 		}
 		e.hosts[op.On()] = l
 	}
-	if n := callLimit(cpus); cpus > 0 && cap(l.calls) != n {
+	if n := CallLimit(cpus); cpus > 0 && cap(l.calls) != n {
 		// The host has said by now how many CPUs it has. Calls at work give
 		// their tokens back to the old bound.
 		l.calls = make(chan struct{}, n)
@@ -193,7 +193,8 @@ func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
 	return l.calls
 }
 
-func callLimit(cpus int) int {
+// CallLimit is how many heavy calls a host of so many CPUs takes at once.
+func CallLimit(cpus int) int {
 	if cpus <= 0 {
 		return callsPerCPU
 	}
