@@ -21,7 +21,7 @@ demo: ## watch a commit become containers, roll, be reverted and heal
 
 test: ## run all tests, on real Docker hosts; sets up what is missing
 	go run ./internal/setup test
-	go test $(RACE) -p 2 -timeout 15m ./...
+	go test $(RACE) -count 1 -p 2 -timeout 15m ./...
 
 lint: ## check formatting, vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
