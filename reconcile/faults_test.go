@@ -11,7 +11,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // web is a commit with two hosts and one service.
@@ -228,60 +227,6 @@ func TestBadCommitIsRefused(t *testing.T) {
 		w.branch.commit(web("web:1", 2))
 		w.converge()
 	})
-}
-
-// TestFailedRollout rolls to an image that is never healthy: the old replicas
-// serve on, nothing is tried again by itself, also not by another controller,
-// and a revert mends it without touching them.
-func TestFailedRollout(t *testing.T) {
-	for _, bad := range []struct{ name, env, reason string }{
-		{"exits", `environment: {FAIL: exit, EXIT_CODE: "3"}`, "exited with code 3"},
-		{"unhealthy", `environment: {FAIL: unhealthy}`, "unhealthy"},
-		{"hangs", `environment: {START_DELAY: 1h}`, "unhealthy"},
-	} {
-		t.Run(bad.name, func(t *testing.T) {
-			simulate(t, 2, func(w *world) {
-				w.branch.commit(web("web:1", 3))
-				w.converge()
-				before := w.containers("web")
-				w.branch.commit(web("web:2", 3, bad.env))
-				after(5 * time.Minute)
-				w.expectFailed(bad.reason)
-				effects := w.sim.Effects()
-				w.stop()
-				w.start()
-				after(10 * time.Minute)
-				w.expectFailed(bad.reason)
-				if n := w.sim.Effects() - effects; n != 0 {
-					t.Errorf("%d ops after the rollout had failed, want none:\n%s", n, w.lastEvents())
-				}
-				w.branch.commit(web("web:1", 3))
-				w.converge()
-				kept := map[string]bool{}
-				for _, c := range w.containers("web") {
-					kept[c.ID] = true
-				}
-				for _, c := range before {
-					if !kept[c.ID] {
-						t.Errorf("the old replica %s did not outlive the failed rollout", c.Name)
-					}
-				}
-			})
-		})
-	}
-}
-
-// expectFailed says that the rollout has failed for the reason, and that the
-// old replicas serve.
-func (w *world) expectFailed(reason string) {
-	w.t.Helper()
-	s := w.running.Status()
-	if len(s.Apps) != 1 || s.Apps[0].Phase != rollout.Failed || !strings.Contains(s.Apps[0].Reason, reason) || !strings.Contains(s.Apps[0].Reason, "web-") {
-		w.t.Errorf("the app is %+v, want a failed rollout that names the replica and %q", s.Apps, reason)
-	}
-	if got := w.healthy("web", "web:1"); got != 3 {
-		w.t.Errorf("%d old replicas serve after the failed rollout, want 3", got)
-	}
 }
 
 // TestHeals breaks replicas by hand in every way.

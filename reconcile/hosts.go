@@ -120,15 +120,8 @@ func (c *Controller) closeHosts() {
 // wantImages notes which images' presence matters on the host, and has it
 // looked at again when that changes.
 func (c *Controller) wantImages(s *hostState) {
-	refs := map[string]bool{}
-	for i := range c.source.desired.Apps {
-		for j := range c.source.desired.Apps[i].Services {
-			refs[c.source.desired.Apps[i].Services[j].Container.Image] = true
-		}
-	}
-	images := slices.Sorted(maps.Keys(refs))
-	if !slices.Equal(images, s.images) {
-		s.images = images
+	if !slices.Equal(c.source.images, s.images) {
+		s.images = c.source.images
 		poke(s.wake)
 	}
 }

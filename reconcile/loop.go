@@ -51,11 +51,11 @@ type Config struct {
 	Open    func(model.Host) (engine.Engine, error)
 	Journal Journal
 	Log     *slog.Logger
-	// Manual and AllowRemovals are what the person at the keyboard asked for.
+	// Manual says that a person asks for what Git says now: also apps that do
+	// not follow the branch by themselves are rolled, and failed rollouts begun
+	// anew. AllowRemovals is what they ask for besides.
 	Manual        bool
 	AllowRemovals bool
-	// Retry begins failed rollouts anew.
-	Retry bool
 }
 
 // Controller holds the hosts to what Git says.
@@ -115,7 +115,7 @@ func (c *Controller) recall(m Memory) {
 		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: seen.Containers}}
 		c.know(seen)
 	}
-	if c.cfg.Retry {
+	if c.cfg.Manual {
 		c.retry()
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
-	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
@@ -41,7 +40,7 @@ func (c *Controller) Status() report.Status {
 func (c *Controller) status() report.Status {
 	in := report.Input{
 		Now: time.Now(), Desired: c.source.desired, Live: c.live(), Plan: c.last.Plan, Rollout: c.last.Rollout,
-		Target: revisionOf(c.source.target), Effective: revisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
+		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
 	}
 	in.Rollout.State = c.memory
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
@@ -72,21 +71,7 @@ func (c *Controller) Plan() plan.Plan {
 	return c.last.Plan
 }
 
-// Desired and Live are what the last pass compared; Desired is nil before the
-// first good revision. Callers must not change them.
-func (c *Controller) Desired() *model.Desired {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.source.desired
-}
-
-// Live is what the hosts reported last.
-func (c *Controller) Live() *model.Live {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.live()
-}
-
-func revisionOf(c git.Commit) report.Revision {
+// RevisionOf is a commit as it is reported.
+func RevisionOf(c git.Commit) report.Revision {
 	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
 }

@@ -18,6 +18,7 @@ type sourceState struct {
 	// from, the effective revision. They differ while the target is refused.
 	target, commit git.Commit
 	desired        *model.Desired
+	images         []string // that desired names
 	// refused says why the target is not in force, unread why Git could not
 	// be read the last time.
 	refused, unread error
@@ -116,7 +117,7 @@ func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desir
 func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: commit.ID, fetched: time.Now()}
+	c.source = sourceState{target: commit, commit: commit, desired: d, images: d.Images(), accepted: commit.ID, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(commit.ID); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)
 	}
@@ -161,9 +162,12 @@ func (c *Controller) fallBack(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if d, err := c.build(commit); err == nil {
-		c.mu.Lock()
-		c.source.commit, c.source.desired = commit, d
-		c.mu.Unlock()
+	d, err := c.build(commit)
+	if err != nil {
+		return
 	}
+	c.keepBack(ctx, commit, d)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.source.commit, c.source.desired, c.source.images = commit, d, d.Images()
 }

@@ -133,7 +133,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 	}
 	c, err := reconcile.New(reconcile.Config{
 		Source: pinned{repo, commit}, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: openHost, Journal: journal,
-		Log: a.logger(slog.LevelError), Manual: true, AllowRemovals: o.allowRemovals, Retry: true,
+		Log: a.logger(slog.LevelError), Manual: true, AllowRemovals: o.allowRemovals,
 	})
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -37,7 +36,7 @@ func (w *world) status(now time.Time) report.Status {
 	in := report.Input{
 		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
 		Rollout: rollout.Result{State: rollout.State{Records: w.records(d)}},
-		Target:  revisionOf(w.target), Effective: revisionOf(w.effective),
+		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}
 	if w.sourceErr != nil {
 		in.SourceError = w.sourceErr.Error()
@@ -60,10 +59,6 @@ func (w *world) records(d reconcile.Decision) map[string]rollout.Record {
 		}
 	}
 	return records
-}
-
-func revisionOf(c git.Commit) report.Revision {
-	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
 }
 
 // controller is the running controller of the state directory, or nil.

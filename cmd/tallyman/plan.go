@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -59,7 +60,7 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 	if a.wantsJSON() {
 		err = printJSON(a.out, p)
 	} else {
-		err = report.PlanText(a.out, &p, revisionOf(w.target), a.style())
+		err = report.PlanText(a.out, &p, reconcile.RevisionOf(w.target), a.style())
 	}
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 			w.close()
 		}
 	}()
-	if w.memory, err = a.remembered(); err != nil {
+	if w.memory, err = a.remembered(ctx); err != nil {
 		return w, err
 	}
 	if err := w.open(a); err != nil {
@@ -76,9 +76,13 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 	return w, w.observe(ctx)
 }
 
-// remembered is the journal's content. A controller that holds it knows more;
-// without it only renamed containers are not recognised.
-func (a *app) remembered() (reconcile.Memory, error) {
+// remembered is the journal's content, from the controller if one holds it.
+func (a *app) remembered(ctx context.Context) (reconcile.Memory, error) {
+	c, err := a.controller(ctx)
+	if err == nil && c != nil {
+		defer c.Close()
+		return c.Memory(ctx)
+	}
 	s, err := state.OpenReadOnly(a.global.stateDir)
 	if errors.Is(err, state.ErrInUse) || errors.Is(err, os.ErrPermission) {
 		return reconcile.Memory{}, nil
@@ -145,7 +149,7 @@ func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, er
 
 // observe looks at all hosts at the same time.
 func (w *world) observe(ctx context.Context) error {
-	query := engine.Query{Owner: w.desired.Owner, Images: w.images(), Resync: true}
+	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), Resync: true}
 	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
 	hosts := slices.Concat(w.desired.Hosts, leaving)
 	w.live.Hosts = make([]model.HostState, len(hosts))
@@ -180,16 +184,6 @@ func lookAt(ctx context.Context, e engine.Engine, q engine.Query, into *model.Ho
 	}
 	state.Name, state.At, state.Reachable = into.Name, at, true
 	*into = state
-}
-
-func (w *world) images() []string {
-	var refs []string
-	for i := range w.desired.Apps {
-		for j := range w.desired.Apps[i].Services {
-			refs = append(refs, w.desired.Apps[i].Services[j].Container.Image)
-		}
-	}
-	return refs
 }
 
 var errNoHost = errors.New("no host can be reached")

@@ -15,7 +15,6 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
-	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -57,10 +56,10 @@ func (c *Client) Status(ctx context.Context) (report.Status, error) {
 	return s, c.get(ctx, "status", nil, &s)
 }
 
-// Plan is the controller's last plan.
-func (c *Client) Plan(ctx context.Context) (plan.Plan, error) {
-	var p plan.Plan
-	return p, c.get(ctx, "plan", nil, &p)
+// Memory is what the controller's journal remembers.
+func (c *Client) Memory(ctx context.Context) (reconcile.Memory, error) {
+	var m reconcile.Memory
+	return m, c.get(ctx, "memory", nil, &m)
 }
 
 // History is the last n rollouts of an app, or of all when app is "".

@@ -27,7 +27,7 @@ type failure struct {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", s.status)
-	mux.HandleFunc("GET /v1/plan", s.plan)
+	mux.HandleFunc("GET /v1/memory", s.memory)
 	mux.HandleFunc("GET /v1/history", s.history)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/logs", s.logs)
@@ -37,7 +37,15 @@ func (s *Server) handler() http.Handler {
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) { answer(w, s.Controller.Status()) }
 
-func (s *Server) plan(w http.ResponseWriter, _ *http.Request) { answer(w, s.Controller.Plan()) }
+// memory is what the journal, which only the controller can open, remembers.
+func (s *Server) memory(w http.ResponseWriter, _ *http.Request) {
+	memory, err := s.Journal.Load()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	answer(w, memory)
+}
 
 func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 	records, err := s.Journal.History(r.FormValue("app"), number(r, "n", 100))

@@ -142,10 +142,10 @@ func TestEverythingCanBeAskedFor(t *testing.T) {
 	if s.Owner != "test" || s.Sync != report.Synced || s.Health != report.Healthy || s.Target.Author != "Ada" {
 		t.Errorf("status %+v", s)
 	}
-	p, err := c.Plan(t.Context())
+	memory, err := c.Memory(t.Context())
 	check(t, err)
-	if !p.Empty() || p.Revision != s.Effective.ID || len(p.Changes) == 0 {
-		t.Errorf("plan %+v", p)
+	if memory.Accepted != s.Effective.ID || memory.Records["default"].Phase != rollout.Complete || len(memory.Placed["default"]) == 0 {
+		t.Errorf("memory %+v", memory)
 	}
 	history, err := c.History(t.Context(), "default", 10)
 	check(t, err)

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Desired is what one revision asks for, of all apps and hosts. It is built by
 // reconcile/desired; every slice is sorted by name.
@@ -14,6 +17,18 @@ type Desired struct {
 	Hosts   []Host `json:"hosts"`
 	Apps    []App  `json:"apps"`
 	Blobs   Blobs  `json:"-"`
+}
+
+// Images are the references that the services name, sorted, each once.
+func (d *Desired) Images() []string {
+	var refs []string
+	for i := range d.Apps {
+		for j := range d.Apps[i].Services {
+			refs = append(refs, d.Apps[i].Services[j].Container.Image)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }
 
 // Host is a registered Docker Engine.

@@ -142,25 +142,65 @@ func (r *roll) heals(s *service, gap *slot) bool {
 }
 
 // broken leaves a failed container to people. While the service may have
-// failures it is tried again; when the rollout has failed and the old one
-// serves, it is stopped and stays on the host, to be looked at.
+// failures it is tried again; when the rollout has failed it is stopped and
+// stays on the host, to be looked at, and the one that it was to take over from
+// serves: it still does, or it is started again.
 func (r *roll) broken(s *service, slot *slot, m missing) {
 	if r.record.Phase == Progressing && len(ops(slot.change.Steps, plan.Now)) > 0 && slot.current != nil {
 		r.mend(s, slot, m)
 		return
 	}
 	r.hold(slot.change, r.brokenBecause(slot))
-	c := slot.current
-	if c == nil || !c.Running() || !slot.serving || r.record.Phase != Failed {
+	if r.record.Phase != Failed {
 		return
 	}
-	stop := model.StopContainer{Target: model.Target{
-		Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint,
-	}}
-	if c.Spec != nil {
-		stop.Grace = c.Spec.StopGrace
+	before := r.superseded(s, slot)
+	var todo []model.Op
+	if c := slot.current; c != nil && c.Running() && (slot.serving || before != nil) {
+		todo = append(todo, stop(c))
 	}
-	r.retire(slot.change, []model.Op{stop})
+	if before != nil {
+		todo = append(todo, model.StartContainer{Target: target(before)})
+	}
+	if len(todo) > 0 {
+		r.retire(slot.change, todo)
+		r.explain(slot.change, "the rollout has failed")
+	}
+}
+
+// superseded is the container that this rollout stopped to make room for a new
+// one, while nothing of the slot runs that serves; the one stopped last if there
+// are several.
+func (r *roll) superseded(s *service, slot *slot) *model.Container {
+	var last *model.Container
+	for _, id := range slot.change.Old {
+		c := r.container(id)
+		if c == nil || c.Running() {
+			return nil // it serves, or may yet
+		}
+		if c.State == model.StateExited && c.Owner.Fingerprint != s.Fingerprint && c.FinishedAt.After(r.record.StartedAt) && r.reachable(c.Host) &&
+			(last == nil || c.FinishedAt.After(last.FinishedAt)) {
+			last = c
+		}
+	}
+	return last
+}
+
+func (d *decider) reachable(host string) bool {
+	h := d.hosts[host]
+	return h != nil && h.Reachable
+}
+
+func target(c *model.Container) model.Target {
+	return model.Target{Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint}
+}
+
+func stop(c *model.Container) model.Op {
+	op := model.StopContainer{Target: target(c)}
+	if c.Spec != nil {
+		op.Grace = c.Spec.StopGrace
+	}
+	return op
 }
 
 // explain gives a task that has just begun for a change another reason than the
