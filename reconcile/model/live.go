@@ -90,6 +90,9 @@ type Container struct {
 	// until the engine has answered an inspect, which InspectError explains.
 	Spec         *ContainerSpec `json:"spec,omitempty"`
 	InspectError string         `json:"inspectError,omitempty"`
+	// AtWork says that there is no Spec because an op of ours is at work on the
+	// container, which engines lock meanwhile.
+	AtWork bool `json:"atWork,omitempty"`
 	// Image are the defaults that the container got from its image.
 	Image *ImageDefaults `json:"image,omitempty"`
 }

@@ -38,6 +38,7 @@ func TestGoldenPlans(t *testing.T) {
 		{"created-with-files", createdWithFiles},
 		{"being-removed-by-hand", inState(func(c *model.Container) { c.State = model.StateRemoving })},
 		{"limits-in-place", limitsInPlace},
+		{"at-work", inState(func(c *model.Container) { c.Spec, c.AtWork = nil, true })},
 		{"not-inspected", inState(func(c *model.Container) { c.Spec, c.InspectError = nil, "no answer within 5s" })},
 		{"network-missing", networkMissing},
 		{"network-left-and-extra-network", extraNetwork},

@@ -124,6 +124,10 @@ func rank(c *model.Container) int {
 
 // mend adds what the container that stays needs to be right.
 func (p *planner) mend(c *Change, s *model.Service, current *model.Container, diff Diff) {
+	if current.Spec == nil && current.AtWork {
+		c.Reasons = []string{"is being worked on"}
+		return
+	}
 	if current.Spec == nil {
 		c.Verdict, c.Reasons = Blocked, []string{"container " + current.Name + " can't be inspected: " + orUnknown(current.InspectError)}
 		return

@@ -47,7 +47,7 @@ func TestAContainerThatStartsIsInspectedAfterwards(t *testing.T) {
 	if count(calls, inspectCall) != 0 {
 		t.Errorf("inspected while it starts: %q", calls)
 	}
-	if during == nil || during.State != model.StateRunning || during.Spec != nil || during.InspectError == "" {
+	if during == nil || during.State != model.StateRunning || during.Spec != nil || !during.AtWork {
 		t.Errorf("while it starts: %+v", during)
 	}
 	letGo()

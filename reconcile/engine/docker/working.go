@@ -65,7 +65,7 @@ func (e *Engine) unasked(s *container.Summary, p pass) *model.Container {
 	listed := e.listed(s)
 	kept, ok := e.containers.get(s.ID)
 	if !ok || kept.container.State != listed.State {
-		listed.InspectError = "it is being worked on"
+		listed.AtWork = true
 		return listed
 	}
 	c := kept.report(s, p)
