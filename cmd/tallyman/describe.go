@@ -10,7 +10,8 @@ import (
 )
 
 const describeHelp = `Tell all that is known of one thing: an app (shop), a service (shop/web), a
-replica (shop/web-2) or a host (edge-1). With -o json what was found is a list.
+replica (shop/web-2) or a host (edge-1). The app may be left out where only one
+fits. With -o json what was found is a list.
 
     $ tallyman describe default/hello-1
     replica default/hello-1
@@ -25,7 +26,7 @@ EXIT STATUS
 
 func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe APP|APP/SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
+		Use: "describe APP|SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
 	}
 }
@@ -35,9 +36,9 @@ func (a *app) describe(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	found := report.Find(&s, name)
-	if len(found) == 0 {
-		return fmt.Errorf("describe %q: no app, app/service, replica or host of that name; tallyman get lists them", name)
+	found, err := report.Find(&s, name)
+	if err != nil {
+		return fmt.Errorf("describe %q: %w", name, err)
 	}
 	if a.wantsJSON() {
 		return printJSON(a.out, found)

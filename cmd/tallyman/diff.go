@@ -10,7 +10,8 @@ import (
 )
 
 const diffHelp = `Print what is different between the live containers and what Git asks for, field
-by field: of everything, of an app, of a service or of one replica.
+by field: of everything, of an app, of a service or of one replica. The app may
+be left out where only one fits.
 
     $ tallyman diff default/hello
     ± default/hello-1 on local
@@ -24,7 +25,7 @@ EXIT STATUS
 
 func (a *app) diffCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "diff [APP|APP/SERVICE|REPLICA]", Short: "Print how the live containers differ from Git", Long: diffHelp, Args: args(cobra.MaximumNArgs(1)),
+		Use: "diff [APP|SERVICE|REPLICA]", Short: "Print how the live containers differ from Git", Long: diffHelp, Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.diff(c.Context(), args) },
 	}
 }
@@ -36,9 +37,8 @@ func (a *app) diff(ctx context.Context, args []string) error {
 	}
 	changes := s.Changes
 	if len(args) == 1 {
-		var known bool
-		if changes, known = report.ChangesOf(&s, args[0]); !known {
-			return fmt.Errorf("diff %q: no app, app/service or replica of that name; tallyman get lists them", args[0])
+		if changes, err = report.ChangesOf(&s, args[0]); err != nil {
+			return fmt.Errorf("diff %q: %w", args[0], err)
 		}
 	}
 	if a.wantsJSON() {

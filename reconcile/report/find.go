@@ -1,34 +1,43 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
 // Find looks a thing up by the name that people use for it: an app (shop), a
 // service (shop/web), a replica (shop/web-2) or a host (edge-1). An app and a
-// host of one name are both found, the app first.
-func Find(s *Status, name string) []any {
+// host of one name are both found, the app first. Of services and replicas the
+// app may be left out when only one fits.
+func Find(s *Status, name string) ([]any, error) {
+	full, err := fullName(name, slices.Concat(placesOf(s), workloadsOf(s)))
+	if err != nil {
+		return nil, orNothing(err, "no app, service, replica or host of that name; tallyman get lists them")
+	}
 	var found []any
 	for i := range s.Apps {
 		a := &s.Apps[i]
-		if a.Name == name {
+		if a.Name == full {
 			found = append(found, a)
 		}
 		for j := range a.Services {
-			found = append(found, findInService(&a.Services[j], name)...)
+			found = append(found, findInService(&a.Services[j], full)...)
 		}
 	}
 	for i := range s.Hosts {
-		if s.Hosts[i].Name == name {
+		if s.Hosts[i].Name == full {
 			found = append(found, &s.Hosts[i])
 		}
 	}
-	return found
+	return found, nil
 }
 
 func findInService(v *Service, name string) []any {
-	if v.App+"/"+v.Name == name {
+	if v.Key() == name {
 		return []any{v}
 	}
 	for i := range v.Replicas {
@@ -39,32 +48,103 @@ func findInService(v *Service, name string) []any {
 	return nil
 }
 
+// ChangesOf are the open changes of an app, a service or a replica, also of one
+// that is about to go and of which a change is all that is left. The app may be
+// left out as for Find.
+func ChangesOf(s *Status, name string) ([]Change, error) {
+	names := slices.Concat(placesOf(s), workloadsOf(s))
+	for i := range s.Changes {
+		names = append(names, namesOf(s.Changes[i].Key)...)
+	}
+	full, err := fullName(name, names)
+	if err != nil {
+		return nil, orNothing(err, "no app, service or replica of that name; tallyman get lists them")
+	}
+	var changes []Change
+	for i := range s.Changes {
+		if slices.Contains(namesOf(s.Changes[i].Key), full) {
+			changes = append(changes, s.Changes[i])
+		}
+	}
+	return changes, nil
+}
+
+// namesOf are the names under which a change is asked for.
+func namesOf(k plan.Key) []string {
+	if k.Service == "" {
+		return []string{k.App}
+	}
+	return []string{k.App, k.App + "/" + k.Service, k.String()}
+}
+
 // FindReplica gives the replica of that name, or the first one of a service of
 // that name that has a container. The app may be left out when only one fits.
 func FindReplica(s *Status, name string) (Replica, error) {
-	var found []Replica
-	for _, v := range Services(s) {
-		for _, r := range v.Replicas {
-			if matches(r.Key(), name) || matches(v.App+"/"+v.Name, name) && r.ID != "" {
-				found = append(found, r)
-			}
+	full, err := fullName(name, workloadsOf(s))
+	if err != nil {
+		return Replica{}, fmt.Errorf("find replica %q: %w", name, orNothing(err, "no such replica or service; `tallyman get replicas` lists them"))
+	}
+	for _, r := range Replicas(s) {
+		if r.ID != "" && (r.Key() == full || r.App+"/"+r.Service == full) {
+			return r, nil
 		}
 	}
-	if len(found) == 0 {
-		return Replica{}, fmt.Errorf("find replica %q: no such replica or service; `tallyman get replicas` lists them", name)
-	}
-	for _, r := range found[1:] {
-		if r.App != found[0].App || r.Service != found[0].Service {
-			return Replica{}, fmt.Errorf("find replica %q: could be %s or %s; name the app, too", name, found[0].Key(), r.Key())
-		}
-	}
-	if found[0].ID == "" {
-		return Replica{}, fmt.Errorf("find replica %q: it has no container", name)
-	}
-	return found[0], nil
+	return Replica{}, fmt.Errorf("find replica %q: it has no container", name)
 }
 
-func matches(key, name string) bool {
-	_, local, _ := strings.Cut(key, "/")
-	return key == name || local == name
+// placesOf are the names that have no app before them.
+func placesOf(s *Status) []string {
+	var names []string
+	for i := range s.Apps {
+		names = append(names, s.Apps[i].Name)
+	}
+	for i := range s.Hosts {
+		names = append(names, s.Hosts[i].Name)
+	}
+	return names
+}
+
+// workloadsOf are the full names of services and replicas.
+func workloadsOf(s *Status) []string {
+	var names []string
+	for _, v := range Services(s) {
+		names = append(names, v.Key())
+		for i := range v.Replicas {
+			names = append(names, v.Replicas[i].Key())
+		}
+	}
+	return names
+}
+
+var errNoSuchName = errors.New("no such name")
+
+// fullName is the one of the names that a person means who may leave out the
+// app. A name that is there in full means that one, and no other.
+func fullName(name string, names []string) (string, error) {
+	if slices.Contains(names, name) {
+		return name, nil
+	}
+	var fits []string
+	for _, full := range names {
+		if _, local, _ := strings.Cut(full, "/"); local == name && name != "" {
+			fits = append(fits, full)
+		}
+	}
+	slices.Sort(fits)
+	switch fits = slices.Compact(fits); len(fits) {
+	case 0:
+		return "", errNoSuchName
+	case 1:
+		return fits[0], nil
+	}
+	last := len(fits) - 1
+	return "", fmt.Errorf("could be %s or %s; name the app, too", strings.Join(fits[:last], ", "), fits[last])
+}
+
+// orNothing says in the words of whoever asked that there is no such name.
+func orNothing(err error, words string) error {
+	if errors.Is(err, errNoSuchName) {
+		return errors.New(words)
+	}
+	return err
 }

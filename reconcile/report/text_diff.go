@@ -26,19 +26,6 @@ func DiffText(w io.Writer, changes []Change, style Style) error {
 	return t.to(w)
 }
 
-// ChangesOf are the open changes of an app, a service or a replica. It reports
-// false when there is no such thing.
-func ChangesOf(s *Status, name string) (changes []Change, known bool) {
-	known = len(Find(s, name)) > 0
-	for i := range s.Changes {
-		k := s.Changes[i].Key
-		if name == k.App || k.Service != "" && (name == k.App+"/"+k.Service || name == k.String()) {
-			changes, known = append(changes, s.Changes[i]), true
-		}
-	}
-	return changes, known
-}
-
 // OpenText writes what is still to be done, and which hosts are out of reach.
 func OpenText(w io.Writer, s *Status, style Style) error {
 	t := &text{Style: style}

@@ -95,6 +95,9 @@ func (t *text) replicaTable(s *Status, replicas []Replica) {
 	t.table("", rows)
 }
 
+// Key is the service's name for people: shop/web.
+func (v *Service) Key() string { return v.App + "/" + v.Name }
+
 // Key is the replica's name for people: shop/web-2.
 func (r *Replica) Key() string { return r.App + "/" + r.Service + "-" + r.Slot }
 

@@ -128,14 +128,11 @@ func TestDescribeText(t *testing.T) {
 		"describe_app": "shop", "describe_service": "shop/web", "describe_replica": "shop/web-2", "describe_host": "edge-1",
 	} {
 		s := mixedStatus()
-		found := Find(s, name)
-		if len(found) != 1 {
-			t.Errorf("found %d of %s", len(found), name)
+		found, err := Find(s, name)
+		if err != nil || len(found) != 1 {
+			t.Errorf("found %d of %s: %v", len(found), name, err)
 		}
 		golden(t, file, func(w io.Writer) error { return DescribeText(w, s, found, Style{}) })
-	}
-	if found := Find(mixedStatus(), "nix"); len(found) != 0 {
-		t.Errorf("found %v", found)
 	}
 }
 
@@ -150,26 +147,8 @@ func TestHistoryText(t *testing.T) {
 func TestDiffText(t *testing.T) {
 	golden(t, "diff", func(w io.Writer) error { return DiffText(w, mixedStatus().Changes, Style{}) })
 	for name, want := range map[string]int{"shop": 2, "shop/web": 1, "shop/web-2": 1, "shop/web-1": 0, "blog": 0} {
-		if changes, known := ChangesOf(mixedStatus(), name); !known || len(changes) != want {
-			t.Errorf("%s: %d changes, known %t", name, len(changes), known)
-		}
-	}
-	if _, known := ChangesOf(mixedStatus(), "nix"); known {
-		t.Error("nix is not known")
-	}
-}
-
-func TestFindReplica(t *testing.T) {
-	for name, want := range map[string]string{"shop/web-2": "id2", "web-2": "id2", "shop/web": "id1", "web": "id1"} {
-		if r, err := FindReplica(mixedStatus(), name); err != nil || r.ID != want {
-			t.Errorf("%s: %q, %v", name, r.ID, err)
-		}
-	}
-	s := mixedStatus()
-	s.Apps[0].Services = []Service{{App: "blog", Name: "web", Replicas: []Replica{{App: "blog", Service: "web", Slot: "1", ID: "id3"}, {App: "blog", Service: "web", Slot: "2"}}}}
-	for name, want := range map[string]string{"web": "name the app, too", "blog/web-2": "has no container", "nix": "no such replica"} {
-		if _, err := FindReplica(s, name); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", name, err)
+		if changes, err := ChangesOf(mixedStatus(), name); err != nil || len(changes) != want {
+			t.Errorf("%s: %d changes, %v", name, len(changes), err)
 		}
 	}
 }
