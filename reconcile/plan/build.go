@@ -55,6 +55,7 @@ type planner struct {
 	slots       map[slot][]*model.Container
 	names       map[string]bool            // every container name on any host; made when first needed
 	users       map[string]map[string]bool // network or volume HostName → hosts that need it
+	homeless    map[attachment]string      // the replica without a place that is attached
 	blocked     map[Key]string             // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	resolutions map[resolution]*model.Service
@@ -68,6 +69,7 @@ func newPlanner(in *Input) *planner {
 		services:    map[slot]*model.Service{},
 		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
 		users:       map[string]map[string]bool{},
+		homeless:    map[attachment]string{},
 		blocked:     map[Key]string{},
 		pulls:       map[Key]Change{},
 		resolutions: map[resolution]*model.Service{},
@@ -83,6 +85,7 @@ func newPlanner(in *Input) *planner {
 		p.readHost(&in.Live.Hosts[i])
 	}
 	p.noteUsers()
+	p.noteHomeless()
 	return p
 }
 

@@ -28,7 +28,7 @@ func (p *planner) unusedThings() {
 	for _, h := range p.hosts {
 		for _, n := range h.Networks {
 			if p.mine(n.Owner, n.Name) && !p.users[n.Name][h.Name] {
-				p.removeNetwork(h, n)
+				p.unusedNetwork(h, n)
 			}
 		}
 		for _, v := range h.Volumes {

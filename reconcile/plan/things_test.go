@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,4 +40,45 @@ func TestNamesThatOthersHave(t *testing.T) {
 			t.Errorf("with the names free the replica is %+v", c)
 		}
 	}
+}
+
+// TestANetworkStaysWithAReplicaThatHasNoHost: a replica that no host fits keeps
+// its container, and so its network; when it has gone, the network goes too.
+func TestANetworkStaysWithAReplicaThatHasNoHost(t *testing.T) {
+	for name, change := range map[string]func(*model.Container){
+		"running":       func(*model.Container) {},
+		"stopped":       func(c *model.Container) { c.State = model.StateExited },
+		"not inspected": func(c *model.Container) { c.Spec = nil },
+	} {
+		w := newWorld("h1")
+		web := service("web", "web:1", 2)
+		web.Container.Networks = []model.Attachment{{Network: "shop-front"}}
+		w.declare(web)
+		w.app("shop").Networks = []model.Network{{App: "shop", Name: "front", HostName: "shop-front", Driver: "bridge"}}
+		if err := w.settle(); err != nil {
+			t.Fatal(err)
+		}
+		change(w.container("web-1"))
+		web.Placement.Constraints = []model.Constraint{{Attribute: "host.labels.disk", Operator: "==", Value: "ssd"}}
+		w.declare(web)
+		network := w.planned(t, Key{Kind: KindNetwork, App: "shop", Host: "h1", Name: "shop-front"})
+		if network.Verdict != Unchanged || len(network.Steps) > 0 || len(network.Reasons) != 1 || network.Reasons[0] != "web-1 is on it, for which there is no host now" {
+			t.Errorf("%s: with web-1 refused its network is %s because %q", name, network.Verdict, network.Reasons)
+		}
+		w.declare()
+		if network = w.planned(t, network.Key); network.Verdict != Remove {
+			t.Errorf("%s: with web gone its network is %s", name, network.Verdict)
+		}
+	}
+}
+
+// planned is the change that a plan has for a thing.
+func (w *world) planned(t *testing.T, key Key) Change {
+	t.Helper()
+	p := w.plan()
+	i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Key == key })
+	if i < 0 {
+		t.Fatalf("nothing is planned for %s:\n%s", key, p.String())
+	}
+	return p.Changes[i]
 }
