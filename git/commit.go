@@ -17,6 +17,7 @@ type Commit struct {
 	Author  string
 	Email   string
 	Subject string
+	Message string    // all of it, the subject too; lines end in \n
 	Time    time.Time // when it was committed
 }
 
@@ -32,8 +33,19 @@ func newCommit(c *object.Commit) Commit {
 		Author:  printable(c.Author.Name),
 		Email:   printable(c.Author.Email),
 		Subject: printable(subject),
+		Message: printableLines(c.Message),
 		Time:    c.Committer.When,
 	}
+}
+
+// printableLines is a message of bearable length without control characters.
+func printableLines(s string) string {
+	const longest = 64 << 10
+	lines := strings.Split(strings.TrimSpace(s[:min(len(s), longest)]), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(strings.Map(dropControl, strings.ReplaceAll(strings.ToValidUTF8(line, "\uFFFD"), "\t", "    ")), " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func printable(s string) string {

@@ -41,7 +41,7 @@ func (r *Repository) fail(verb, name string, err error) error {
 
 func kindOf(err error) error {
 	kinds := []error{ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
-		ErrAccess, context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
+		ErrAccess, ErrHistoryCut, context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {
 			return kind

@@ -121,6 +121,11 @@ func readObject(store *filesystem.Storage, kind plumbing.ObjectType, id plumbing
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", id, err)
 	}
+	return content(obj, id, limit)
+}
+
+// content is what an object holds, if that matches the id.
+func content(obj plumbing.EncodedObject, id plumbing.Hash, limit int64) ([]byte, error) {
 	reader, err := obj.Reader()
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", id, err)
@@ -247,7 +252,8 @@ func copyPack(store *filesystem.Storage, from io.Reader) error {
 	return nil
 }
 
-// tipRef is the one reference the mirror has: the last target.
+// tipRef is the last target. Beside it there are only references to the commits
+// that are kept.
 const tipRef plumbing.ReferenceName = "refs/heads/target"
 
 // tip is the last target; zero when there was none.

@@ -22,7 +22,7 @@ const (
 
 // create makes an empty mirror where nothing is.
 func (m *mirror) create() error {
-	for _, dir := range []string{"objects/pack", "refs/heads", "refs/tags"} {
+	for _, dir := range []string{"objects/pack", "refs/heads", "refs/tags", keepDir} {
 		if err := os.MkdirAll(filepath.Join(m.dir, filepath.FromSlash(dir)), privateDir); err != nil {
 			return fmt.Errorf("make mirror: %w", err)
 		}
@@ -128,7 +128,7 @@ func (m *mirror) checkTip() error {
 
 // sweep removes what interrupted writes left. The writers' lock is held.
 func (m *mirror) sweep() {
-	for _, pattern := range []string{"incoming-*", "objects/pack/tmp_pack_*", "refs/heads/incoming-*"} {
+	for _, pattern := range []string{"incoming-*", "objects/pack/tmp_pack_*", "refs/heads/incoming-*", keepDir + "/incoming-*"} {
 		leftovers, _ := filepath.Glob(filepath.Join(m.dir, filepath.FromSlash(pattern)))
 		for _, name := range leftovers {
 			_ = os.Remove(name)

@@ -184,6 +184,9 @@ func (r *Repository) rebuild(ctx context.Context, from *remote, wants []plumbing
 	if err == nil {
 		err = fresh.setTip(tip)
 	}
+	if err == nil {
+		err = r.rescue(ctx, fresh)
+	}
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,21 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // localSession reads a repository on this machine, file by file. It runs
 // neither git nor any hook.
 type localSession struct {
-	store     *filesystem.Storage
+	store     localStore
 	maxObject int64
+}
+
+// localStore is as much of go-git's storage as reading takes.
+type localStore interface {
+	storer.EncodedObjectStorer
+	storer.ReferenceStorer
+	storer.ShallowStorer
+	Close() error
 }
 
 func openLocal(path string, maxObject int64) (session, error) {
@@ -102,7 +109,7 @@ func (s *localSession) checkSizes(ids []plumbing.Hash) error {
 // not know.
 type objectWalk struct {
 	ctx     context.Context
-	store   *filesystem.Storage
+	store   localStore
 	known   func(plumbing.Hash) bool
 	seen    map[plumbing.Hash]bool
 	pending []plumbing.Hash // commits and tags
