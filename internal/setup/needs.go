@@ -29,6 +29,7 @@ func testNeeds() []need {
 		{"git", "git", "the tests fetch from real Git servers"},
 		{"sshd", "openssh-server", "so they do over ssh, from an sshd of their own on a loopback port"},
 		{"ssh-keygen", "openssh-client", "for that one's keys"},
+		{"docker-registry", "docker-registry", "the tests pull from a registry of their own on a loopback port"},
 		{"ip", "iproute2", "the tests make several Docker hosts on this machine"},
 		{"nsenter", "util-linux", "the same"},
 		{"mount", "mount", "the same"},
