@@ -14,9 +14,11 @@ type Desired struct {
 	Author  string `json:"author,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Owner   string `json:"owner"`
-	Hosts   []Host `json:"hosts"`
-	Apps    []App  `json:"apps"`
-	Blobs   Blobs  `json:"-"`
+	// AllowRemovals is how many removals the commit itself allows, by its trailer.
+	AllowRemovals int    `json:"allowRemovals,omitempty"`
+	Hosts         []Host `json:"hosts"`
+	Apps          []App  `json:"apps"`
+	Blobs         Blobs  `json:"-"`
 }
 
 // Images are the references that the services name, sorted, each once.
@@ -117,6 +119,8 @@ type Service struct {
 	Placement   Placement     `json:"placement,omitzero"`
 	Update      Update        `json:"update"`
 	DependsOn   []string      `json:"dependsOn,omitempty"`
+	// Guard is what happens when the service's manifest goes.
+	Guard Guard `json:"guard,omitzero"`
 }
 
 // Placement narrows down which hosts may get a replica.
@@ -178,4 +182,6 @@ type Volume struct {
 	Driver   string            `json:"driver"`
 	Options  map[string]string `json:"options,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+	// Protect refuses its removal, which only people ask for.
+	Protect bool `json:"protect,omitempty"`
 }

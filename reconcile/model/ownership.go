@@ -11,6 +11,8 @@ const (
 	LabelRevision    = "tallyman.revision" // for people, never compared
 	LabelName        = "tallyman.name"     // repeats the name
 	LabelFiles       = "tallyman.files"    // paths of the copied files, one per line, so that their contents can be read back
+	LabelDeletion    = "tallyman.deletion" // "orphan": let go of it when its manifest goes
+	LabelProtect     = "tallyman.protect"  // "true": hold its removal
 	labelPrefix      = "tallyman."
 )
 
@@ -24,6 +26,9 @@ type Ownership struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Revision    string `json:"revision,omitempty"`
 	Name        string `json:"name,omitempty"`
+	// Guard is what the manifest said of the thing's end when it was made, see
+	// Guards.Of.
+	Guard Guard `json:"guard,omitzero"`
 }
 
 // Labels is the label form of o; empty fields make no label.
@@ -34,6 +39,12 @@ func (o Ownership) Labels() map[string]string {
 			labels[l.label] = *l.value
 		}
 	}
+	if o.Guard.Orphan {
+		labels[LabelDeletion] = "orphan"
+	}
+	if o.Guard.Protect {
+		labels[LabelProtect] = "true"
+	}
 	return labels
 }
 
@@ -43,6 +54,7 @@ func OwnershipFrom(labels map[string]string) Ownership {
 	for _, l := range o.pairs() {
 		*l.value = labels[l.label]
 	}
+	o.Guard = Guard{Orphan: labels[LabelDeletion] == "orphan", Protect: labels[LabelProtect] == "true"}
 	return o
 }
 

@@ -1,0 +1,51 @@
+package model
+
+import "maps"
+
+// Guard is what a manifest says of the end of the thing that it declares. It
+// counts most when the manifest has gone, so it is kept in two places: in the
+// journal, which has the newest word and may be lost, and in the labels of the
+// thing, which say how it was when the thing was made.
+type Guard struct {
+	// Orphan lets go of the containers when their manifest goes: they run on, and
+	// are neither healed nor counted nor removed any more.
+	Orphan bool `json:"orphan,omitempty"`
+	// Protect holds the removal until a commit before has taken the protection
+	// away, or a person allows it.
+	Protect bool `json:"protect,omitempty"`
+}
+
+// Guards are the manifests' last words, by app and by what GuardKey and
+// VolumeKey give.
+type Guards map[string]map[string]Guard
+
+// GuardKey is a service in Guards, VolumeKey a volume by its name on the hosts.
+func GuardKey(service string) string   { return "service/" + service }
+func VolumeKey(hostName string) string { return "volume/" + hostName }
+
+// Of is the guard of a thing by its labels: the last word of its manifest, and
+// where nobody remembers one, what the labels say.
+func (g Guards) Of(o Ownership) Guard {
+	key := VolumeKey(o.Name)
+	if o.Service != "" {
+		key = GuardKey(o.Service)
+	}
+	if said, known := g[o.App][key]; known {
+		return said
+	}
+	return o.Guard
+}
+
+// Said are the guards of an app with what its manifests say now. What they no
+// longer name keeps what was said of it last.
+func (g Guards) Said(app *App) map[string]Guard {
+	said := map[string]Guard{}
+	maps.Copy(said, g[app.Name])
+	for i := range app.Services {
+		said[GuardKey(app.Services[i].Name)] = app.Services[i].Guard
+	}
+	for i := range app.Volumes {
+		said[VolumeKey(app.Volumes[i].HostName)] = Guard{Protect: app.Volumes[i].Protect}
+	}
+	return said
+}
