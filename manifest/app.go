@@ -17,6 +17,10 @@ func (a *App) name() string { return a.Metadata.Name }
 type AppSpec struct {
 	// What may be done without a person.
 	Sync Sync `yaml:"sync" aka:"syncPolicy"`
+	// What becomes of the replicas of a service whose manifest goes, where the
+	// service does not say: `delete` removes them, `orphan` leaves them running
+	// and lets go of them.
+	DeletionPolicy string `yaml:"deletionPolicy" check:"enum=delete|orphan" default:"delete"`
 	// What is to happen when a rollout fails. `rollback`: all services of the
 	// app go back together to the last good commit. `pause`: everything stays
 	// as it is until a newer commit. `continue`: the other services go on. In

@@ -54,6 +54,13 @@ type ServiceSpec struct {
 	Update Update `yaml:"update" aka:"updateConfig,rollout,strategy"`
 	// Services of the same app that are rolled out before this one.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=Service"`
+	// What becomes of the replicas when this manifest goes: `delete` removes
+	// them; `orphan` leaves them running and lets go of them, until a manifest
+	// names the service again. Without it the app's deletionPolicy holds.
+	DeletionPolicy string `yaml:"deletionPolicy,omitempty" check:"enum=delete|orphan"`
+	// Holds back what would end the service: that its manifest or its app goes,
+	// or that it is scaled to 0. A commit before has to take the protection away.
+	Protect bool `yaml:"protect,omitempty" aka:"preventDestroy,deletionProtection"`
 
 	// The user the program runs as, `user` or `user:group`; without it the
 	// image's.

@@ -19,6 +19,8 @@ type View struct {
 	Busy    map[plan.Key]string
 	// Known says whether a container id was once seen under its own name.
 	Known func(id string) bool
+	// Guards are what the manifests said last of the end of services.
+	Guards model.Guards
 	// Placed is where slots were put before, see place.Input.
 	Placed Placements
 	// Manual and AllowRemovals are what a person asked for besides.
@@ -39,7 +41,7 @@ func Decide(v View) Decision {
 	placement := Place(v)
 	p := plan.Build(plan.Input{
 		Desired: v.Desired, Live: v.Live, Placement: placement,
-		Known: v.Known, Policies: v.policies(), Rolling: v.rolling(), AllowRemovals: v.AllowRemovals,
+		Known: v.Known, Policies: v.policies(), Rolling: v.rolling(), Guards: v.Guards, AllowRemovals: v.AllowRemovals,
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
@@ -69,15 +71,23 @@ func (v *View) rolling() func(app string) bool {
 	return func(app string) bool { return v.Manual || !there[app] }
 }
 
-// Place gives every replica of the view its host.
+// Place gives every replica of the view its host. Containers that are let go of
+// are in the way like anybody's.
 func Place(v View) place.Result {
 	var services []model.Service
+	declared := map[[2]string]bool{}
 	for i := range v.Desired.Apps {
 		services = append(services, v.Desired.Apps[i].Services...)
+		for j := range v.Desired.Apps[i].Services {
+			declared[[2]string{v.Desired.Apps[i].Name, v.Desired.Apps[i].Services[j].Name}] = true
+		}
+	}
+	ours := func(c *model.Container) bool {
+		return declared[[2]string{c.Owner.App, c.Owner.Service}] || !v.Guards.Of(c.Owner).Orphan
 	}
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
-		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) },
+		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && ours(c) },
 		Placed: v.Placed.host,
 	})
 }

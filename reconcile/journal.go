@@ -28,6 +28,8 @@ type Journal interface {
 	Forget(app string) error
 	// Place keeps where an app's slots were put.
 	Place(app string, hosts map[string]string) error
+	// Guard keeps what an app's manifests said last of the end of its services.
+	Guard(app string, said map[string]model.Guard) error
 	// Event appends to the log of what was done.
 	Event(e Event) error
 }
@@ -40,6 +42,8 @@ type Memory struct {
 	Hosts map[string]SeenHost
 	// Placed is where slots were put.
 	Placed Placements
+	// Guards are what the manifests said last of the end of services.
+	Guards model.Guards
 }
 
 // SeenHost is a host and the containers of ours that it was last seen with; of

@@ -71,6 +71,7 @@ type Controller struct {
 	hosts  map[string]*hostState
 	memory rollout.State
 	placed Placements
+	guards model.Guards
 	seen   map[string]SeenHost // hosts' containers of ours, as the journal has or will have them
 	known  map[string]bool     // their ids
 	warm   bool                // every host has been looked at, or tried, once
@@ -107,6 +108,8 @@ func (c *Controller) recall(m Memory) {
 	c.source.accepted = m.Accepted
 	c.placed = Placements{}
 	maps.Copy(c.placed, m.Placed)
+	c.guards = model.Guards{}
+	maps.Copy(c.guards, m.Guards)
 	c.memory = rollout.State{Records: m.Records, Attempts: map[plan.Key]rollout.Attempt{}}
 	if c.memory.Records == nil {
 		c.memory.Records = map[string]rollout.Record{}
@@ -170,6 +173,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		c.publish(now)
 		return resyncEvery
 	}
+	c.rememberGuards()
 	view := c.view(now)
 	decision := Decide(view)
 	c.last = decision
@@ -193,7 +197,7 @@ func (c *Controller) view(now time.Time) View {
 	}
 	return View{
 		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
-		Known: c.isKnown, Placed: c.placed,
+		Known: c.isKnown, Placed: c.placed, Guards: c.guards,
 		Manual:        c.cfg.Manual || c.asked(),
 		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
 	}
@@ -223,6 +227,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 // forget ends what is remembered of an app that is gone.
 func (c *Controller) forget(app string) {
 	delete(c.placed, app)
+	delete(c.guards, app)
 	if err := c.cfg.Journal.Forget(app); err != nil {
 		c.cfg.Log.Error("forget the app", "app", app, "error", err)
 	}
@@ -235,6 +240,22 @@ func (c *Controller) rememberPlacement(result place.Result) {
 		c.placed[app] = hosts
 		if err := c.cfg.Journal.Place(app, hosts); err != nil {
 			c.cfg.Log.Error("journal the placement", "app", app, "error", err)
+		}
+	}
+}
+
+// rememberGuards puts into the journal what the manifests say of the end of
+// services: it counts when they no longer say it.
+func (c *Controller) rememberGuards() {
+	for i := range c.source.desired.Apps {
+		app := &c.source.desired.Apps[i]
+		said := c.guards.Said(app)
+		if maps.Equal(said, c.guards[app.Name]) {
+			continue
+		}
+		c.guards[app.Name] = said
+		if err := c.cfg.Journal.Guard(app.Name, said); err != nil {
+			c.cfg.Log.Error("journal the guards", "app", app.Name, "error", err)
 		}
 	}
 }

@@ -129,7 +129,7 @@ type journal struct {
 func (j *journal) Load() (Memory, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Hosts: maps.Clone(j.memory.Hosts), Placed: maps.Clone(j.memory.Placed)}, nil
+	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Hosts: maps.Clone(j.memory.Hosts), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards)}, nil
 }
 
 // write does one write, unless the controller is dead.
@@ -175,6 +175,7 @@ func (j *journal) Forget(app string) error {
 	return j.write(func() {
 		delete(j.memory.Records, app)
 		delete(j.memory.Placed, app)
+		delete(j.memory.Guards, app)
 	})
 }
 
@@ -184,6 +185,15 @@ func (j *journal) Place(app string, hosts map[string]string) error {
 			j.memory.Placed = Placements{}
 		}
 		j.memory.Placed[app] = maps.Clone(hosts)
+	})
+}
+
+func (j *journal) Guard(app string, said map[string]model.Guard) error {
+	return j.write(func() {
+		if j.memory.Guards == nil {
+			j.memory.Guards = model.Guards{}
+		}
+		j.memory.Guards[app] = maps.Clone(said)
 	})
 }
 

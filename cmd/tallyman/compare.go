@@ -24,7 +24,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 	return reconcile.Decide(reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: rollout.State{Records: w.memory.Records, Attempts: map[plan.Key]rollout.Attempt{}},
-		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, AllowRemovals: allowRemovals,
+		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, AllowRemovals: allowRemovals,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
@@ -38,6 +39,7 @@ var (
 	bucketHistory = []byte("history") // app → start → rollout
 	bucketHosts   = []byte("hosts")   // host → containers of ours
 	bucketPlaces  = []byte("places")  // app → slot → host
+	bucketGuards  = []byte("guards")  // app → thing → guard
 	bucketEvents  = []byte("events")  // sequence → event
 	keyAccepted   = []byte("accepted")
 )
@@ -128,7 +130,7 @@ func (s *Store) Load() (reconcile.Memory, error) {
 }
 
 func emptyMemory() reconcile.Memory {
-	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}}
+	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}, Guards: model.Guards{}}
 }
 
 func load(tx *bbolt.Tx, m *reconcile.Memory) error {
@@ -139,6 +141,9 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 		return err
 	}
 	if err := each(tx.Bucket(bucketHosts), func(host string, seen reconcile.SeenHost) { m.Hosts[host] = seen }); err != nil {
+		return err
+	}
+	if err := each(tx.Bucket(bucketGuards), func(app string, said map[string]model.Guard) { m.Guards[app] = said }); err != nil {
 		return err
 	}
 	return each(tx.Bucket(bucketPlaces), func(app string, hosts map[string]string) { m.Placed[app] = hosts })
@@ -176,7 +181,7 @@ func (s *Store) Host(seen reconcile.SeenHost) error {
 
 // Forget ends what is kept of an app but for its history.
 func (s *Store) Forget(app string) error {
-	return errors.Join(s.remove("forget app", bucketRecords, app), s.remove("forget app", bucketPlaces, app))
+	return errors.Join(s.remove("forget app", bucketRecords, app), s.remove("forget app", bucketPlaces, app), s.remove("forget app", bucketGuards, app))
 }
 
 // remove deletes an entry, if there is one.
@@ -192,6 +197,11 @@ func (s *Store) remove(doing string, bucket []byte, key string) error {
 // Place keeps where an app's slots were put.
 func (s *Store) Place(app string, hosts map[string]string) error {
 	return s.set("record placement", bucketPlaces, app, hosts)
+}
+
+// Guard keeps what an app's manifests said last of the end of its services.
+func (s *Store) Guard(app string, said map[string]model.Guard) error {
+	return s.set("record guards", bucketGuards, app, said)
 }
 
 func (s *Store) set(doing string, bucket []byte, key string, value any) error {

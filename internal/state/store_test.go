@@ -62,6 +62,7 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	check1(t, s.Host(reconcile.SeenHost{Host: model.Host{Name: "edge-2"}, Containers: []model.Container{{ID: "3"}}}))
 	check1(t, s.Host(reconcile.SeenHost{Host: model.Host{Name: "edge-2"}}))
 	check1(t, s.Place("shop", map[string]string{"web/1": "edge-1"}))
+	check1(t, s.Guard("shop", map[string]model.Guard{"service/web": {Protect: true}}))
 
 	m, err := reopened(t, s).Load()
 	check1(t, err)
@@ -72,6 +73,8 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 		t.Errorf("records %v", m.Records)
 	case len(m.Hosts) != 1 || m.Hosts["edge-1"].Host.Endpoint != edge.Endpoint || len(m.Hosts["edge-1"].Containers) != 1 || m.Hosts["edge-1"].Containers[0].ID != "2":
 		t.Errorf("hosts %v", m.Hosts)
+	case m.Guards["shop"]["service/web"] != model.Guard{Protect: true}:
+		t.Errorf("guards %v", m.Guards)
 	case m.Placed["shop"]["web/1"] != "edge-1":
 		t.Errorf("placements %v", m.Placed)
 	}

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -117,6 +118,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		if err != nil {
 			return app, fmt.Errorf("service %q: %w", s.Metadata.Name, err)
 		}
+		svc.Guard = guard(s, a)
 		app.Services = append(app.Services, svc)
 	}
 	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
@@ -124,11 +126,23 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	return app, nil
 }
 
-// digest leaves out what may be done without a person: to change that is no
-// rollout.
+// digest leaves out what may be done without a person, and what happens in the
+// end: to change that is no rollout.
 func digest(app model.App) string {
 	app.Sync = model.Sync{}
+	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
+	for i := range app.Services {
+		app.Services[i].Guard = model.Guard{}
+	}
+	for i := range app.Volumes {
+		app.Volumes[i].Protect = false
+	}
 	return model.Hash(app)
+}
+
+// guard is what happens when the service's manifest goes.
+func guard(s *manifest.Service, of *manifest.App) model.Guard {
+	return model.Guard{Orphan: cmp.Or(s.Spec.DeletionPolicy, of.Spec.DeletionPolicy) == "orphan", Protect: s.Spec.Protect}
 }
 
 // hostNames are the names that an app's networks and volumes have on hosts.

@@ -15,6 +15,9 @@ type Guard struct {
 	Protect bool `json:"protect,omitempty"`
 }
 
+// TrailerAllowRemovals is the trailer by which a commit allows removals.
+const TrailerAllowRemovals = "Tallyman-Allow-Removals"
+
 // Guards are the manifests' last words, by app and by what GuardKey and
 // VolumeKey give.
 type Guards map[string]map[string]Guard

@@ -22,7 +22,9 @@ type Input struct {
 	// it matter which image a host has under a service's reference: when the app
 	// is there, a tag that moves is left alone until its next change. Nil says no.
 	Rolling func(app string) bool
-	// AllowRemovals lets more removals than maxRemovals through.
+	// Guards are what the manifests said last of the end of services.
+	Guards model.Guards
+	// AllowRemovals lets through what the guards hold.
 	AllowRemovals bool
 }
 
@@ -37,10 +39,14 @@ func Build(in Input) Plan {
 	}
 	p.replicas()
 	p.leftovers()
+	guards := newGuards(p)
+	guards.hold(p.changes)
+	p.noteStaying()
+	replicas := len(p.changes)
 	p.unusedThings()
+	guards.hold(p.changes[replicas:])
 	p.images()
 	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
-	guard(&in, p.changes)
 	return Plan{Revision: in.Desired.Revision, Changes: p.changes}
 }
 
@@ -55,7 +61,9 @@ type planner struct {
 	slots       map[slot][]*model.Container
 	names       map[string]bool            // every container name on any host; made when first needed
 	users       map[string]map[string]bool // network or volume HostName → hosts that need it
-	homeless    map[attachment]string      // the replica without a place that is attached
+	attached    map[attachment]string      // why networks stay that nobody is placed for
+	asked       map[slot]bool              // services that ask for a replica; keyed without slot
+	protected   map[Key]bool               // leftover replicas whose end is held
 	blocked     map[Key]string             // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	resolutions map[resolution]*model.Service
@@ -69,7 +77,9 @@ func newPlanner(in *Input) *planner {
 		services:    map[slot]*model.Service{},
 		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
 		users:       map[string]map[string]bool{},
-		homeless:    map[attachment]string{},
+		attached:    map[attachment]string{},
+		asked:       map[slot]bool{},
+		protected:   map[Key]bool{},
 		blocked:     map[Key]string{},
 		pulls:       map[Key]Change{},
 		resolutions: map[resolution]*model.Service{},
@@ -148,10 +158,12 @@ func (p *planner) noteUsers() {
 func (p *planner) replicas() {
 	for _, a := range p.in.Placement.Assignments {
 		s := p.services[slot{app: a.App, service: a.Service}]
+		p.asked[slot{app: a.App, service: a.Service}] = true
 		p.changes = append(p.changes, p.replica(s, a.Slot, a.Host))
 	}
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}
+		p.asked[slot{app: r.App, service: r.Service}] = true
 		c := Change{Key: replicaKey(key), Host: r.Host, Verdict: Blocked, Reasons: []string{r.Reason}}
 		for _, old := range sorted(p.slots[key]) {
 			c.Old = append(c.Old, old.ID)
@@ -159,34 +171,6 @@ func (p *planner) replicas() {
 		delete(p.slots, key)
 		p.changes = append(p.changes, c)
 	}
-}
-
-// leftovers are owned replicas that nothing asks for any more.
-func (p *planner) leftovers() {
-	for key, containers := range p.slots {
-		containers = sorted(containers)
-		c := Change{Key: replicaKey(key), Host: containers[0].Host, Verdict: Remove, Removal: true, Reasons: []string{p.goneBecause(key)}}
-		for _, o := range containers {
-			c.Old = append(c.Old, o.ID)
-		}
-		p.retire(&c, containers)
-		p.changes = append(p.changes, c)
-	}
-}
-
-func (p *planner) goneBecause(key slot) string {
-	s := p.services[slot{app: key.app, service: key.service}]
-	switch {
-	case s != nil && numeric(key.slot) == (s.Mode == model.ModeGlobal):
-		return fmt.Sprintf("service %q is %s now", key.service, s.Mode)
-	case s != nil && s.Mode == model.ModeGlobal:
-		return fmt.Sprintf("host %q no longer gets service %q", key.slot, key.service)
-	case s != nil:
-		return fmt.Sprintf("scaled down to %d", s.Replicas)
-	case slices.ContainsFunc(p.in.Desired.Apps, func(a model.App) bool { return a.Name == key.app }):
-		return fmt.Sprintf("service %q is no longer in the manifests", key.service)
-	}
-	return fmt.Sprintf("app %q is no longer in the manifests", key.app)
 }
 
 func replicaKey(s slot) Key {

@@ -47,6 +47,7 @@ func TestGoldenPlans(t *testing.T) {
 		{"blocked-by-max-removals", tooManyRemovals(false)},
 		{"max-removals-allowed", tooManyRemovals(true)},
 		{"prune-off", pruneOff},
+		{"protected", protected},
 		{"image-missing", imageMissing("missing")},
 		{"image-missing-pull-never", imageMissing("never")},
 		{"image-pull-always", imageMissing("always")},

@@ -128,6 +128,11 @@ type Change struct {
 	Removal bool `json:"removal,omitempty"`
 	// Kept says that the app's policy leaves the removal to people.
 	Kept bool `json:"kept,omitempty"`
+	// HeldBy is the guard that holds the removal until somebody agrees to it.
+	HeldBy string `json:"heldBy,omitempty"`
+	// Orphaned says that the replica is let go of: its manifest has gone, and it
+	// runs on.
+	Orphaned bool `json:"orphaned,omitempty"`
 }
 
 // Wanted says whether the change has anything to do.

@@ -53,6 +53,7 @@ func drawServices(t *rapid.T) []model.Service {
 			s = publishing(s, 80)
 		}
 		s.Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStartFirst, model.OrderStopFirst}).Draw(t, "order")
+		s.Guard = model.Guard{Orphan: rapid.Bool().Draw(t, "orphan"), Protect: rapid.Bool().Draw(t, "protect")}
 		s.Pull = rapid.SampledFrom([]string{"missing", "always"}).Draw(t, "pull")
 		s.Container.Adjustable.Memory = rapid.SampledFrom([]int64{0, 1 << 20, 1 << 30}).Draw(t, "memory")
 		out = append(out, s)
@@ -306,7 +307,7 @@ func (w *world) checkEnd(t *rapid.T) {
 	p := w.plan()
 	wanted := 0
 	for _, c := range p.Changes {
-		if c.Key.Kind == KindReplica && c.Verdict == Unchanged {
+		if c.Key.Kind == KindReplica && c.Verdict == Unchanged && !c.Orphaned {
 			wanted++
 		}
 		if c.Wanted() && c.Verdict != Blocked {
@@ -315,7 +316,7 @@ func (w *world) checkEnd(t *rapid.T) {
 	}
 	runs := 0
 	for _, c := range w.owned() {
-		if c.State == model.StateRunning {
+		if c.State == model.StateRunning && !w.orphan(c) {
 			runs++
 		}
 	}

@@ -71,6 +71,7 @@ func (p *planner) volumes(app *model.App) {
 		for _, host := range slices.Sorted(maps.Keys(p.users[v.HostName])) {
 			key := Key{Kind: KindVolume, App: app.Name, Host: host, Name: v.HostName}
 			op := model.CreateVolume{Host: host, Volume: *v, Owner: p.thing(app.Name, v.HostName)}
+			op.Owner.Guard.Protect = v.Protect
 			owner, there := p.findVolume(host, v.HostName)
 			p.thingChange(key, op, owner, there)
 		}

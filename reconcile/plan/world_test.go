@@ -24,6 +24,7 @@ type world struct {
 	allow   bool
 	rolling bool
 	said    map[string]model.Sync // policies of apps that have gone
+	guards  model.Guards          // what is remembered of them
 	made    int                   // containers so far; their ids are made of it
 	refused bool
 }
@@ -81,10 +82,18 @@ func (w *world) plan() Plan {
 	}
 	placement := place.Place(place.Input{
 		Services: services, Hosts: w.desired.Hosts, Live: w.live, Owner: us,
-		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) },
+		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) && !w.orphan(c) },
 	})
-	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, AllowRemovals: w.allow,
+	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, Guards: w.guards, AllowRemovals: w.allow,
 		Rolling: func(string) bool { return w.rolling }})
+}
+
+// orphan says whether the container is let go of.
+func (w *world) orphan(c *model.Container) bool {
+	declared := slices.ContainsFunc(w.desired.Apps, func(a model.App) bool {
+		return slices.ContainsFunc(a.Services, func(s model.Service) bool { return s.App == c.Owner.App && s.Name == c.Owner.Service })
+	})
+	return !declared && w.guards.Of(c.Owner).Orphan
 }
 
 // settle performs plans until one is empty.

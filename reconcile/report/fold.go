@@ -105,10 +105,13 @@ func (f *folder) index() {
 func (f *folder) changes(s *Status) {
 	for i := range f.in.Plan.Changes {
 		c := &f.in.Plan.Changes[i]
-		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept}
+		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept, HeldBy: c.HeldBy}
 		switch {
 		case c.Verdict == plan.Unowned:
 			s.Unowned = append(s.Unowned, change)
+			continue
+		case c.Orphaned:
+			s.Orphaned = append(s.Orphaned, change)
 			continue
 		case c.Wanted():
 			if f.dirty[c.Key.App] == nil {

@@ -59,6 +59,8 @@ type Status struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Unowned are containers that look like ours and are not.
 	Unowned []Change `json:"unowned,omitempty"`
+	// Orphaned are replicas that were let go of and run on.
+	Orphaned []Change `json:"orphaned,omitempty"`
 }
 
 // Revision is a commit.
@@ -154,4 +156,6 @@ type Change struct {
 	// that to people.
 	Removal bool `json:"removal,omitempty"`
 	Kept    bool `json:"kept,omitempty"`
+	// HeldBy is the guard that holds the removal until somebody agrees to it.
+	HeldBy string `json:"heldBy,omitempty"`
 }

@@ -18,7 +18,7 @@ func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 		t.planApp(p, app)
 	}
 	t.planRemovals(p)
-	t.planUnowned(p)
+	t.planStaying(p)
 	t.gap()
 	t.line("%s", PlanCounts(p))
 	return t.to(w)
@@ -107,42 +107,6 @@ func symbolOf(v plan.Verdict) (symbol, color string) {
 		return "?", dim
 	}
 	return " ", plain
-}
-
-func (t *text) planRemovals(p *plan.Plan) {
-	var rows [][]cell
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if !c.Wanted() || !c.Removal {
-			continue
-		}
-		name := c.Key.String()
-		if c.Key.Kind != plan.KindReplica {
-			name = string(c.Key.Kind) + " " + c.Key.Name
-		}
-		rows = append(rows, changeRow("  ", c, name))
-	}
-	if len(rows) == 0 {
-		return
-	}
-	t.gap()
-	t.line("%s", t.paint(alarm, "REMOVALS"))
-	t.table("", rows)
-}
-
-func (t *text) planUnowned(p *plan.Plan) {
-	var rows [][]cell
-	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Verdict == plan.Unowned {
-			rows = append(rows, changeRow("  ", c, or(c.Key.Name)))
-		}
-	}
-	if len(rows) == 0 {
-		return
-	}
-	t.gap()
-	t.line("not ours, left alone")
-	t.table("", rows)
 }
 
 // PlanCounts is a plan in one line: `2 to create, 1 to replace, 1 blocked; 14 unchanged`.

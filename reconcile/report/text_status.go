@@ -19,6 +19,7 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 	t.serviceTable(s)
 	t.statusHosts(s)
 	t.openChanges(s)
+	t.openOrphans(s)
 	return t.to(w)
 }
 
