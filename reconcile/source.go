@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -111,7 +112,19 @@ func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desir
 		return nil, err
 	}
 	d.Author, d.Subject = o.Commit.Author, o.Commit.Subject
+	d.AllowRemovals = allowedRemovals(o.Commit)
 	return &d, nil
+}
+
+// allowedRemovals is how many removals the commit allows. What is no number
+// allows none, and the plan goes on saying what to write.
+func allowedRemovals(commit git.Commit) int {
+	value, _ := commit.Trailer(model.TrailerAllowRemovals)
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (c *Controller) accept(commit git.Commit, d *model.Desired) {

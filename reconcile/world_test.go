@@ -31,6 +31,7 @@ const owner = "test"
 type branch struct {
 	mu      sync.Mutex
 	commits []fstest.MapFS
+	message map[int]string // of a commit, where it is to say something
 	wakes   map[int]func()
 	watches int
 	err     error
@@ -70,7 +71,18 @@ func (b *branch) Fetch(context.Context) (git.Commit, error) {
 	if len(b.commits) == 0 {
 		return git.Commit{}, git.ErrEmptyRepository
 	}
-	return commitOf(len(b.commits) - 1), nil
+	n := len(b.commits) - 1
+	c := commitOf(n)
+	c.Message = b.message[n]
+	return c, nil
+}
+
+// commitWith puts a tree on the branch, with a message.
+func (b *branch) commitWith(message string, tree fstest.MapFS) {
+	b.mu.Lock()
+	b.message = map[int]string{len(b.commits): message}
+	b.mu.Unlock()
+	b.commit(tree)
 }
 
 func commitOf(n int) git.Commit {
