@@ -199,6 +199,9 @@ func (c *Controller) look(ctx context.Context, name string, e engine.Engine, res
 	if h := c.hosts[name]; h != nil {
 		query.Images = h.images
 	}
+	if c.source.desired != nil {
+		query.DigestKey = c.source.desired.DigestKey
+	}
 	c.mu.Unlock()
 	started := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, observeDeadline)

@@ -149,7 +149,7 @@ func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, er
 
 // observe looks at all hosts at the same time.
 func (w *world) observe(ctx context.Context) error {
-	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), Resync: true}
+	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), DigestKey: w.desired.DigestKey, Resync: true}
 	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
 	hosts := slices.Concat(w.desired.Hosts, leaving)
 	w.live.Hosts = make([]model.HostState, len(hosts))

@@ -27,7 +27,8 @@ type Engine interface {
 	// nothing else. An error means that the host could not be read at all.
 	Observe(ctx context.Context, q Query) (model.HostState, error)
 
-	// Do performs one op. File contents are looked up in blobs. A nil error
+	// Do performs one op. File contents
+	// and values of secrets are looked up in blobs. A nil error
 	// means that the op's effect is there, by this call or an earlier one.
 	// Every other outcome is an *Error with a class.
 	Do(ctx context.Context, op model.Op, blobs model.Blobs) error
@@ -50,6 +51,10 @@ type Query struct {
 	Owner string
 	// Images are the references whose ids on the host are wanted.
 	Images []string
+	// DigestKey makes the digests of the values in containers that are secret.
+	// With the zero value they are reported without digest. The values
+	// themselves are never reported.
+	DigestKey model.DigestKey
 	// Resync makes the engine forget what it cached and look at everything
 	// anew.
 	Resync bool

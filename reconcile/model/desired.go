@@ -19,6 +19,9 @@ type Desired struct {
 	Hosts         []Host `json:"hosts"`
 	Apps          []App  `json:"apps"`
 	Blobs         Blobs  `json:"-"`
+	// DigestKey made the digests of secret values; the zero value where there
+	// are none.
+	DigestKey DigestKey `json:"-"`
 }
 
 // Images are the references that the services name, sorted, each once.

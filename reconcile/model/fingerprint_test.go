@@ -11,7 +11,8 @@ import (
 func full() ContainerSpec {
 	return ContainerSpec{
 		Image: "web:1", ImageID: "sha256:aa", Entrypoint: []string{"/e"}, Command: []string{"c"}, Env: map[string]string{"A": "b"},
-		User: "u", WorkingDir: "/w", Hostname: "h", Labels: map[string]string{"l": "v"},
+		SecretEnv: map[string]SecretRef{"S": {Secret: "s", Key: "k", Digest: "d"}},
+		User:      "u", WorkingDir: "/w", Hostname: "h", Labels: map[string]string{"l": "v"},
 		Files:    []File{{Path: "/f", Mode: 0o444, Digest: "sha256:bb"}},
 		Mounts:   []Mount{{Kind: MountVolume, Source: "v", Target: "/v"}},
 		Networks: []Attachment{{Network: "n", Aliases: []string{"a"}}},
@@ -55,9 +56,12 @@ func TestTheFingerprintChangesNothing(t *testing.T) {
 // years. Whoever changes how it is made, be it by moving a field of the spec,
 // replaces all of them; a new field that is left out when unset does not.
 func TestFingerprintsLast(t *testing.T) {
+	withoutSecrets := full()
+	withoutSecrets.SecretEnv = nil
 	for want, spec := range map[string]ContainerSpec{
 		"5e517af95652ec5f": {Image: "web:1", Env: map[string]string{"B": "2", "A": "1"}},
-		"d663200c12b7792d": full(),
+		"d663200c12b7792d": withoutSecrets,
+		"1915062c2e822265": full(),
 	} {
 		if got := Fingerprint(spec); got != want {
 			t.Errorf("is %s, was %s", got, want)

@@ -13,6 +13,7 @@ const (
 	LabelFiles       = "tallyman.files"    // paths of the copied files, one per line, so that their contents can be read back
 	LabelDeletion    = "tallyman.deletion" // "orphan": let go of it when its manifest goes
 	LabelProtect     = "tallyman.protect"  // "true": hold its removal
+	LabelSecrets     = "tallyman.secrets"  // what comes from secrets, see SecretsLabel
 	labelPrefix      = "tallyman."
 )
 

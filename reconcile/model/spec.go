@@ -22,9 +22,12 @@ type ContainerSpec struct {
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Command    []string          `json:"command,omitempty"`
 	Env        map[string]string `json:"env,omitempty"`
-	User       string            `json:"user,omitempty"`
-	WorkingDir string            `json:"workingDir,omitempty"`
-	Hostname   string            `json:"hostname,omitempty"`
+	// SecretEnv are the variables whose values are secret, by name. None of
+	// them is in Env.
+	SecretEnv  map[string]SecretRef `json:"secretEnv,omitempty"`
+	User       string               `json:"user,omitempty"`
+	WorkingDir string               `json:"workingDir,omitempty"`
+	Hostname   string               `json:"hostname,omitempty"`
 	// Labels are the user's own; the ownership labels are never among them.
 	Labels map[string]string `json:"labels,omitempty"`
 
@@ -78,10 +81,13 @@ type File struct {
 	Mode   uint32 `json:"mode"` // permission bits
 	UID    int    `json:"uid,omitempty"`
 	GID    int    `json:"gid,omitempty"`
-	Digest string `json:"digest"` // sha256:<hex> of the content
+	Digest string `json:"digest"` // sha256:<hex> of the content, or a DigestKey's of a secret one
+	// Secret says that the content is secret, and where it is declared, as
+	// `db/tls.key`.
+	Secret string `json:"secret,omitempty"`
 }
 
-// Blobs are file contents by digest.
+// Blobs are contents of files, and values of secrets, by digest.
 type Blobs map[string][]byte
 
 // Mount kinds.

@@ -119,7 +119,11 @@ func showFile(f model.File) string {
 	if f.UID != 0 || f.GID != 0 {
 		owner = " owner " + strconv.Itoa(f.UID) + ":" + strconv.Itoa(f.GID)
 	}
-	return f.Path + " (" + shortID(f.Digest) + " mode 0" + strconv.FormatUint(uint64(f.Mode), 8) + owner + ")"
+	what := shortID(f.Digest)
+	if f.Secret != "" {
+		what = "secret " + f.Secret
+	}
+	return f.Path + " (" + what + " mode 0" + strconv.FormatUint(uint64(f.Mode), 8) + owner + ")"
 }
 
 func showMount(m model.Mount) string {

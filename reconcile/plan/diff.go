@@ -77,8 +77,12 @@ type comparison struct {
 	diff       Diff
 }
 
-// replace notes a difference that needs a new container.
+// replace notes a difference that needs a new container. Where both sides look
+// the same, it is a value that is not shown.
 func (c *comparison) replace(field, from, to string) {
+	if from == to {
+		to += ", with another value"
+	}
 	c.diff.Replace = append(c.diff.Replace, Difference{field, from, to})
 }
 
@@ -103,7 +107,7 @@ func (c *comparison) process() {
 	if !slices.Equal(command, c.live.Command) {
 		c.replace("command", quoteList(c.live.Command), quoteList(command))
 	}
-	c.maps("env", overlay{c.want.Env, c.image.Env}, c.live.Env)
+	c.environment()
 	c.maps("label", overlay{c.want.Labels, c.image.Labels}, c.live.Labels)
 	c.text("user", or(c.want.User, c.image.User), c.live.User)
 	c.text("workingDir", or(c.want.WorkingDir, c.image.WorkingDir), c.live.WorkingDir)
@@ -119,7 +123,7 @@ func (c *comparison) process() {
 
 // files compares what the container sees of the host's and our files.
 func (c *comparison) files() {
-	sets(c, "file", pair[model.File]{c.want.Files, c.live.Files}, showFile)
+	sets(c, "file", pair[model.File]{c.want.Files, c.liveFiles()}, showFile)
 	sets(c, "mount", pair[model.Mount]{c.want.Mounts, c.live.Mounts}, showMount)
 	sets(c, "device", pair[model.Device]{c.want.Devices, c.live.Devices}, showDevice)
 }

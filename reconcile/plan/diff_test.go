@@ -101,6 +101,16 @@ func changes() []change {
 			there: "replace: healthCheck: CMD /server health interval 5s retries 3 → disabled", back: "replace: healthCheck: disabled → CMD /server health interval 5s retries 3"},
 		{name: "file content", from: file("sha256:aaaaaaaaaaaaaaaa", 0o444), to: file("sha256:bbbbbbbbbbbbbbbb", 0o444),
 			there: "replace: file: /etc/x (aaaaaaaaaaaa mode 0444) → /etc/x (bbbbbbbbbbbb mode 0444)", back: "replace: file: /etc/x (bbbbbbbbbbbb mode 0444) → /etc/x (aaaaaaaaaaaa mode 0444)"},
+		{name: "secret variable", to: secretEnv("k:1"), there: "replace: env PASSWORD: (none) → (secret db/password)", back: "replace: env PASSWORD: (secret db/password) → (none)"},
+		{name: "value of a secret variable", from: secretEnv("k:1"), to: secretEnv("k:2"),
+			there: "replace: env PASSWORD: (secret db/password) → (secret db/password), with another value",
+			back:  "replace: env PASSWORD: (secret db/password) → (secret db/password), with another value"},
+		{name: "plain variable to a secret one", from: func(s *spec) { s.Env = map[string]string{"PASSWORD": "hunter2"} },
+			to:    func(s *spec) { s.Env = nil; secretEnv("k:1")(s) },
+			there: "replace: env PASSWORD: (a plain value) → (secret db/password)", back: "replace: env PASSWORD: (secret db/password) → hunter2"},
+		{name: "content of a secret file", from: secretFile("k:1"), to: secretFile("k:2"),
+			there: "replace: file: /key (secret db/key mode 0400) → /key (secret db/key mode 0400), with another value",
+			back:  "replace: file: /key (secret db/key mode 0400) → /key (secret db/key mode 0400), with another value"},
 		{name: "file mode", from: file("sha256:aa", 0o444), to: file("sha256:aa", 0o600),
 			there: "replace: file: /etc/x (aa mode 0444) → /etc/x (aa mode 0600)", back: "replace: file: /etc/x (aa mode 0600) → /etc/x (aa mode 0444)"},
 		{name: "mount", to: func(s *spec) {
@@ -156,6 +166,33 @@ func changes() []change {
 
 func file(digest string, mode uint32) func(*model.ContainerSpec) {
 	return func(s *model.ContainerSpec) { s.Files = []model.File{{Path: "/etc/x", Mode: mode, Digest: digest}} }
+}
+
+func secretEnv(digest string) func(*model.ContainerSpec) {
+	return func(s *model.ContainerSpec) {
+		s.SecretEnv = map[string]model.SecretRef{"PASSWORD": {Secret: "db", Key: "password", Digest: digest}}
+	}
+}
+
+func secretFile(digest string) func(*model.ContainerSpec) {
+	return func(s *model.ContainerSpec) {
+		s.Files = []model.File{{Path: "/key", Mode: 0o400, Digest: digest, Secret: "db/key"}}
+	}
+}
+
+// Digests of another key, or none, say nothing of a value: that the key has
+// changed must not make every container look changed twice.
+func TestDigestsOfDifferentKeysAreNoDifference(t *testing.T) {
+	for _, other := range []string{"", "other:2"} {
+		for name, set := range map[string]func(string) func(*model.ContainerSpec){"variable": secretEnv, "file": secretFile} {
+			want, live := model.ContainerSpec{Image: "i"}, model.ContainerSpec{Image: "i"}
+			set("k:1")(&want)
+			set(other)(&live)
+			if diff := Compare(&want, madeFrom(live, image())); !diff.Empty() {
+				t.Errorf("%s, digest %q: %s", name, other, lines(diff))
+			}
+		}
+	}
 }
 
 // TestEveryFieldIsComparedBothWays makes the container of one spec and compares

@@ -19,21 +19,25 @@ import (
 
 // createContainer makes a container and joins it to all its networks. Killed
 // between the two, the same op, or a ConnectNetwork, does the rest.
-func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer) error {
+func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer, blobs model.Blobs) error {
 	ctx, cancel := e.call(ctx)
 	defer cancel()
 	spec := &op.Spec
+	env, err := fullEnv(spec, blobs)
+	if err != nil {
+		return err
+	}
 	if err := e.creatable(ctx, spec); err != nil {
 		return err
 	}
 	first, rest := e.splitNetworks(spec.Networks)
-	made, err := e.api().ContainerCreate(ctx, config(op), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
+	made, err := e.api().ContainerCreate(ctx, config(op, env), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
 	id := made.ID
 	if errdefs.IsConflict(err) {
 		id, rest, err = e.existing(ctx, op, err)
 	}
 	if err != nil {
-		return scrub(err, spec.Env)
+		return scrub(err, env)
 	}
 	defer e.containers.forget(id)
 	for _, a := range rest {
@@ -119,14 +123,17 @@ func (e *Engine) existing(ctx context.Context, op model.CreateContainer, taken e
 	return raw.ID, lacking, nil
 }
 
-func config(op model.CreateContainer) *container.Config {
+func config(op model.CreateContainer, env map[string]string) *container.Config {
 	s := &op.Spec
 	labels := allLabels(s.Labels, op.Owner)
 	if len(s.Files) > 0 {
 		labels[model.LabelFiles] = filesLabel(s.Files)
 	}
+	if names := model.SecretsLabel(s); names != "" {
+		labels[model.LabelSecrets] = names
+	}
 	c := &container.Config{
-		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: envLines(s.Env),
+		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: envLines(env),
 		User: s.User, WorkingDir: s.WorkingDir, Hostname: s.Hostname, Labels: labels,
 		StopSignal: s.StopSignal, ExposedPorts: nat.PortSet{},
 	}

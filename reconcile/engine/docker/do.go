@@ -33,7 +33,7 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 	case model.CreateVolume:
 		return e.createVolume(ctx, o)
 	case model.CreateContainer:
-		return e.createContainer(ctx, o)
+		return e.createContainer(ctx, o, blobs)
 	case model.CopyFiles:
 		return e.copyFiles(ctx, o, blobs)
 	case model.StartContainer:

@@ -41,16 +41,19 @@ func filesLabel(files []model.File) string {
 
 // readFiles reports files as they are in the container now. One that is gone,
 // or is no regular file any more, is left out.
-func (e *Engine) readFiles(ctx context.Context, id string, paths []string) ([]model.File, error) {
+func (e *Engine) readFiles(ctx context.Context, raw *container.InspectResponse, h *hidden) ([]model.File, error) {
 	var files []model.File
-	for _, p := range paths {
-		f, err := e.readFile(ctx, id, p)
+	for _, p := range filePaths(raw.Config.Labels) {
+		f, content, err := e.readFile(ctx, raw.ID, p)
 		switch {
 		case errdefs.IsNotFound(err):
 			// Either the file or the container; the next list tells.
 		case err != nil:
 			return nil, fmt.Errorf("read file %q: %w", p, err)
 		case f != nil:
+			if content != nil {
+				f.Digest, f.Secret = h.digest(p, content)
+			}
 			files = append(files, *f)
 		}
 	}
@@ -58,26 +61,27 @@ func (e *Engine) readFiles(ctx context.Context, id string, paths []string) ([]mo
 	return files, nil
 }
 
-func (e *Engine) readFile(ctx context.Context, id, p string) (*model.File, error) {
+// readFile reads a file without its digest, and its content unless that is
+// larger than any of ours.
+func (e *Engine) readFile(ctx context.Context, id, p string) (*model.File, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeouts.Inspect)
 	defer cancel()
 	archive, _, err := e.api().CopyFromContainer(ctx, id, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer archive.Close()
 	r := tar.NewReader(archive)
 	header, err := r.Next()
 	if err != nil || header.Typeflag != tar.TypeReg {
-		return nil, err
+		return nil, nil, err
 	}
 	f := &model.File{Path: p, Mode: uint32(header.Mode) & 0o7777, UID: header.Uid, GID: header.Gid}
 	if header.Size > maxFile {
-		return f, nil
+		return f, nil, nil
 	}
 	content, err := io.ReadAll(r)
-	f.Digest = model.Digest(content)
-	return f, err
+	return f, content, err
 }
 
 // copyFiles writes files into a container that has not been started. In one
@@ -85,7 +89,7 @@ func (e *Engine) readFile(ctx context.Context, id, p string) (*model.File, error
 func (e *Engine) copyFiles(ctx context.Context, op model.CopyFiles, blobs model.Blobs) error {
 	return e.with(ctx, op.Target, func(ctx context.Context, raw container.InspectResponse) error {
 		if raw.State.Status != container.StateCreated {
-			return e.filesThere(ctx, raw.ID, op.Files)
+			return e.filesThere(ctx, raw.ID, op.Files, blobs)
 		}
 		archive, err := e.pack(ctx, raw.ID, op.Files, blobs)
 		if err != nil {
@@ -95,13 +99,17 @@ func (e *Engine) copyFiles(ctx context.Context, op model.CopyFiles, blobs model.
 	})
 }
 
-func (e *Engine) filesThere(ctx context.Context, id string, want []model.File) error {
+// filesThere compares contents and not digests: those of secrets take a key.
+func (e *Engine) filesThere(ctx context.Context, id string, want []model.File, blobs model.Blobs) error {
 	for _, f := range want {
-		there, err := e.readFile(ctx, id, f.Path)
+		there, content, err := e.readFile(ctx, id, f.Path)
 		if err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
-		if there == nil || *there != f {
+		if there != nil {
+			there.Digest, there.Secret = f.Digest, f.Secret
+		}
+		if there == nil || *there != f || content == nil || !bytes.Equal(content, blobs[f.Digest]) {
 			return conflict(fmt.Sprintf("the container has been started without file %q", f.Path))
 		}
 	}

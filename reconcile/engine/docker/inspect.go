@@ -16,6 +16,8 @@ import (
 // inspected is a container as it was inspected, and what the list showed then.
 type inspected struct {
 	signature string
+	key       model.DigestKey // that made the digests of its secrets
+	secrets   bool            // it has any
 	container model.Container
 	// networkIDs are the networks it is attached to, by name. The name of one
 	// may by now belong to another network.
@@ -27,7 +29,7 @@ func (e *Engine) known(s *container.Summary, p pass) *model.Container {
 	if p.owner == "" || s.Labels[model.LabelOwner] != p.owner {
 		return e.listed(s)
 	}
-	if kept, ok := e.containers.get(s.ID); ok && kept.signature == signature(s) {
+	if kept, ok := e.containers.get(s.ID); ok && kept.signature == signature(s) && kept.readable(p) {
 		return kept.report(s, p)
 	}
 	if e.working.on(s.Labels[model.LabelName]) {
@@ -36,10 +38,13 @@ func (e *Engine) known(s *container.Summary, p pass) *model.Container {
 	return nil
 }
 
+// readable says whether the digests of its secrets are those of this pass.
+func (i *inspected) readable(p pass) bool { return !i.secrets || i.key == p.key }
+
 // look inspects one container. One that has gone since it was listed comes
 // back without id.
 func (e *Engine) look(ctx context.Context, s *container.Summary, p pass) *model.Container {
-	seen, err := e.containers.read(s.ID, func() (inspected, error) { return e.inspect(ctx, s, p.info) })
+	seen, err := e.containers.read(s.ID, func() (inspected, error) { return e.inspect(ctx, s, p) })
 	switch {
 	case errdefs.IsNotFound(err):
 		return &model.Container{}
@@ -80,7 +85,7 @@ func (i *inspected) report(s *container.Summary, p pass) *model.Container {
 	return &c
 }
 
-func (e *Engine) inspect(ctx context.Context, s *container.Summary, info hostInfo) (inspected, error) {
+func (e *Engine) inspect(ctx context.Context, s *container.Summary, p pass) (inspected, error) {
 	raw, err := e.inspectContainer(ctx, s.ID)
 	if err != nil {
 		return inspected{}, err
@@ -89,13 +94,17 @@ func (e *Engine) inspect(ctx context.Context, s *container.Summary, info hostInf
 	if err != nil {
 		return inspected{}, err
 	}
-	files, err := e.readFiles(ctx, s.ID, filePaths(raw.Config.Labels))
+	h := hiddenIn(&raw, p.key)
+	files, err := e.readFiles(ctx, &raw, h)
 	if err != nil {
 		return inspected{}, err
 	}
-	c := e.describe(&raw, image, info)
+	c := e.describe(&raw, image, p.info)
 	c.Spec.Files = files
-	return inspected{signature: signature(s), container: c, networkIDs: networkIDs(&raw)}, nil
+	h.hide(&c)
+	return inspected{
+		signature: signature(s), key: p.key, secrets: h.any(), container: c, networkIDs: networkIDs(&raw),
+	}, nil
 }
 
 // inspectContainer asks for one container, within the deadline for that.

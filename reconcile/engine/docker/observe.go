@@ -35,7 +35,7 @@ func (e *Engine) Observe(ctx context.Context, q engine.Query) (model.HostState, 
 		return state, e.fail("read engine information", err)
 	}
 	state.Info = info.HostInfo
-	p := pass{owner: q.Owner, info: info}
+	p := pass{owner: q.Owner, key: q.DigestKey, info: info}
 	if p.networks, err = e.things(ctx, q, &state); err != nil {
 		return state, err
 	}
@@ -74,6 +74,7 @@ func (e *Engine) things(ctx context.Context, q engine.Query, state *model.HostSt
 // pass is what the inspects of one pass share.
 type pass struct {
 	owner    string
+	key      model.DigestKey
 	info     hostInfo
 	networks map[string]bool // ids of the networks that exist
 }

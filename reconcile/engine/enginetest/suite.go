@@ -67,7 +67,7 @@ func Cases() []Case {
 	var all []Case
 	for _, part := range [][]promise{
 		creating(), fields(), lifecycle(), crashing(), changing(), targets(), health(),
-		ports(), networks(), volumes(), files(), images(), others(), logs(), observing(),
+		ports(), networks(), volumes(), files(), secrets(), images(), others(), logs(), observing(),
 	} {
 		for _, p := range part {
 			all = append(all, Case{p.name, func(t *testing.T, h Host) { p.run(newSuite(t, h)) }})

@@ -15,6 +15,7 @@ type container struct {
 	id, name  string
 	owner     model.Ownership
 	spec      *model.ContainerSpec
+	secrets   values
 	image     *Image
 	behaviour Behaviour
 	joined    []attachment

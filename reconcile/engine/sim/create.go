@@ -3,13 +3,12 @@ package sim
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-func (h *Host) create(o model.CreateContainer, now time.Time) (bool, error) {
+func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 	if c := h.byName[o.Owner.Name]; c != nil {
 		if c.owner.Owner == o.Owner.Owner && c.owner.Fingerprint == o.Owner.Fingerprint && c.owner.Name == o.Owner.Name {
 			return false, nil
@@ -20,12 +19,16 @@ func (h *Host) create(o model.CreateContainer, now time.Time) (bool, error) {
 	if image == nil {
 		return false, refuse(engine.NotFound, "no such image: %s", o.Spec.Image)
 	}
+	secrets, err := secretsOf(&o.Spec, j.blobs)
+	if err != nil {
+		return false, err
+	}
 	c := &container{
-		id: h.newID(), name: o.Owner.Name, owner: o.Owner, image: image, spec: h.live(image, o),
-		state: model.StateCreated, created: now,
+		id: h.newID(), name: o.Owner.Name, owner: o.Owner, image: image, spec: h.live(image, o), secrets: secrets,
+		state: model.StateCreated, created: j.now,
 	}
 	if image.Behaviour != nil {
-		c.behaviour = image.Behaviour(*c.spec)
+		c.behaviour = image.Behaviour(secrets.filled(*c.spec))
 	}
 	if err := h.joinAll(c); err != nil {
 		return false, err
@@ -71,7 +74,11 @@ func (c *container) copyFiles(files []model.File, blobs model.Blobs) (bool, erro
 		if !ok {
 			return false, refuse(engine.Invalid, "the content of %s is not known", f.Path)
 		}
-		f.Digest = model.Digest(content)
+		if f.Secret == "" {
+			f.Digest = model.Digest(content)
+		} else if err := c.secrets.learn(f.Path, f.Digest, blobs); err != nil {
+			return false, err
+		}
 		merged = slices.DeleteFunc(merged, func(old model.File) bool { return old.Path == f.Path })
 		merged = append(merged, f)
 	}

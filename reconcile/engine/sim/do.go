@@ -98,7 +98,7 @@ func (h *Host) apply(j *job) (changed bool, err error) {
 	case model.CreateVolume:
 		return h.createVolume(o)
 	case model.CreateContainer:
-		return h.create(o, j.now)
+		return h.create(o, j)
 	}
 	return h.applyToTarget(j)
 }

@@ -44,6 +44,10 @@ func (i *Image) effective(spec model.ContainerSpec, logDriver string) *model.Con
 	spec.Files = nil // they are there when they have been copied
 	i.giveProcess(&spec)
 	spec.Env = over(spec.Env, i.Defaults.Env)
+	if len(spec.SecretEnv) > 0 {
+		spec.Env = maps.Clone(spec.Env)
+		maps.DeleteFunc(spec.Env, func(name, _ string) bool { return spec.SecretEnv[name] != model.SecretRef{} })
+	}
 	spec.Labels = over(spec.Labels, i.Defaults.Labels)
 	if spec.HealthCheck == nil {
 		spec.HealthCheck = i.Defaults.HealthCheck

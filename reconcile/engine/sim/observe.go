@@ -16,6 +16,7 @@ type snapshot struct {
 	version int
 	owner   string
 	refs    []string
+	key     model.DigestKey
 	state   model.HostState
 }
 
@@ -31,13 +32,24 @@ func (h *Host) Observe(ctx context.Context, q engine.Query) (model.HostState, er
 		old := h.history[max(0, len(h.history)-h.stale)]
 		return h.answer(filtered(old, q.Owner), q.Images, now), nil
 	}
-	if h.seen.version != h.version || h.seen.owner != q.Owner || !slices.Equal(h.seen.refs, q.Images) || h.seen.state.Name == "" {
-		h.seen = snapshot{h.version, q.Owner, slices.Clone(q.Images), h.state(q.Owner, now)}
+	if h.seen.version != h.version || h.seen.owner != q.Owner || h.seen.key != q.DigestKey || !slices.Equal(h.seen.refs, q.Images) || h.seen.state.Name == "" {
+		h.seen = snapshot{h.version, q.Owner, slices.Clone(q.Images), q.DigestKey, h.state(q.Owner, now)}
+		h.digest(&h.seen)
 		h.seen.state = h.answer(h.seen.state, q.Images, now)
 	}
 	state := h.seen.state
 	state.At = now
 	return state, nil
+}
+
+// digest makes the digests of secrets those of the question's key.
+func (h *Host) digest(s *snapshot) {
+	for i := range s.state.Containers {
+		c := &s.state.Containers[i]
+		if k := h.byName[c.Name]; k != nil && c.Spec != nil {
+			c.Spec = k.secrets.reported(c.Spec, s.key)
+		}
+	}
 }
 
 func (h *Host) answer(state model.HostState, refs []string, now time.Time) model.HostState {
