@@ -140,7 +140,7 @@ func (k *linker) lookUp(from *Service, r ref, docs names) document {
 	if found := docs.of(from.App, r.name); found != nil {
 		return found
 	}
-	if k.set.unread || r.kind == KindNetwork && r.name == DefaultNetwork {
+	if k.set.unread || r.kind == KindNetwork && (r.name == DefaultNetwork || everyHostHas(r.name)) {
 		return nil // what can't be read may be it, or the App that decides
 	}
 	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.App))

@@ -35,7 +35,8 @@ type ServiceSpec struct {
 	// Volumes, folders of the host and tmpfs that are mounted.
 	Mounts []Mount `yaml:"mounts,omitempty" aka:"volumes,volumeMounts"`
 	// The networks to join; without it the app's network "default". Other
-	// services on them reach this one by its name.
+	// services on them reach this one by its name. `[host]` shares the host's
+	// own network, and `[none]` has none at all; neither goes with others.
 	Networks []string `yaml:"networks,omitempty" check:"unique,format=name,ref=Network"`
 	// Ports that are published on the replica's own host.
 	Ports []Port `yaml:"ports,omitempty" aka:"expose"`

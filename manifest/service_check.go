@@ -21,7 +21,28 @@ func (s *ServiceSpec) check(c *context) {
 	}
 	s.checkPorts(c)
 	s.checkTargets(c)
+	s.checkNetworks(c)
 }
+
+// checkNetworks refuses what can't go with a network that every host has.
+func (s *ServiceSpec) checkNetworks(c *context) {
+	for i, name := range s.Networks {
+		if !everyHostHas(name) {
+			continue
+		}
+		if len(s.Networks) > 1 {
+			c.at("networks", nth(i)).errorf("%s goes with no other network", name)
+		}
+		if len(s.Ports) > 0 {
+			c.at("ports").errorf("can't go with networks: [%s]: %s", name, map[string]string{
+				HostNetwork: "the program's ports are the host's as they are", NoNetwork: "nothing can reach it",
+			}[name])
+		}
+	}
+}
+
+// everyHostHas says whether a network is one of the engine's own.
+func everyHostHas(network string) bool { return network == HostNetwork || network == NoNetwork }
 
 // checkPorts refuses ports that can't be open side by side.
 func (s *ServiceSpec) checkPorts(c *context) {

@@ -89,6 +89,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	k.unique()
 	s.sort()
 	k.references()
+	k.reserved()
 	k.cycles()
 	k.endpoints()
 	k.contents(l, fsys)

@@ -50,6 +50,10 @@ func mounts(declared []manifest.Mount, names hostNames) []model.Mount {
 func attachments(s *manifest.Service, names hostNames) []model.Attachment {
 	var out []model.Attachment
 	for _, name := range joined(s) {
+		if name == model.HostNetwork || name == model.NoNetwork {
+			out = append(out, model.Attachment{Network: name}) // the engine's own, where nobody is asked for by name
+			continue
+		}
 		out = append(out, model.Attachment{Network: names.networks[name], Aliases: []string{s.Metadata.Name}})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Network < out[j].Network })

@@ -1,6 +1,7 @@
 package desired_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -115,6 +116,52 @@ func TestDigestChangesWithWhatMatters(t *testing.T) {
 	} {
 		if other == base {
 			t.Errorf("%s is not part of the digest", what)
+		}
+	}
+}
+
+// TestVolumeOptions: the first-class forms are what the local driver takes.
+func TestVolumeOptions(t *testing.T) {
+	for spec, want := range map[string]map[string]string{
+		"{nfs: {server: 10.0.0.9, path: /srv/data}}":                                 {"type": "nfs", "device": ":/srv/data", "o": "addr=10.0.0.9"},
+		"{nfs: {server: nas.lan, path: /srv, options: [nfsvers=4.1, soft]}}":         {"type": "nfs", "device": ":/srv", "o": "addr=nas.lan,nfsvers=4.1,soft"},
+		"{cifs: {server: nas.lan, share: backup/web, options: [guest, 'vers=3.0']}}": {"type": "cifs", "device": "//nas.lan/backup/web", "o": "addr=nas.lan,guest,vers=3.0"},
+		"{tmpfs: {}}":           {"type": "tmpfs", "device": "tmpfs"},
+		"{tmpfs: {size: 1MiB}}": {"type": "tmpfs", "device": "tmpfs", "o": "size=1048576"},
+		"{driver: local, options: {type: ext4, device: /dev/sdb}}": {"type": "ext4", "device": "/dev/sdb"},
+		"{}": nil,
+	} {
+		v := build(t, doc("Volume", "data", spec)).Apps[0].Volumes[0]
+		if !reflect.DeepEqual(v.Options, want) || v.Driver != "local" {
+			t.Errorf("%s: driver %q, options %v, want %v", spec, v.Driver, v.Options, want)
+		}
+	}
+}
+
+// TestExternal: what is external has its own name on the hosts, and no settings.
+func TestExternal(t *testing.T) {
+	app := build(t,
+		doc("Volume", "a", "{external: true}"), doc("Volume", "b", "{external: {name: old_data.1}}"),
+		doc("Network", "front", "{external: {name: proxy}}"),
+		doc("Service", "web", "{image: web, networks: [front], mounts: [{volume: b, path: /b}]}")).Apps[0]
+	if want := []model.Volume{{App: "default", Name: "a", HostName: "a", External: true}, {App: "default", Name: "b", HostName: "old_data.1", External: true}}; !reflect.DeepEqual(app.Volumes, want) {
+		t.Errorf("volumes %+v, want %+v", app.Volumes, want)
+	}
+	if want := []model.Network{{App: "default", Name: "front", HostName: "proxy", External: true}}; !reflect.DeepEqual(app.Networks, want) {
+		t.Errorf("networks %+v, want %+v", app.Networks, want)
+	}
+	c := app.Services[0].Container
+	if c.Networks[0].Network != "proxy" || c.Mounts[0].Source != "old_data.1" {
+		t.Errorf("the container joins %v and mounts %v", c.Networks, c.Mounts)
+	}
+}
+
+// TestNetworksOfEveryHost: host and none are the engine's own.
+func TestNetworksOfEveryHost(t *testing.T) {
+	for _, name := range []string{"host", "none"} {
+		app := build(t, doc("Service", "web", "{image: web, networks: ["+name+"]}")).Apps[0]
+		if want := []model.Attachment{{Network: name}}; !reflect.DeepEqual(app.Services[0].Container.Networks, want) || len(app.Networks) != 0 {
+			t.Errorf("%s: joins %v, and the app has networks %v", name, app.Services[0].Container.Networks, app.Networks)
 		}
 	}
 }

@@ -172,8 +172,13 @@ type Network struct {
 	Driver   string            `json:"driver"`
 	Internal bool              `json:"internal,omitempty"`
 	Subnet   string            `json:"subnet,omitempty"`
+	Gateway  string            `json:"gateway,omitempty"`
+	IPRange  string            `json:"ipRange,omitempty"`
 	Options  map[string]string `json:"options,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+	// External says that somebody else makes and removes it; HostName is its
+	// name there.
+	External bool `json:"external,omitempty"`
 }
 
 // Volume is a volume of an app; it is made on the hosts whose replicas mount
@@ -187,4 +192,6 @@ type Volume struct {
 	Labels   map[string]string `json:"labels,omitempty"`
 	// Protect refuses its removal, which only people ask for.
 	Protect bool `json:"protect,omitempty"`
+	// External says that somebody else makes it; HostName is its name there.
+	External bool `json:"external,omitempty"`
 }

@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"cmp"
+	"maps"
+	"time"
+)
 
 // Live is what the hosts reported last, sorted by host name.
 type Live struct {
@@ -27,6 +31,16 @@ type HostState struct {
 	Images map[string]string `json:"images,omitempty"`
 	// Unasked are references that matter now and were not in the query yet.
 	Unasked []string `json:"unasked,omitempty"`
+}
+
+// Volume is the host's volume of a name, or nil.
+func (h *HostState) Volume(name string) *VolumeState {
+	for i := range h.Volumes {
+		if h.Volumes[i].Name == name {
+			return &h.Volumes[i]
+		}
+	}
+	return nil
 }
 
 // HostInfo is what an engine says of itself.
@@ -119,13 +133,27 @@ type ImageDefaults struct {
 
 // NetworkState is a network on a host.
 type NetworkState struct {
-	ID    string    `json:"id"`
-	Name  string    `json:"name"`
-	Owner Ownership `json:"owner,omitzero"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Owner     Ownership `json:"owner,omitzero"`
+	Driver    string    `json:"driver,omitempty"`
+	CreatedAt time.Time `json:"createdAt,omitzero"`
 }
 
-// VolumeState is a volume on a host.
+// VolumeState is a volume on a host, with the settings that it was made with.
 type VolumeState struct {
-	Name  string    `json:"name"`
-	Owner Ownership `json:"owner,omitzero"`
+	Name      string            `json:"name"`
+	Owner     Ownership         `json:"owner,omitzero"`
+	Driver    string            `json:"driver,omitempty"`
+	Options   map[string]string `json:"options,omitempty"`
+	CreatedAt time.Time         `json:"createdAt,omitzero"`
 }
+
+// Made says whether the volume was made with a driver and options. A driver
+// that nobody named is the engine's own.
+func (v *VolumeState) Made(driver string, options map[string]string) bool {
+	return cmp.Or(driver, LocalDriver) == cmp.Or(v.Driver, LocalDriver) && maps.Equal(options, v.Options)
+}
+
+// LocalDriver is the volume driver that every engine has.
+const LocalDriver = "local"

@@ -115,6 +115,12 @@ type Attachment struct {
 	Aliases []string `json:"aliases,omitempty"`
 }
 
+// HostNetwork and NoNetwork are networks that every host has.
+const (
+	HostNetwork = "host"
+	NoNetwork   = "none"
+)
+
 // Port publishes a container's port on its own host. Published 0 lets the
 // engine choose.
 type Port struct {

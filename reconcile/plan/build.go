@@ -53,18 +53,22 @@ func Build(in Input) Plan {
 // slot is the identity of a replica.
 type slot struct{ app, service, slot string }
 
+// thing is a network or volume by its name on the hosts, as an app needs it;
+// with app "" as any app does. An external one may be that of several apps.
+type thing struct{ app, name string }
+
 // planner gathers the changes of one plan.
 type planner struct {
 	in          *Input
 	hosts       map[string]*model.HostState
 	services    map[slot]*model.Service // keyed without slot
 	slots       map[slot][]*model.Container
-	names       map[string]bool            // every container name on any host; made when first needed
-	users       map[string]map[string]bool // network or volume HostName → hosts that need it
-	attached    map[attachment]string      // why networks stay that nobody is placed for
-	asked       map[slot]bool              // services that ask for a replica; keyed without slot
-	protected   map[Key]bool               // leftover replicas whose end is held
-	blocked     map[Key]string             // networks and volumes that can't be had, with the reason
+	names       map[string]bool           // every container name on any host; made when first needed
+	users       map[thing]map[string]bool // network or volume → hosts that need it
+	attached    map[attachment]string     // why networks stay that nobody is placed for
+	asked       map[slot]bool             // services that ask for a replica; keyed without slot
+	protected   map[Key]bool              // leftover replicas whose end is held
+	blocked     map[Key]string            // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	resolutions map[resolution]*model.Service
 	changes     []Change
@@ -76,7 +80,7 @@ func newPlanner(in *Input) *planner {
 		hosts:       map[string]*model.HostState{},
 		services:    map[slot]*model.Service{},
 		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
-		users:       map[string]map[string]bool{},
+		users:       map[thing]map[string]bool{},
 		attached:    map[attachment]string{},
 		asked:       map[slot]bool{},
 		protected:   map[Key]bool{},
@@ -135,20 +139,22 @@ func (p *planner) lookAlike(c *model.Container) {
 
 // noteUsers finds out which hosts need which networks and volumes.
 func (p *planner) noteUsers() {
-	need := func(name, host string) {
-		if p.users[name] == nil {
-			p.users[name] = map[string]bool{}
+	need := func(app, name, host string) {
+		for _, t := range []thing{{app, name}, {"", name}} {
+			if p.users[t] == nil {
+				p.users[t] = map[string]bool{}
+			}
+			p.users[t][host] = true
 		}
-		p.users[name][host] = true
 	}
 	for _, a := range p.in.Placement.Assignments {
 		s := p.services[slot{app: a.App, service: a.Service}]
 		for i := range s.Container.Networks {
-			need(s.Container.Networks[i].Network, a.Host)
+			need(a.App, s.Container.Networks[i].Network, a.Host)
 		}
 		for i := range s.Container.Mounts {
 			if s.Container.Mounts[i].Kind == model.MountVolume {
-				need(s.Container.Mounts[i].Source, a.Host)
+				need(a.App, s.Container.Mounts[i].Source, a.Host)
 			}
 		}
 	}

@@ -68,17 +68,19 @@ func stall(c *Change) {
 
 // order is how a slot's old containers make room. Two copies can't coexist
 // when both hold a published port of one host, whatever the manifest says; and
-// by itself nobody expects two copies on one volume.
+// by itself nobody expects two copies on one volume, or two programs that share
+// the host's own network to listen on the same port of it.
 func (p *planner) order(s *model.Service, host string, old []*model.Container) string {
 	here := slices.ContainsFunc(old, func(o *model.Container) bool { return o.Host == host && o.Running() })
 	fixedPort := slices.ContainsFunc(old, func(o *model.Container) bool {
 		return o.Host == host && o.Running() && model.PortsClash(s.Container.Ports, o.Ports)
 	})
 	writesVolume := slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
+	hostNetwork := slices.ContainsFunc(s.Container.Networks, func(a model.Attachment) bool { return a.Network == model.HostNetwork })
 	switch {
 	case fixedPort, s.Update.Order == model.OrderStopFirst:
 		return model.OrderStopFirst
-	case s.Update.Order == model.OrderAuto && here && writesVolume:
+	case s.Update.Order == model.OrderAuto && here && (writesVolume || hostNetwork):
 		return model.OrderStopFirst
 	}
 	return model.OrderStartFirst

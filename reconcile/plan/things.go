@@ -12,11 +12,16 @@ import (
 func (p *planner) networks(app *model.App) {
 	for i := range app.Networks {
 		n := &app.Networks[i]
-		for _, host := range slices.Sorted(maps.Keys(p.users[n.HostName])) {
-			key := Key{Kind: KindNetwork, App: app.Name, Host: host, Name: n.HostName}
-			op := model.CreateNetwork{Host: host, Network: *n, Owner: p.thing(app.Name, n.HostName)}
-			owner, there := p.findNetwork(host, n.HostName)
-			p.thingChange(key, op, owner, there)
+		for _, host := range slices.Sorted(maps.Keys(p.users[thing{app.Name, n.HostName}])) {
+			f := finding{
+				key:      Key{Kind: KindNetwork, App: app.Name, Host: host, Name: n.HostName},
+				create:   model.CreateNetwork{Host: host, Network: *n, Owner: p.thing(app.Name, n.HostName)},
+				external: n.External,
+			}
+			if state := p.findNetwork(host, n.HostName); state != nil {
+				f.there, f.owner = true, state.Owner.Owner
+			}
+			p.thingChange(f)
 		}
 	}
 }
@@ -27,12 +32,12 @@ func (p *planner) networks(app *model.App) {
 func (p *planner) unusedThings() {
 	for _, h := range p.hosts {
 		for _, n := range h.Networks {
-			if p.mine(n.Owner, n.Name) && !p.users[n.Name][h.Name] {
+			if p.mine(n.Owner, n.Name) && !p.users[thing{"", n.Name}][h.Name] {
 				p.unusedNetwork(h, n)
 			}
 		}
 		for _, v := range h.Volumes {
-			if p.mine(v.Owner, v.Name) && !p.users[v.Name][h.Name] {
+			if p.mine(v.Owner, v.Name) && !p.users[thing{"", v.Name}][h.Name] {
 				p.changes = append(p.changes, Change{
 					Key:     Key{Kind: KindVolume, App: v.Owner.App, Host: h.Name, Name: v.Name},
 					Host:    h.Name,
@@ -68,57 +73,83 @@ func (p *planner) removeNetwork(host *model.HostState, n model.NetworkState) {
 func (p *planner) volumes(app *model.App) {
 	for i := range app.Volumes {
 		v := &app.Volumes[i]
-		for _, host := range slices.Sorted(maps.Keys(p.users[v.HostName])) {
-			key := Key{Kind: KindVolume, App: app.Name, Host: host, Name: v.HostName}
-			op := model.CreateVolume{Host: host, Volume: *v, Owner: p.thing(app.Name, v.HostName)}
-			op.Owner.Guard.Protect = v.Protect
-			owner, there := p.findVolume(host, v.HostName)
-			p.thingChange(key, op, owner, there)
+		for _, host := range slices.Sorted(maps.Keys(p.users[thing{app.Name, v.HostName}])) {
+			owner := p.thing(app.Name, v.HostName)
+			owner.Guard.Protect = v.Protect
+			f := finding{
+				key:      Key{Kind: KindVolume, App: app.Name, Host: host, Name: v.HostName},
+				create:   model.CreateVolume{Host: host, Volume: *v, Owner: owner},
+				external: v.External,
+			}
+			if state := p.findVolume(host, v.HostName); state != nil {
+				f.there, f.owner = true, state.Owner.Owner
+				if !state.Made(v.Driver, v.Options) {
+					f.misfit = misfit(v, state, owner)
+				}
+			}
+			p.thingChange(f)
 		}
 	}
 }
 
+// finding is a network or volume that is needed on a host, and what was found
+// there.
+type finding struct {
+	key      Key
+	create   model.Op
+	external bool
+	there    bool
+	owner    string
+	misfit   string // why what is there can't be used, if it can't
+}
+
 // thingChange decides about a network or volume that is needed on a host.
-func (p *planner) thingChange(key Key, create model.Op, owner string, there bool) {
-	c := Change{Key: key, Host: key.Host, Verdict: Unchanged}
-	state := p.hosts[key.Host]
+func (p *planner) thingChange(f finding) {
+	c := Change{Key: f.key, Host: f.key.Host, Verdict: Unchanged}
+	state := p.hosts[f.key.Host]
 	switch {
 	case state == nil || !state.Reachable:
 		c = p.unreachable(c, state)
-	case there && owner != p.in.Desired.Owner:
-		c.Verdict = Blocked
-		c.Reasons = []string{fmt.Sprintf("a %s of that name is on the host and is not ours; rename or remove it", key.Kind)}
-		p.blocked[Key{Kind: key.Kind, Host: key.Host, Name: key.Name}] = c.Reasons[0]
-	case !there:
-		c.Verdict, c.Reasons, c.Steps = Create, []string{"missing"}, []Step{{Op: create}}
+	case f.external && f.there:
+	case f.external:
+		p.block(&c, fmt.Sprintf("is external and not on the host; make it there with `docker %s create %s`, or take external out of its manifest",
+			f.key.Kind, f.key.Name))
+	case f.there && f.owner != p.in.Desired.Owner:
+		p.block(&c, fmt.Sprintf("a %s of that name is on the host and is not ours; rename or remove it", f.key.Kind))
+	case f.there && f.misfit != "":
+		p.block(&c, f.misfit)
+	case !f.there:
+		c.Verdict, c.Reasons, c.Steps = Create, []string{"missing"}, []Step{{Op: f.create}}
 	}
 	p.changes = append(p.changes, c)
+}
+
+// block notes that a network or volume can't be had, for those who need it.
+func (p *planner) block(c *Change, reason string) {
+	c.Verdict, c.Reasons = Blocked, []string{reason}
+	p.blocked[Key{Kind: c.Key.Kind, Host: c.Key.Host, Name: c.Key.Name}] = reason
 }
 
 func (p *planner) thing(app, name string) model.Ownership {
 	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.in.Desired.Revision, Name: name}
 }
 
-func (p *planner) findNetwork(host, name string) (owner string, there bool) {
+func (p *planner) findNetwork(host, name string) *model.NetworkState {
 	if h := p.hosts[host]; h != nil {
 		for i := range h.Networks {
 			if h.Networks[i].Name == name {
-				return h.Networks[i].Owner.Owner, true
+				return &h.Networks[i]
 			}
 		}
 	}
-	return "", false
+	return nil
 }
 
-func (p *planner) findVolume(host, name string) (owner string, there bool) {
+func (p *planner) findVolume(host, name string) *model.VolumeState {
 	if h := p.hosts[host]; h != nil {
-		for i := range h.Volumes {
-			if h.Volumes[i].Name == name {
-				return h.Volumes[i].Owner.Owner, true
-			}
-		}
+		return h.Volume(name)
 	}
-	return "", false
+	return nil
 }
 
 // lacking says what a new replica of the service would miss on a host.

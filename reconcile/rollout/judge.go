@@ -24,6 +24,29 @@ func (r *roll) judge() {
 			return
 		}
 	}
+	r.judgeThings()
+}
+
+// judgeThings fails a rollout whose network or volume has been in the way for as
+// long as its services may be without progress: replicas that run already do not
+// wait for it, and so are never late.
+func (r *roll) judgeThings() {
+	var longest time.Duration
+	for _, s := range r.services {
+		longest = max(longest, s.Update.Deadline)
+	}
+	for i := range r.changes {
+		c := &r.changes[i]
+		if c.Key.Kind == plan.KindReplica || c.Removal || c.Verdict != plan.Blocked || !r.reachable(c.Host) {
+			continue
+		}
+		deadline := r.lastProgress().Add(longest)
+		r.wakeAt(deadline)
+		if !r.in.Now.Before(deadline) {
+			r.fail(Record{Host: c.Host, Reason: c.Key.String() + ": " + first(c.Reasons)})
+			return
+		}
+	}
 }
 
 // exhausted says whether the tries at a thing have come to nothing.

@@ -221,3 +221,22 @@ func TestUntilStart(t *testing.T) {
 		t.Error("a change without steps starts something")
 	}
 }
+
+// TestAVolumeInTheWayEndsTheRolloutInTime: a volume that can't be as the revision
+// asks is a failure after the deadline, also when every replica runs on.
+func TestAVolumeInTheWayEndsTheRolloutInTime(t *testing.T) {
+	f := newFleet("h1")
+	web := declared("web", "web:1", 1)
+	web.Container.Mounts = []model.Mount{{Kind: model.MountVolume, Source: "shop-data", Target: "/data"}}
+	f.desired.Apps[0].Volumes = []model.Volume{{App: "shop", Name: "data", HostName: "shop-data", Driver: "local"}}
+	f.up(t, web)
+	f.desired.Apps[0].Volumes[0].Driver = "other"
+	f.commit(web)
+	f.run(t, Failed)
+	if r := f.record(); !strings.Contains(r.Reason, "was made with other settings") {
+		t.Errorf("the rollout failed because %q", r.Reason)
+	}
+	if took := f.record().EndedAt.Sub(f.record().StartedAt); took > web.Update.Deadline+time.Minute {
+		t.Errorf("it took %s, the deadline is %s", took, web.Update.Deadline)
+	}
+}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/docker/api/types/volume"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -26,27 +25,14 @@ func (e *Engine) allNetworks(ctx context.Context) ([]network.Inspect, error) {
 func networkStates(all []network.Inspect) []model.NetworkState {
 	states := make([]model.NetworkState, 0, len(all))
 	for i := range all {
-		states = append(states, model.NetworkState{ID: all[i].ID, Name: all[i].Name, Owner: model.OwnershipFrom(all[i].Labels)})
+		states = append(states, model.NetworkState{
+			ID: all[i].ID, Name: all[i].Name, Owner: model.OwnershipFrom(all[i].Labels), Driver: all[i].Driver, CreatedAt: all[i].Created,
+		})
 	}
 	slices.SortFunc(states, func(a, b model.NetworkState) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return states
-}
-
-// allVolumes are also those of others, because a name that they have is taken.
-func (e *Engine) allVolumes(ctx context.Context) ([]model.VolumeState, error) {
-	return e.volumes.load("", e.watching.Load() > 0, func() ([]model.VolumeState, error) {
-		ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
-		defer cancel()
-		found, err := e.api().VolumeList(ctx, volume.ListOptions{})
-		states := make([]model.VolumeState, 0, len(found.Volumes))
-		for _, v := range found.Volumes {
-			states = append(states, model.VolumeState{Name: v.Name, Owner: model.OwnershipFrom(v.Labels)})
-		}
-		slices.SortFunc(states, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
-		return states, err
-	})
 }
 
 // createNetwork makes a network. One of that name is the same network, since
@@ -60,7 +46,7 @@ func (e *Engine) createNetwork(ctx context.Context, op model.CreateNetwork) erro
 		Driver: n.Driver, Internal: n.Internal, Options: n.Options, Labels: allLabels(n.Labels, op.Owner),
 	}
 	if n.Subnet != "" {
-		options.IPAM = &network.IPAM{Config: []network.IPAMConfig{{Subnet: n.Subnet}}}
+		options.IPAM = &network.IPAM{Config: []network.IPAMConfig{{Subnet: n.Subnet, Gateway: n.Gateway, IPRange: n.IPRange}}}
 	}
 	_, err := e.api().NetworkCreate(ctx, n.HostName, options)
 	if !errdefs.IsConflict(err) {
@@ -97,22 +83,6 @@ func (e *Engine) removeNetwork(ctx context.Context, op model.RemoveNetwork) erro
 		return err
 	}
 	return nil
-}
-
-// createVolume makes a volume. An engine gives an existing one back as if it
-// had made it, so the labels tell.
-func (e *Engine) createVolume(ctx context.Context, op model.CreateVolume) error {
-	ctx, cancel := e.call(ctx)
-	defer cancel()
-	defer e.volumes.forgetAll()
-	v := op.Volume
-	made, err := e.api().VolumeCreate(ctx, volume.CreateOptions{
-		Name: v.HostName, Driver: v.Driver, DriverOpts: v.Options, Labels: allLabels(v.Labels, op.Owner),
-	})
-	if err == nil && made.Labels[model.LabelOwner] != op.Owner.Owner {
-		return conflict("a volume of that name exists and is not ours")
-	}
-	return err
 }
 
 // allLabels are the user's and, over them, ours.

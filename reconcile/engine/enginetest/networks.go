@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
@@ -71,6 +72,31 @@ func networks() []promise {
 			}
 			if count != 1 {
 				s.Errorf("%d networks of one name", count)
+			}
+		}},
+		{"networks have the addresses that were asked for", func(s *suite) {
+			third := s.port() % 250
+			op := s.network("front")
+			op.Network.Subnet = fmt.Sprintf("10.203.%d.0/24", third)
+			op.Network.Gateway = fmt.Sprintf("10.203.%d.254", third)
+			op.Network.IPRange = fmt.Sprintf("10.203.%d.64/26", third)
+			s.do(op)
+			n := s.seeNetwork(op.Network.HostName)
+			if n == nil || n.Driver != "bridge" || n.CreatedAt.IsZero() {
+				s.Errorf("network %+v", n)
+			}
+			s.run(s.on(op))
+		}},
+		{"the host's own network, and none", func(s *suite) {
+			for _, name := range []string{"host", "none"} {
+				spec := s.spec()
+				spec.Networks = []model.Attachment{{Network: name}}
+				t := s.run(spec)
+				s.wantAttached(t, spec.Networks...)
+				if c := s.see(t); c.Spec.Hostname != "" || !c.Running() {
+					s.Errorf("on network %s: host name %q, %s", name, c.Spec.Hostname, c.State)
+				}
+				s.stop(t)
 			}
 		}},
 		{"networks of others are not taken over", func(s *suite) {

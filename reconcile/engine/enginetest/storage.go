@@ -43,6 +43,26 @@ func volumes() []promise {
 				}
 			}
 		}},
+		{"volumes say what they were made with", func(s *suite) {
+			plain, tmpfs := s.volume("data"), s.volume("scratch")
+			tmpfs.Volume.Options = map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "size=1048576"}
+			for _, op := range []model.CreateVolume{plain, tmpfs} {
+				s.do(op)
+				v := s.seeVolume(op.Volume.HostName)
+				if v == nil || !v.Made(op.Volume.Driver, op.Volume.Options) || v.CreatedAt.IsZero() {
+					s.Errorf("made with driver %q and options %v, seen %+v", op.Volume.Driver, op.Volume.Options, v)
+				}
+			}
+		}},
+		{"volumes that exist are not made with other settings", func(s *suite) {
+			op := s.volume("data")
+			s.do(op)
+			op.Volume.Options = map[string]string{"type": "tmpfs", "device": "tmpfs"}
+			s.refuses(op, engine.Conflict)
+			if v := s.seeVolume(op.Volume.HostName); v == nil || len(v.Options) != 0 {
+				s.Errorf("the volume after that: %+v", v)
+			}
+		}},
 		{"volumes of another owner are not taken over", func(s *suite) {
 			op := s.volume("data")
 			s.do(op)

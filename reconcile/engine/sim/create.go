@@ -35,7 +35,7 @@ func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 	}
 	for _, m := range c.spec.Mounts {
 		if m.Kind == model.MountVolume && h.volumes[m.Source] == nil {
-			h.volumes[m.Source] = &volume{name: m.Source} // as Docker does, nobody's
+			h.volumes[m.Source] = &volume{name: m.Source, driver: model.LocalDriver} // as Docker does, nobody's
 		}
 	}
 	h.declareVolumes(c)
@@ -51,7 +51,7 @@ func (h *Host) declareVolumes(c *container) {
 			continue
 		}
 		name := h.newID()
-		h.volumes[name] = &volume{name: name}
+		h.volumes[name] = &volume{name: name, driver: model.LocalDriver}
 		c.anonymous = append(c.anonymous, name)
 	}
 }

@@ -92,11 +92,11 @@ func (h *Host) apply(j *job) (changed bool, err error) {
 	case model.PullImage:
 		return h.pull(o)
 	case model.CreateNetwork:
-		return h.createNetwork(o)
+		return h.createNetwork(o, j.now)
 	case model.RemoveNetwork:
 		return h.removeNetwork(o)
 	case model.CreateVolume:
-		return h.createVolume(o)
+		return h.createVolume(o, j.now)
 	case model.CreateContainer:
 		return h.create(o, j)
 	}

@@ -135,7 +135,7 @@ func (h *Host) CreateForeignNetwork(name string) error {
 	if h.networks[name] != nil {
 		return fmt.Errorf("create network %q: it exists", name)
 	}
-	h.networks[name] = &network{id: h.newID(), name: name}
+	h.networks[name] = &network{id: h.newID(), name: name, driver: "bridge"}
 	h.changed()
 	return nil
 }
@@ -146,7 +146,7 @@ func (h *Host) CreateForeignVolume(name string) error {
 	if h.volumes[name] != nil {
 		return fmt.Errorf("create volume %q: it exists", name)
 	}
-	h.volumes[name] = &volume{name: name}
+	h.volumes[name] = &volume{name: name, driver: model.LocalDriver}
 	h.changed()
 	return nil
 }

@@ -45,13 +45,16 @@ type Host struct {
 }
 
 type network struct {
-	id, name string
-	owner    model.Ownership
+	id, name, driver string
+	owner            model.Ownership
+	made             time.Time
 }
 
 type volume struct {
-	name  string
-	owner model.Ownership
+	name, driver string
+	options      map[string]string
+	owner        model.Ownership
+	made         time.Time
 }
 
 var _ engine.Engine = (*Host)(nil)
@@ -85,7 +88,9 @@ func (w *World) Host(name string, opts ...Option) *Host {
 		networks: map[string]*network{}, volumes: map[string]*volume{},
 		chosenPort: 32768, mute: map[string]bool{}, latency: func(string) time.Duration { return 0 }, next: never(), watchers: map[chan struct{}]bool{},
 	}
-	h.networks[defaultNetwork] = &network{id: "default", name: defaultNetwork}
+	for name, driver := range map[string]string{defaultNetwork: "bridge", "host": "host", "none": "null"} {
+		h.networks[name] = &network{id: name, name: name, driver: driver}
+	}
 	for _, opt := range opts {
 		opt(h)
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -23,7 +24,7 @@ func (h *Host) pull(o model.PullImage) (bool, error) {
 	return changed, nil
 }
 
-func (h *Host) createNetwork(o model.CreateNetwork) (bool, error) {
+func (h *Host) createNetwork(o model.CreateNetwork, now time.Time) (bool, error) {
 	name := o.Network.HostName
 	if n := h.networks[name]; n != nil {
 		if n.owner.Owner == o.Owner.Owner {
@@ -31,7 +32,7 @@ func (h *Host) createNetwork(o model.CreateNetwork) (bool, error) {
 		}
 		return false, refuse(engine.Conflict, "network with name %s already exists", name)
 	}
-	h.networks[name] = &network{id: h.newID(), name: name, owner: o.Owner}
+	h.networks[name] = &network{id: h.newID(), name: name, driver: o.Network.Driver, owner: o.Owner, made: now}
 	for _, c := range h.containers {
 		if c.started.IsZero() && c.joins(name) {
 			h.showNetworks(c)
@@ -66,18 +67,6 @@ func (h *Host) dropNetwork(n *network) {
 			h.showNetworks(c)
 		}
 	}
-}
-
-func (h *Host) createVolume(o model.CreateVolume) (bool, error) {
-	name := o.Volume.HostName
-	if v := h.volumes[name]; v != nil {
-		if v.owner.Owner == o.Owner.Owner {
-			return false, nil
-		}
-		return false, refuse(engine.Conflict, "volume %s exists and is not ours", name)
-	}
-	h.volumes[name] = &volume{name: name, owner: o.Owner}
-	return true, nil
 }
 
 // on is the index of the container's attachment to a network, or -1.

@@ -1,0 +1,63 @@
+package docker
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/docker/docker/api/types/volume"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// allVolumes are also those of others, because a name that they have is taken.
+func (e *Engine) allVolumes(ctx context.Context) ([]model.VolumeState, error) {
+	return e.volumes.load("", e.watching.Load() > 0, func() ([]model.VolumeState, error) {
+		ctx, cancel := context.WithTimeout(ctx, e.timeouts.List)
+		defer cancel()
+		found, err := e.api().VolumeList(ctx, volume.ListOptions{})
+		states := make([]model.VolumeState, 0, len(found.Volumes))
+		for _, v := range found.Volumes {
+			states = append(states, volumeState(v))
+		}
+		slices.SortFunc(states, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
+		return states, err
+	})
+}
+
+// volumeState is a volume with what it was made from. An engine that gives no
+// time of its making, or one that makes no sense, has not said when.
+func volumeState(v *volume.Volume) model.VolumeState {
+	state := model.VolumeState{Name: v.Name, Owner: model.OwnershipFrom(v.Labels), Driver: v.Driver}
+	if len(v.Options) > 0 {
+		state.Options = v.Options
+	}
+	if at, err := time.Parse(time.RFC3339, v.CreatedAt); err == nil {
+		state.CreatedAt = at
+	}
+	return state
+}
+
+// createVolume makes a volume. An engine gives an existing one back as if it
+// had made it, so the labels tell.
+func (e *Engine) createVolume(ctx context.Context, op model.CreateVolume) error {
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	defer e.volumes.forgetAll()
+	v := op.Volume
+	made, err := e.api().VolumeCreate(ctx, volume.CreateOptions{
+		Name: v.HostName, Driver: v.Driver, DriverOpts: v.Options, Labels: allLabels(v.Labels, op.Owner),
+	})
+	if err != nil {
+		return err
+	}
+	state := volumeState(&made)
+	switch {
+	case state.Owner.Owner != op.Owner.Owner:
+		return conflict("a volume of that name exists and is not ours")
+	case !state.Made(v.Driver, v.Options):
+		return conflict("the volume exists and was made with other settings")
+	}
+	return nil
+}

@@ -1,0 +1,28 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+func (v *volume) state() model.VolumeState {
+	return model.VolumeState{Name: v.name, Owner: v.owner, Driver: v.driver, Options: v.options, CreatedAt: v.made}
+}
+
+func (h *Host) createVolume(o model.CreateVolume, now time.Time) (bool, error) {
+	name := o.Volume.HostName
+	if v := h.volumes[name]; v != nil {
+		state := v.state()
+		switch {
+		case v.owner.Owner != o.Owner.Owner:
+			return false, refuse(engine.Conflict, "volume %s exists and is not ours", name)
+		case !state.Made(o.Volume.Driver, o.Volume.Options):
+			return false, refuse(engine.Conflict, "volume %s exists and was made with other settings", name)
+		}
+		return false, nil
+	}
+	h.volumes[name] = &volume{name: name, driver: o.Volume.Driver, options: o.Volume.Options, owner: o.Owner, made: now}
+	return true, nil
+}
