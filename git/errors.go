@@ -19,6 +19,16 @@ var (
 	// ErrAccess is a remote that wants other credentials, or does not show
 	// this repository to these.
 	ErrAccess = errors.New("access refused")
+
+	// ErrNothingToCommit is an edit that changes nothing.
+	ErrNothingToCommit = errors.New("nothing to commit")
+	// ErrPushDenied is a remote that can be read and does not take a commit:
+	// for want of rights, because the branch is protected, or by a hook.
+	ErrPushDenied = errors.New("push denied")
+	// ErrDirty is a local work tree whose own changes a commit would touch.
+	ErrDirty = errors.New("the work tree is in use")
+	// ErrBranchMoved is a branch that others kept moving while it was pushed to.
+	ErrBranchMoved = errors.New("the branch keeps moving")
 )
 
 // plainError is an error whose text was cleaned. Of the chain below it only
@@ -41,7 +51,8 @@ func (r *Repository) fail(verb, name string, err error) error {
 
 func kindOf(err error) error {
 	kinds := []error{ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
-		ErrAccess, ErrHistoryCut, context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
+		ErrAccess, ErrHistoryCut, ErrNothingToCommit, ErrPushDenied, ErrDirty, ErrBranchMoved,
+		context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {
 			return kind

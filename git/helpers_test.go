@@ -80,7 +80,7 @@ func (s source) bare() string {
 }
 
 // follow opens a repository on branch main with its mirror in a new folder.
-func follow(t *testing.T, url string, change ...func(*Config)) *Repository {
+func follow(t testing.TB, url string, change ...func(*Config)) *Repository {
 	t.Helper()
 	cfg := Config{URL: url, Branch: "main", Dir: filepath.Join(t.TempDir(), "state"), Timeout: 20 * time.Second}
 	for _, c := range change {

@@ -107,6 +107,17 @@ func (m *mirror) size(id plumbing.Hash) (int64, error) {
 	return size, err
 }
 
+// kind is an object's type.
+func (m *mirror) kind(id plumbing.Hash) (plumbing.ObjectType, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	obj, err := m.storage().EncodedObject(plumbing.AnyObject, id)
+	if err != nil {
+		return plumbing.InvalidObject, fmt.Errorf("read object %s: %w", id, err)
+	}
+	return obj.Type(), nil
+}
+
 // readObject looks at the size before it inflates anything, and at the hash
 // after: a disk that lies is found out here.
 func readObject(store *filesystem.Storage, kind plumbing.ObjectType, id plumbing.Hash, limit int64) ([]byte, error) {

@@ -30,7 +30,7 @@ func packs(t *testing.T, r *Repository) []string {
 	return found
 }
 
-func overwrite(t *testing.T, name, content string) {
+func overwrite(t testing.TB, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Fatal(err)

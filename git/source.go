@@ -40,10 +40,11 @@ type request struct {
 
 // refs is where a remote's branches and tags are.
 type refs struct {
-	head   plumbing.Hash // zero when HEAD names no commit
-	byName map[string]plumbing.Hash
-	exact  bool            // any commit can be asked for by its id
-	cuts   []plumbing.Hash // where the remote's own history is cut off
+	head     plumbing.Hash // zero when HEAD names no commit
+	headName string        // the branch that HEAD is; empty when it is none, or the remote does not say
+	byName   map[string]plumbing.Hash
+	exact    bool            // any commit can be asked for by its id
+	cuts     []plumbing.Hash // where the remote's own history is cut off
 }
 
 // connect opens a session and lists the references.
@@ -150,6 +151,11 @@ func newRefs(ar *packp.AdvRefs) *refs {
 	for name, id := range ar.References {
 		if strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, tagsPrefix) {
 			f.byName[name] = id
+		}
+	}
+	for _, link := range ar.Capabilities.Get(capability.SymRef) {
+		if name, found := strings.CutPrefix(link, "HEAD:"); found {
+			f.headName = name
 		}
 	}
 	f.exact = ar.Capabilities.Supports(capability.AllowReachableSHA1InWant)

@@ -79,6 +79,18 @@ type httpSession struct {
 }
 
 func (h *httpRemote) session(a address, creds credentials) (session, error) {
+	endpoint, auth, err := endpointOf(a, creds)
+	if err != nil {
+		return nil, err
+	}
+	s, err := h.transport.NewUploadPackSession(endpoint, auth)
+	if err != nil {
+		return nil, err
+	}
+	return &httpSession{UploadPackSession: s}, nil
+}
+
+func endpointOf(a address, creds credentials) (*transport.Endpoint, transport.AuthMethod, error) {
 	host := a.host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
@@ -87,19 +99,14 @@ func (h *httpRemote) session(a address, creds credentials) (session, error) {
 	if a.port != "" {
 		port, err := strconv.Atoi(a.port)
 		if err != nil {
-			return nil, errors.New("the URL names no valid port")
+			return nil, nil, errors.New("the URL names no valid port")
 		}
 		endpoint.Port = port
 	}
-	var auth transport.AuthMethod
-	if creds.user != "" || creds.password != "" {
-		auth = &githttp.BasicAuth{Username: creds.basicUser(), Password: creds.password}
+	if creds.user == "" && creds.password == "" {
+		return endpoint, nil, nil
 	}
-	s, err := h.transport.NewUploadPackSession(endpoint, auth)
-	if err != nil {
-		return nil, err
-	}
-	return &httpSession{UploadPackSession: s}, nil
+	return endpoint, &githttp.BasicAuth{Username: creds.basicUser(), Password: creds.password}, nil
 }
 
 func (s *httpSession) list(ctx context.Context) (*refs, error) {

@@ -65,6 +65,9 @@ func (s *localSession) list(ctx context.Context) (*refs, error) {
 	if head, err := storer.ResolveReference(s.store, plumbing.HEAD); err == nil {
 		f.head = head.Hash()
 	}
+	if head, err := s.store.Reference(plumbing.HEAD); err == nil && head.Type() == plumbing.SymbolicReference {
+		f.headName = head.Target().String()
+	}
 	if f.cuts, err = s.store.Shallow(); err != nil {
 		return nil, fmt.Errorf("read shallow history: %w", err)
 	}

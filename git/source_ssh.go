@@ -17,7 +17,8 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// sshSession is git-upload-pack at the other end of an ssh connection. It is
+// sshSession is git-upload-pack, or git-receive-pack, at the other end of an
+// ssh connection. It is
 // our own rather than go-git's because that one can't be stopped while a
 // server says nothing during the handshake, and reads ~/.ssh/config.
 type sshSession struct {
@@ -38,6 +39,14 @@ type sshOptions struct {
 const defaultSSHUser = "git"
 
 func dialSSH(ctx context.Context, a address, creds credentials, opts sshOptions) (session, error) {
+	client, err := connectSSH(ctx, a, creds, opts)
+	if err != nil {
+		return nil, err
+	}
+	return startService(client, "git-upload-pack", a.path)
+}
+
+func connectSSH(ctx context.Context, a address, creds credentials, opts sshOptions) (*ssh.Client, error) {
 	auth, closeAgent, err := sshAuth(creds)
 	if err != nil {
 		return nil, err
@@ -63,7 +72,7 @@ func dialSSH(ctx context.Context, a address, creds credentials, opts sshOptions)
 		_ = conn.Close()
 		return nil, explainSSH(err, hosts)
 	}
-	return startUploadPack(ssh.NewClient(c, channels, requests), a.path)
+	return ssh.NewClient(c, channels, requests), nil
 }
 
 // explainSSH puts our own words first where the library only has one for all.
@@ -113,7 +122,7 @@ func parseKey(creds credentials) (ssh.Signer, error) {
 	return signer, nil
 }
 
-func startUploadPack(client *ssh.Client, path string) (session, error) {
+func startService(client *ssh.Client, service, path string) (*sshSession, error) {
 	s := &sshSession{client: client, stderr: &cappedBuffer{}}
 	var err error
 	if s.process, err = client.NewSession(); err == nil {
@@ -124,11 +133,11 @@ func startUploadPack(client *ssh.Client, path string) (session, error) {
 		s.stdout, err = s.process.StdoutPipe()
 	}
 	if err == nil {
-		err = s.process.Start("git-upload-pack " + shellQuote(sshPath(path)))
+		err = s.process.Start(service + " " + shellQuote(sshPath(path)))
 	}
 	if err != nil {
 		_ = client.Close()
-		return nil, fmt.Errorf("start git-upload-pack: %w", err)
+		return nil, fmt.Errorf("start %s: %w", service, err)
 	}
 	return s, nil
 }

@@ -1,0 +1,198 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Signature is who a commit is by.
+type Signature struct{ Name, Email string }
+
+// EditOptions are what a commit says beside its files.
+type EditOptions struct {
+	Author  Signature // the committer as well
+	Message string
+	When    time.Time // zero is now
+}
+
+// check looks over the texts, which Git would store as they are, and makes
+// them such that they can't be taken for another part of the commit.
+func (o EditOptions) check() (EditOptions, error) {
+	unbracketed := func(s string) string {
+		return printable(strings.Map(func(r rune) rune {
+			if r == '<' || r == '>' {
+				return -1
+			}
+			return r
+		}, s))
+	}
+	o.Author = Signature{unbracketed(o.Author.Name), unbracketed(o.Author.Email)}
+	o.Message = printableLines(o.Message)
+	switch {
+	case o.Author.Name == "" || o.Author.Email == "":
+		return o, errors.New("the commit has no author; give a name and an email")
+	case o.Message == "":
+		return o, errors.New("the commit has no message")
+	}
+	o.Message += "\n"
+	return o, nil
+}
+
+// Edit makes one commit on top of the branch and pushes it. The files are what
+// change makes of the draft, which begins as the branch is at the remote now.
+// When the branch moves meanwhile, change is called again with a draft of the
+// new head; it must not call methods of the repository that use the network.
+//
+// ErrNothingToCommit is a draft that was not changed, ErrPushDenied a remote
+// that does not take the commit, ErrDirty a work tree in which it would be in
+// the way of what somebody is doing there, and ErrBranchMoved a branch that
+// others kept moving.
+func (r *Repository) Edit(ctx context.Context, o EditOptions, change func(*Draft) error) (Commit, error) {
+	var made Commit
+	o, err := o.check()
+	if err == nil {
+		err = r.alone(ctx, func() error {
+			e := &edit{Repository: r, options: o, change: change}
+			c, err := e.run(ctx)
+			made = c
+			return err
+		})
+	}
+	return made, r.fail("commit to repository", r.addr.String(), err)
+}
+
+// edit is one call of Edit. The writers' lock is held.
+type edit struct {
+	*Repository
+	options EditOptions
+	change  func(*Draft) error
+	tried   []plumbing.Hash // commits that were sent
+}
+
+var (
+	errMoved   = errors.New("the branch is not where it was")
+	errUnclear = errors.New("the remote's answer got lost")
+)
+
+const (
+	editTries   = 8
+	shortestNap = 50 * time.Millisecond
+)
+
+func (e *edit) run(ctx context.Context) (Commit, error) {
+	for try := 1; ; try++ {
+		c, err := e.once(ctx)
+		switch {
+		case !errors.Is(err, errMoved) && !errors.Is(err, errUnclear):
+			return c, err
+		case try == editTries && errors.Is(err, errMoved):
+			return c, fmt.Errorf("%w: gave up after %d tries: %w", ErrBranchMoved, try, err)
+		case try == editTries:
+			return c, err
+		}
+		if err := nap(ctx, try); err != nil {
+			return c, err
+		}
+	}
+}
+
+// nap is longer each time, and different for two who are in each other's way.
+func nap(ctx context.Context, try int) error {
+	const longest = 6
+	most := shortestNap << min(try, longest)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(most/2 + rand.N(most/2)): //nolint:gosec // only to be different
+		return nil
+	}
+}
+
+func (e *edit) once(ctx context.Context) (Commit, error) {
+	branch, head, err := e.look(ctx)
+	if err != nil {
+		return Commit{}, err
+	}
+	if c, landed := e.landed(ctx, head); landed {
+		return c, nil
+	}
+	draft, err := newDraft(e.mirror, e.cfg.Limits, head)
+	if err == nil {
+		err = e.change(draft)
+	}
+	if err != nil {
+		return Commit{}, err
+	}
+	p, err := draft.propose(e.options)
+	if err != nil {
+		return Commit{}, err
+	}
+	p.branch = branch
+	e.tried = append(e.tried, p.new)
+	if err := e.push(ctx, p); err != nil {
+		return Commit{}, err
+	}
+	e.take(p)
+	return newCommit(p.commit), nil
+}
+
+// look is where the branch is at the remote, and what it is called there.
+func (e *edit) look(ctx context.Context) (branch plumbing.ReferenceName, head plumbing.Hash, err error) {
+	err = e.connected(ctx, func(from *remote) error {
+		tip, err := from.refs.target(e.cfg.Branch)
+		if err != nil {
+			return err
+		}
+		if branch, err = from.refs.branch(e.cfg.Branch); err != nil {
+			return err
+		}
+		c, err := e.follow(ctx, from, tip)
+		head = plumbing.NewHash(c.ID)
+		return err
+	})
+	return branch, head, err
+}
+
+// landed finds a commit that was taken although the answer got lost: making it
+// again would find nothing to do.
+func (e *edit) landed(ctx context.Context, head plumbing.Hash) (Commit, bool) {
+	for _, id := range e.tried {
+		if reached, err := e.mirror.reaches(ctx, head, id); err != nil || !reached {
+			continue
+		}
+		if c, err := e.mirror.commit(id); err == nil {
+			return newCommit(c), true
+		}
+	}
+	return Commit{}, false
+}
+
+// take puts into the mirror what the remote took, so that the next look finds
+// nothing to fetch. It is no harm when that fails.
+func (e *edit) take(p *proposal) {
+	err := e.mirror.addPack(e.cfg.Limits.MaxObjectSize, p.writePack)
+	if err == nil {
+		_ = e.mirror.setTip(p.new)
+	}
+}
+
+// branch is the full name of the branch to write to.
+func (f *refs) branch(configured string) (plumbing.ReferenceName, error) {
+	name := f.headName
+	if configured != "" {
+		name = branchRef(configured)
+	}
+	if name == "" {
+		return "", fmt.Errorf("%w: the remote's HEAD names no branch; say which one to commit to", ErrBranchNotFound)
+	}
+	if !strings.HasPrefix(name, headsPrefix) {
+		return "", fmt.Errorf("%w: %q is not a branch that one could commit to", ErrBranchNotFound, name)
+	}
+	return plumbing.ReferenceName(name), nil
+}

@@ -1,0 +1,10 @@
+package git
+
+import (
+	"context"
+	"errors"
+)
+
+func pushLocal(context.Context, string, *proposal) error {
+	return errors.New("commits to local repositories are not made yet")
+}

@@ -1,0 +1,80 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+)
+
+// push over http is two requests: where the branches are, and the update.
+func (h *httpRemote) push(ctx context.Context, a address, creds credentials, p *proposal) error {
+	endpoint, auth, err := endpointOf(a, creds)
+	if err != nil {
+		return err
+	}
+	s, err := h.transport.NewReceivePackSession(endpoint, auth)
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // what it was for has succeeded or failed by now
+	ar, err := s.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return fmt.Errorf("ask to push: %w", err)
+	}
+	said := &cappedBuffer{}
+	update, err := newUpdate(ar, p, said)
+	if err != nil {
+		return err
+	}
+	report, err := s.ReceivePack(ctx, update)
+	if report == nil && err != nil {
+		return unclear(err)
+	}
+	return verdict(report, said.String())
+}
+
+func pushSSH(ctx context.Context, a address, creds credentials, p *proposal, opts sshOptions) error {
+	client, err := connectSSH(ctx, a, creds, opts)
+	if err != nil {
+		return err
+	}
+	s, err := startService(client, "git-receive-pack", a.path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPushDenied, err) // it was connected to, and does not let us
+	}
+	defer s.Close() //nolint:errcheck // what it was for has succeeded or failed by now
+	defer s.closeOn(ctx)()
+	ar := packp.NewAdvRefs()
+	if err := ar.Decode(s.stdout); err != nil {
+		return s.unwilling(err)
+	}
+	said := &cappedBuffer{}
+	update, err := newUpdate(ar, p, said)
+	if err != nil {
+		s.advertised = ar // for a polite end
+		return err
+	}
+	s.asked = true
+	err = update.Encode(s.stdin)
+	if err = errors.Join(err, s.stdin.Close()); err != nil {
+		return unclear(s.said(err))
+	}
+	report, err := readReport(s.stdout, update)
+	if err != nil {
+		return unclear(s.said(err))
+	}
+	return verdict(report, said.String())
+}
+
+// unwilling is a server that ends the conversation before it began: with a
+// reason it is a refusal, as for a key that may only read.
+func (s *sshSession) unwilling(err error) error {
+	err = s.said(err)
+	if strings.TrimSpace(s.stderr.String()) == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrPushDenied, err)
+}
