@@ -85,6 +85,9 @@ func addr(text string) netip.Addr {
 func (s *ServiceSpec) checkTargets(c *context) {
 	mounts := map[string]int{}
 	for i, m := range s.Mounts {
+		if m.Target() == "" {
+			continue // it is reported already
+		}
 		if j, twice := mounts[m.Target()]; twice {
 			c.at("mounts", nth(i)).errorf("is at the same path as mounts[%d]", j)
 		}
@@ -92,12 +95,15 @@ func (s *ServiceSpec) checkTargets(c *context) {
 	}
 	files := map[string]int{}
 	for i, f := range s.Files {
+		if f.Path == "" {
+			continue // it is reported already
+		}
 		if j, twice := files[f.Path]; twice {
 			c.at("files", nth(i), "path").errorf("is the same as in files[%d]", j)
 		}
 		files[f.Path] = i
 		for j, m := range s.Mounts {
-			if f.Path == m.Target() || strings.HasPrefix(f.Path, m.Target()+"/") {
+			if m.Target() != "" && (f.Path == m.Target() || strings.HasPrefix(f.Path, m.Target()+"/")) {
 				c.at("files", nth(i), "path").errorf("lies in mounts[%d], at %s", j, m.Target())
 			}
 		}
