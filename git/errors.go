@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
@@ -19,6 +21,10 @@ var (
 	// ErrAccess is a remote that wants other credentials, or does not show
 	// this repository to these.
 	ErrAccess = errors.New("access refused")
+	// ErrUnknownHost is a remote whose host no name server knows.
+	ErrUnknownHost = errors.New("no such host")
+	// ErrPlainHTTP is a remote over http that nobody has allowed.
+	ErrPlainHTTP = errors.New("http is not protected against listening and forging")
 
 	// ErrNothingToCommit is an edit that changes nothing.
 	ErrNothingToCommit = errors.New("nothing to commit")
@@ -51,7 +57,7 @@ func (r *Repository) fail(verb, name string, err error) error {
 
 func kindOf(err error) error {
 	kinds := []error{ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
-		ErrAccess, ErrHistoryCut, ErrNothingToCommit, ErrPushDenied, ErrDirty, ErrBranchMoved,
+		ErrAccess, ErrHistoryCut, ErrUnknownHost, ErrNothingToCommit, ErrPushDenied, ErrDirty, ErrBranchMoved,
 		context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {
@@ -65,6 +71,8 @@ func kindOf(err error) error {
 // words.
 func explain(err error, anonymous bool) error {
 	switch {
+	case unknownHost(err) != "":
+		return fmt.Errorf("%w: %q", ErrUnknownHost, unknownHost(err))
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return ErrEmptyRepository
 	case errors.Is(err, transport.ErrAuthenticationRequired) && anonymous:
@@ -77,4 +85,17 @@ func explain(err error, anonymous bool) error {
 		return fmt.Errorf("%w: no such repository, or these credentials may not see it", ErrAccess)
 	}
 	return err
+}
+
+// unknownHost is the host that a name server has denied, or "".
+func unknownHost(err error) string {
+	var hidden *plumbing.UnexpectedError // shows nobody what it wraps
+	if errors.As(err, &hidden) {
+		err = hidden.Err
+	}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) && lookup.IsNotFound {
+		return lookup.Name
+	}
+	return ""
 }

@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +33,7 @@ func Open(cfg Config) (*Repository, error) {
 		err = cfg.check()
 	}
 	if err == nil && addr.scheme == "http" && !addr.loopback() && !cfg.AllowPlainHTTP {
-		err = errors.New("http is not protected against listening and forging; use https")
+		err = ErrPlainHTTP
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open repository %q: %w", Redact(cfg.URL), err)
