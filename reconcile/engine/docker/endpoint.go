@@ -20,20 +20,14 @@ import (
 // dial makes a client of a host, without sending anything, that speaks the API
 // version, or the newest it knows.
 func dial(host model.Host, version string) (*client.Client, error) {
-	endpoint, files := host.Endpoint, host.TLS
+	source, endpoint, files := "endpoint", host.Endpoint, host.TLS
 	if endpoint == "" {
+		source = client.EnvOverrideHost
 		endpoint, files = fromEnvironment(files)
 	}
-	scheme, _, ok := strings.Cut(endpoint, "://")
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("endpoint %q has no scheme: write unix:// or tcp://", endpoint)
-	case scheme == "ssh":
-		return nil, errors.New("ssh endpoints are not supported yet")
-	case scheme != "unix" && scheme != "tcp":
-		return nil, fmt.Errorf("endpoint %q: unknown scheme %q, use unix:// or tcp://", endpoint, scheme)
-	case scheme == "unix" && files != model.TLS{}:
-		return nil, errors.New("tls is for tcp endpoints")
+	scheme, reason := schemeOf(endpoint, files)
+	if reason != "" {
+		return nil, fmt.Errorf("%w: %s %q %s", ErrEndpoint, source, withoutUser(endpoint), reason)
 	}
 	transport, err := transportFor(files)
 	if err != nil {
@@ -45,6 +39,38 @@ func dial(host model.Host, version string) (*client.Client, error) {
 		direct(transport, scheme),
 		client.WithVersion(version),
 	)
+}
+
+// ErrEndpoint is an address at which no engine can ever be reached.
+var ErrEndpoint = errors.New("unusable address of the engine")
+
+// schemeOf is the endpoint's scheme, or the reason why it is of no use.
+func schemeOf(endpoint string, files model.TLS) (scheme, reason string) {
+	scheme, address, ok := strings.Cut(endpoint, "://")
+	switch {
+	case !ok:
+		return "", "has no scheme: write unix:// or tcp://"
+	case scheme == "ssh":
+		return "", "is over ssh, which is not supported yet: use unix:// or tcp://"
+	case scheme != "unix" && scheme != "tcp":
+		return "", fmt.Sprintf("has the unknown scheme %q: use unix:// or tcp://", scheme)
+	case address == "":
+		return "", "names no address: write unix:///PATH or tcp://HOST:PORT"
+	case scheme == "unix" && files != model.TLS{}:
+		return "", "has tls, which is for tcp endpoints"
+	}
+	return scheme, ""
+}
+
+// withoutUser leaves out what may be a password.
+func withoutUser(endpoint string) string {
+	scheme, address, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		scheme, address = "", endpoint
+	} else {
+		scheme += "://"
+	}
+	return scheme + address[strings.LastIndex(address, "@")+1:]
 }
 
 // fromEnvironment is the endpoint that the docker command would use too.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -24,17 +25,24 @@ import (
 
 func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	for endpoint, want := range map[string]string{
-		"ssh://root@host":  "ssh endpoints are not supported yet",
-		"/var/run/docker":  "has no scheme",
-		"http://host:2375": `unknown scheme "http"`,
-		"unix://":          "unable to parse",
+		"ssh://root:canary@host": `endpoint "ssh://host" is over ssh, which is not supported yet`,
+		"/var/run/docker":        `endpoint "/var/run/docker" has no scheme`,
+		"root:canary@host":       `endpoint "host" has no scheme`,
+		"http://host:2375":       `has the unknown scheme "http"`,
+		"unix://":                "names no address",
+		"tcp://":                 "names no address",
 	} {
-		if _, err := docker.New(model.Host{Name: "h", Endpoint: endpoint}); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := docker.New(model.Host{Name: "h", Endpoint: endpoint})
+		if !errors.Is(err, docker.ErrEndpoint) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: got %v, want %q", endpoint, err, want)
+		}
+		t.Setenv("DOCKER_HOST", endpoint)
+		if _, err := docker.New(model.Host{Name: "h"}); err == nil || !strings.Contains(err.Error(), strings.Replace(want, "endpoint ", "DOCKER_HOST ", 1)) {
+			t.Errorf("%s in DOCKER_HOST: got %v, want %q", endpoint, err, want)
 		}
 	}
 	_, err := docker.New(model.Host{Name: "h", Endpoint: "unix:///run/x", TLS: model.TLS{CA: "ca.pem"}})
-	if err == nil || !strings.Contains(err.Error(), "tls is for tcp") {
+	if err == nil || !strings.Contains(err.Error(), "has tls, which is for tcp") {
 		t.Errorf("tls on a socket: %v", err)
 	}
 	_, err = docker.New(model.Host{Name: "h", Endpoint: "tcp://h:1", TLS: model.TLS{CA: "/no/such/ca.pem"}})
