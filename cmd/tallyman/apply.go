@@ -50,7 +50,8 @@ func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	c := &cobra.Command{
 		Use: "apply", Short: "Bring the hosts to what Git says, and wait", Long: applyHelp, Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.apply(o) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(*cobra.Command, []string) error { return a.apply(o) },
 	}
 	c.Flags().StringVar(&o.revision, "revision", "", "apply this `COMMIT`, tag or branch instead of the branch's head")
 	c.Flags().BoolVar(&o.allowRemovals, "allow-removals", false, "let more replicas go at once than an app's maxRemovals")

@@ -27,7 +27,8 @@ EXIT STATUS
 func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "describe APP|SERVICE|REPLICA|HOST", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
+		ValidArgsFunction: a.complete(appNames, serviceNames, replicaNames, hostNames),
+		RunE:              func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
 	}
 }
 

@@ -26,7 +26,8 @@ EXIT STATUS
 func (a *app) diffCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "diff [APP|SERVICE|REPLICA]", Short: "Print how the live containers differ from Git", Long: diffHelp, Args: args(cobra.MaximumNArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error { return a.diff(c.Context(), args) },
+		ValidArgsFunction: a.complete(appNames, serviceNames, replicaNames),
+		RunE:              func(c *cobra.Command, args []string) error { return a.diff(c.Context(), args) },
 	}
 }
 

@@ -19,8 +19,8 @@ const eventsHelp = `Print what was done and what happened, oldest first. With -o
 document per line.
 
     $ tallyman events --follow
-    2026-03-01T12:00:00Z revision        7f3a91c2 Say hello again (Ada)
-    2026-03-01T12:00:01Z op       local  default/hello-1: create container "…": image 1 → 2
+    2026-03-01T12:00:00Z revision 7f3a91c2 Say hello again (Ada)
+    2026-03-01T12:00:01Z op       default/hello-1 on local: start container "…"
 
 EXIT STATUS
   0  printed
@@ -31,6 +31,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	var follow bool
 	c := &cobra.Command{
 		Use: "events", Short: "Print what was done and what happened", Long: eventsHelp, Args: args(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := atLeast("number", n, 1); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 )
 
 // The exit codes. Each verb's help says which of them it has.
@@ -47,8 +48,14 @@ func hint(err error) string {
 		return "name the folder of the manifests within the repository with --path"
 	case errors.Is(err, manifest.ErrNoManifests):
 		return "add a manifest (tallyman schema Service shows the fields), or name the folder that holds them with --path"
+	case errors.Is(err, docker.ErrEndpoint):
+		return "write unix:///PATH or tcp://HOST:PORT; without DOCKER_HOST and Host manifests it is the local engine"
 	case errors.Is(err, errNoHost):
 		return "start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one"
+	case errors.Is(err, git.ErrUnknownHost):
+		return "check the host's name in --repo, and that this machine can look names up"
+	case errors.Is(err, git.ErrPlainHTTP):
+		return "use the repository's https address; --git-allow-plain-http is for networks where nobody listens"
 	case errors.Is(err, git.ErrAccess):
 		return "see CREDENTIALS in tallyman --help"
 	case errors.As(err, &invalid):

@@ -12,9 +12,9 @@ import (
 
 const getHelp = `List hosts, apps, services or replicas with their state.
 
-    $ tallyman get replicas
-    REPLICA          HOST   STATE    HEALTH   SINCE  RESTARTS  REVISION  IMAGE
-    default/hello-1  local  running  Healthy  3m     0         7f3a91c2  tallyman/hello:2
+    $ tallyman get apps
+    APP      SYNC    HEALTH   ROLLOUT   REVISION  SINCE  WHY
+    default  Synced  Healthy  complete  7f3a91c2  3m
 
 EXIT STATUS
   0  listed

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/settings"
 )
 
 // global are the flags that all verbs have.
@@ -116,21 +117,28 @@ func (a *app) repository(dir string) (*git.Repository, error) {
 	return git.Open(a.gitConfig(mirrorDir(dir)))
 }
 
+// The variables with secrets that have no flag.
+const (
+	gitToken      = settings.Prefix + "GIT_TOKEN"
+	gitPassword   = settings.Prefix + "GIT_PASSWORD"
+	gitPassphrase = settings.Prefix + "GIT_SSH_PASSPHRASE"
+)
+
 // gitConfig names only the places of secrets that there are: one that is named
 // and empty is an error.
 func (a *app) gitConfig(dir string) git.Config {
 	g := &a.global
 	auth := git.Auth{
 		User: g.gitUsername, KeyFile: g.gitSSHKeyFile, PassphraseFile: g.gitSSHPassphraseFile, KnownHostsFile: g.gitKnownHosts,
-		PassphraseEnv: a.ifSet("TALLYMAN_GIT_SSH_PASSPHRASE"),
+		PassphraseEnv: a.ifSet(gitPassphrase),
 	}
-	switch token := a.ifSet("TALLYMAN_GIT_TOKEN"); {
+	switch token := a.ifSet(gitToken); {
 	case g.gitTokenFile != "":
 		auth.PasswordFile = g.gitTokenFile
 	case token != "":
 		auth.PasswordEnv = token
 	default:
-		auth.PasswordFile, auth.PasswordEnv = g.gitPasswordFile, a.ifSet("TALLYMAN_GIT_PASSWORD")
+		auth.PasswordFile, auth.PasswordEnv = g.gitPasswordFile, a.ifSet(gitPassword)
 	}
 	return git.Config{
 		URL: g.repo, Branch: g.branch, Dir: dir, Auth: auth, CAFile: g.gitCAFile, AllowPlainHTTP: g.gitAllowHTTP,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,9 +18,9 @@ import (
 )
 
 const logsHelp = `Print what a replica writes to its standard output and standard error. Of a
-service, the first replica that has a container is taken. The app may be left
-out where only one fits. With -o json each line is a document that also names
-the replica and its host.
+service, the first replica that has a container is taken, and named on standard
+error. The app may be left out where only one fits. With -o json each line is a
+document that also names the replica and its host.
 
     $ tallyman logs default/hello-1 --tail 20
     $ tallyman logs hello -f
@@ -32,7 +33,11 @@ func (a *app) logsCommand() *cobra.Command {
 	var o engine.LogOptions
 	c := &cobra.Command{
 		Use: "logs REPLICA|SERVICE", Short: "Print what a replica writes", Long: logsHelp, Args: args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.complete(replicaNames, serviceNames),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := atLeast("tail", o.Tail, 0); err != nil {
+				return err
+			}
 			err := a.logs(c.Context(), args[0], o)
 			if c.Context().Err() != nil {
 				return nil // it was ended by whoever read it
@@ -68,15 +73,19 @@ func (a *app) logs(ctx context.Context, name string, o engine.LogOptions) error 
 	if e == nil {
 		return fmt.Errorf("read log of %q: there is no connection to host %q", name, r.Host)
 	}
+	a.sayWhich(r, name)
 	return a.printLog(r, func(w io.Writer) error { return e.Logs(ctx, r.ID, o, w) })
 }
 
-// logsThrough reads through the controller. Which replica it is has to be known
-// only for JSON.
-func (a *app) logsThrough(ctx context.Context, c *server.Client, name string, o engine.LogOptions) error {
-	if !a.wantsJSON() {
-		return c.Logs(ctx, name, o, a.out)
+// sayWhich names the replica that was taken of a service.
+func (a *app) sayWhich(r report.Replica, name string) {
+	if !a.wantsJSON() && !strings.HasSuffix(r.Key(), name) {
+		fmt.Fprintf(a.err, "log of %s on host %s:\n", r.Key(), r.Host)
 	}
+}
+
+// logsThrough reads through the controller.
+func (a *app) logsThrough(ctx context.Context, c *server.Client, name string, o engine.LogOptions) error {
 	s, err := c.Status(ctx)
 	if err != nil {
 		return err
@@ -85,6 +94,7 @@ func (a *app) logsThrough(ctx context.Context, c *server.Client, name string, o 
 	if err != nil {
 		return err
 	}
+	a.sayWhich(r, name)
 	return a.printLog(r, func(w io.Writer) error { return c.Logs(ctx, r.Key(), o, w) })
 }
 

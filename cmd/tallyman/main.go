@@ -13,7 +13,7 @@ import (
 func main() {
 	soft, hard, stop := signals(context.Background(), func() { os.Exit(exitError) })
 	code := run(os.Args[1:], &app{
-		soft: soft, hard: hard, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv,
+		soft: soft, hard: hard, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv, environ: os.Environ,
 	})
 	stop()
 	os.Exit(code)

@@ -40,7 +40,8 @@ func (a *app) planCommand() *cobra.Command {
 	var o planOptions
 	c := &cobra.Command{
 		Use: "plan", Short: "Print what would change, and change nothing", Long: planHelp, Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	c.Flags().StringVar(&o.revision, "revision", "", "plan for this `COMMIT`, tag or branch instead of the branch's head")
 	c.Flags().BoolVar(&o.allowRemovals, "allow-removals", false, "plan as apply --allow-removals would")

@@ -18,6 +18,7 @@ type app struct {
 	soft, hard context.Context
 	out, err   io.Writer
 	lookupEnv  func(string) (string, bool)
+	environ    func() []string // all variables, as NAME=value; nil is none
 	global     global
 }
 
@@ -27,7 +28,7 @@ Commit manifests and they run; commit a change and it rolls out, replica by
 replica, each old one going when its successor is healthy; git revert rolls it
 back. What somebody breaks by hand is put right.
 
-    tallyman validate .           # every mistake in the manifests, with its place
+    tallyman validate .           # every mistake, and its place
     tallyman plan --repo .        # what would change, why, and on which host
     tallyman apply --repo .       # make it so, and wait until it is healthy
     tallyman serve --repo .       # keep it so
@@ -35,7 +36,8 @@ back. What somebody breaks by hand is put right.
 SETTINGS
   Every flag can also be given as a variable (--state-dir as TALLYMAN_STATE_DIR)
   or in the YAML file that --config names (state-dir: /var/lib/tallyman). The
-  command line wins over the environment, and that over the file.
+  command line wins over the environment, and that over the file. A variable
+  that begins so and is no setting is warned of.
 
 OUTPUT
   With -o json every verb prints JSON for programs, and an error is one line of
@@ -66,7 +68,13 @@ func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "tallyman", Short: "Hold Docker hosts to what Git says", Long: rootHelp,
 		SilenceUsage: true, SilenceErrors: true,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	showVersion := root.Flags().Bool("version", false, "print which Tallyman this is")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *showVersion {
+			return a.printVersion()
+		}
+		return c.Help()
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -78,7 +86,14 @@ func (a *app) command() *cobra.Command {
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(),
 	)
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.settle(root, c) }
+	a.helpAndCompletion(root)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if needsNoSettings(c) {
+			return nil
+		}
+		a.warnOfVariables(root)
+		return a.settle(root, c)
+	}
 	return root
 }
 
@@ -91,7 +106,36 @@ func (a *app) settle(root, c *cobra.Command) error {
 	if err := settings.Fill(c.Flags(), settings.Sources{LookupEnv: a.lookupEnv, File: file, Known: knownFlags(root)}); err != nil {
 		return err
 	}
+	if err := notEmpty(c.Flags(), "repo", "path", "state-dir", "owner"); err != nil {
+		return err
+	}
 	return a.global.check()
+}
+
+// notEmpty refuses flags that are given without a value: a shell's variable that
+// is not set must not stand for the default, which names another installation.
+func notEmpty(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("read --%s: must not be empty; leave it out for the default", name)
+		}
+	}
+	return nil
+}
+
+// variables are those that are no flags: no secret is taken from a command line.
+func variables() []string {
+	return []string{gitToken, gitPassword, gitPassphrase}
+}
+
+// warnOfVariables tells of variables that look like settings and are none.
+func (a *app) warnOfVariables(root *cobra.Command) {
+	if a.environ == nil {
+		return
+	}
+	for _, problem := range settings.Unknown(a.environ(), knownFlags(root), variables()) {
+		a.warn("%s", problem)
+	}
 }
 
 // knownFlags are the flags of all verbs.
@@ -113,8 +157,8 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return fmt.Errorf("unknown flag --%s%s; tallyman %s --help lists them",
-		unknown.GetSpecifiedName(), strings.ReplaceAll(settings.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.Name())
+	return fmt.Errorf("unknown flag --%s%s; %s --help lists them",
+		unknown.GetSpecifiedName(), strings.ReplaceAll(settings.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.CommandPath())
 }
 
 // args says how a verb is used when it is given too few or too many arguments.
@@ -123,6 +167,11 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check(c, args) == nil {
 			return nil
 		}
-		return fmt.Errorf("%s: wrong arguments %q; usage: %s", c.Name(), args, c.UseLine())
+		for n := range args {
+			if check(c, args[:n]) == nil {
+				return fmt.Errorf("%s: unexpected argument %q; usage: %s", c.Name(), args[n], c.UseLine())
+			}
+		}
+		return fmt.Errorf("%s: an argument is missing; usage: %s", c.Name(), c.UseLine())
 	}
 }

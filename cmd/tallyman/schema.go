@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -9,7 +10,7 @@ import (
 )
 
 const schemaHelp = `Print the JSON Schema of a kind of manifest, for editors and for other programs.
-Manifest is the schema that fits all kinds.
+Manifest is the schema that fits all kinds. Without KIND the kinds are listed.
 
     $ tallyman schema Service > service.schema.json
 
@@ -19,9 +20,12 @@ EXIT STATUS
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema KIND", Short: "Print the JSON Schema of a kind of manifest", Long: schemaHelp,
-		Args: args(cobra.ExactArgs(1)), ValidArgs: append(schemas.Kinds(), schemas.Any),
+		Use: "schema [KIND]", Short: "Print the JSON Schema of a kind of manifest", Long: schemaHelp,
+		Args: args(cobra.MaximumNArgs(1)), ValidArgs: append(schemas.Kinds(), schemas.Any),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.listKinds()
+			}
 			data, err := schemas.For(args[0])
 			if err != nil {
 				return err
@@ -30,4 +34,13 @@ func (a *app) schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+func (a *app) listKinds() error {
+	kinds := append(schemas.Kinds(), schemas.Any)
+	if a.wantsJSON() {
+		return printJSON(a.out, kinds)
+	}
+	_, err := fmt.Fprintln(a.out, strings.Join(kinds, "\n"))
+	return err
 }

@@ -23,8 +23,8 @@ what breaks or is changed by hand. It logs to standard error.
 
 A local repository is noticed at once, another one with the next poll. SIGTERM
 or SIGINT lets the calls at work end and begins no more; a second one ends the
-process at once, within two seconds whatever hangs. Both may happen at any moment: the next start goes on from what
-it finds on the hosts.
+process at once, within two seconds whatever hangs. Both may happen at any
+moment: the next start goes on from what it finds on the hosts.
 
 The other verbs ask the controller when they are given the same --repo and
 --path, or the same --state-dir.
@@ -43,7 +43,8 @@ func (a *app) serveCommand() *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
 		Use: "serve", Short: "Follow the branch and hold the hosts to it", Long: serveHelp, Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.serve(o) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(*cobra.Command, []string) error { return a.serve(o) },
 	}
 	c.Flags().DurationVar(&o.poll, "poll", time.Minute, "time between two looks at the repository; negative is never")
 	c.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTime, "how long calls at work may take to end after a signal")

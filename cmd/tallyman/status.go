@@ -28,7 +28,8 @@ func (a *app) statusCommand() *cobra.Command {
 	var judge bool
 	c := &cobra.Command{
 		Use: "status", Short: "Tell what runs, and whether it is what Git says", Long: statusHelp, Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.showStatus(c.Context(), judge) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(c *cobra.Command, _ []string) error { return a.showStatus(c.Context(), judge) },
 	}
 	c.Flags().BoolVar(&judge, "exit-code", false, "end with 2 unless all is Synced and Healthy")
 	return c

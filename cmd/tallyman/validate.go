@@ -68,11 +68,7 @@ func (a *app) validate(ctx context.Context, args []string) error {
 // branch's files.
 func (a *app) tree(ctx context.Context, args []string) (tree fs.FS, done func(), err error) {
 	if len(args) == 1 {
-		root, err := os.OpenRoot(args[0])
-		if err != nil {
-			return nil, nil, fmt.Errorf("open folder: %w", err)
-		}
-		return root.FS(), func() { _ = root.Close() }, nil
+		return openFolder(args[0])
 	}
 	w := &world{}
 	if err := w.open(a); err != nil {
@@ -86,6 +82,21 @@ func (a *app) tree(ctx context.Context, args []string) (tree fs.FS, done func(),
 		w.close()
 	}
 	return tree, w.close, err
+}
+
+func openFolder(name string) (tree fs.FS, done func(), err error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("validate %q: there is no such folder", name)
+	case err == nil && !info.IsDir():
+		return nil, nil, fmt.Errorf("validate %q: is a file; name the folder that it is in, because manifests refer to each other", name)
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("validate %q: %w", name, err)
+	}
+	return root.FS(), func() { _ = root.Close() }, nil
 }
 
 func (a *app) printInvalid(invalid manifest.Errors) error {

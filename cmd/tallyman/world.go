@@ -32,6 +32,7 @@ type world struct {
 	live              model.Live
 	memory            reconcile.Memory
 	engines           map[string]engine.Engine
+	unusable          map[string]error // hosts of which not even a connection could be prepared
 	cleanup           []func()
 }
 
@@ -54,7 +55,7 @@ type look struct {
 // lookAround reads the repository and the hosts. It writes nothing but the
 // mirror of the repository.
 func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
-	w = &world{engines: map[string]engine.Engine{}}
+	w = &world{engines: map[string]engine.Engine{}, unusable: map[string]error{}}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -159,7 +160,7 @@ func (w *world) observe(ctx context.Context) error {
 		w.live.Hosts[i] = model.HostState{Name: name, Containers: w.memory.Hosts[name].Containers}
 		e, err := docker.New(hosts[i])
 		if err != nil {
-			w.live.Hosts[i].Error = err.Error()
+			w.live.Hosts[i].Error, w.unusable[name] = err.Error(), err
 			continue
 		}
 		w.engines[name] = e
@@ -197,5 +198,8 @@ func (w *world) reachable() error {
 		}
 	}
 	first := w.live.Hosts[0]
+	if err := w.unusable[first.Name]; err != nil {
+		return fmt.Errorf("%w; %w", errNoHost, err)
+	}
 	return fmt.Errorf("%w; %s: %s", errNoHost, first.Name, first.Error)
 }

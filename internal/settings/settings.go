@@ -6,6 +6,7 @@ package settings
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -39,7 +40,7 @@ func Fill(flags *pflag.FlagSet, from Sources) error {
 	}
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || failed != nil || f.Name == "help" || f.Name == "config" {
+		if f.Changed || failed != nil || f.Name == "help" || f.Name == "version" || f.Name == "config" {
 			return
 		}
 		source := "variable " + Variable(f.Name)
@@ -56,6 +57,25 @@ func Fill(flags *pflag.FlagSet, from Sources) error {
 		}
 	})
 	return failed
+}
+
+// Unknown says what is wrong with variables that begin as settings do and are
+// none: neither of one of the flags nor one of the others. Their values, which
+// may be secrets, are not told.
+func Unknown(environ, flags, others []string) []string {
+	names := slices.Clone(others)
+	for _, flag := range flags {
+		names = append(names, Variable(flag))
+	}
+	var problems []string
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, Prefix) && value != "" && !slices.Contains(names, name) {
+			problems = append(problems, fmt.Sprintf("variable %s is no setting%s", name, DidYouMean(name, names)))
+		}
+	}
+	slices.Sort(problems)
+	return problems
 }
 
 // plain leaves out that pflag speaks of an argument: there was none.

@@ -3,6 +3,7 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,19 @@ func TestMistakesInTheEnvironmentNameTheVariable(t *testing.T) {
 	err := Fill(newFlags(t).set, sources(t, "", map[string]string{"TALLYMAN_POLL_TIME": "soon"}))
 	if err == nil || !strings.Contains(err.Error(), `variable TALLYMAN_POLL_TIME: "soon" is not valid`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Whoever mistypes a variable would otherwise run with the default and not know.
+func TestVariablesThatAreNoSettingsAreTold(t *testing.T) {
+	environ := []string{"TALLYMAN_STATE_DRI=canary", "TALLYMAN_BRANCH=main", "PATH=/bin", "TALLYMAN_GIT_TOKEN=canary", "TALLYMAN_EMPTY=", "TALLYMAN_ELSE=canary=x"}
+	got := Unknown(environ, []string{"branch", "state-dir"}, []string{"TALLYMAN_GIT_TOKEN"})
+	want := []string{"variable TALLYMAN_ELSE is no setting", `variable TALLYMAN_STATE_DRI is no setting (did you mean "TALLYMAN_STATE_DIR"?)`}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if got := Unknown(environ[1:5], []string{"branch"}, []string{"TALLYMAN_GIT_TOKEN"}); len(got) != 0 {
+		t.Errorf("told %q of good ones", got)
 	}
 }
 
