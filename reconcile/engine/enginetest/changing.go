@@ -5,7 +5,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-func changing() []promise {
+func renaming() []promise {
 	return []promise{
 		{"rename gives the name back", func(s *suite) {
 			t := s.run(s.spec())
@@ -30,6 +30,11 @@ func changing() []promise {
 				s.Errorf("container is %q", c.Name)
 			}
 		}},
+	}
+}
+
+func updating() []promise {
+	return []promise{
 		{"update changes limits and restart policy in place", func(s *suite) {
 			spec := s.spec()
 			spec.Adjustable = model.Adjustable{NanoCPUs: 5e8, Memory: 64 << 20, Pids: 100, Restart: model.Restart{Name: "always"}}

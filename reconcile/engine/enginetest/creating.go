@@ -40,6 +40,11 @@ func creating() []promise {
 			s.do(op)
 			s.wantState(first, model.StateRunning)
 		}},
+	}
+}
+
+func namesTaken() []promise {
+	return []promise{
 		{"create does not take the name of another generation", func(s *suite) {
 			op := s.creation(s.spec())
 			s.do(op)
@@ -67,6 +72,11 @@ func creating() []promise {
 				s.Errorf("the foreign container was touched: %+v", c)
 			}
 		}},
+	}
+}
+
+func lacking() []promise {
+	return []promise{
 		{"create without the image", func(s *suite) {
 			op := s.creation(model.ContainerSpec{Image: absent})
 			s.refuses(op, engine.NotFound)

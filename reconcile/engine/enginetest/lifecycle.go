@@ -7,7 +7,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-func lifecycle() []promise {
+func starting() []promise {
 	return []promise{
 		{"start runs it, and again changes nothing", func(s *suite) {
 			t := s.run(s.spec())
@@ -36,6 +36,11 @@ func lifecycle() []promise {
 				s.Errorf("container is %s, error %q", c.State, c.Error)
 			}
 		}},
+	}
+}
+
+func stopping() []promise {
+	return []promise{
 		{"stop ends it, and again changes nothing", func(s *suite) {
 			t := s.run(s.spec())
 			s.stop(t)
@@ -81,6 +86,11 @@ func lifecycle() []promise {
 			s.do(model.StartContainer{Target: t})
 			s.wantState(t, model.StateRunning)
 		}},
+	}
+}
+
+func removing() []promise {
+	return []promise{
 		{"remove takes it away, and again changes nothing", func(s *suite) {
 			t := s.run(s.spec())
 			s.stop(t)
@@ -103,6 +113,11 @@ func lifecycle() []promise {
 			s.refuses(model.RemoveContainer{Target: t}, engine.Conflict)
 			s.wantState(t, model.StateRunning)
 		}},
+	}
+}
+
+func pausing() []promise {
+	return []promise{
 		{"start refuses a paused container", func(s *suite) {
 			t := s.run(s.spec())
 			s.hand(s.Hands.Pause(t.ID))

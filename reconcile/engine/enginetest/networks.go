@@ -107,6 +107,11 @@ func networks() []promise {
 				s.Errorf("the network that has the name: %+v", n)
 			}
 		}},
+	}
+}
+
+func networksRemoved() []promise {
+	return []promise{
 		{"networks are removed, and again changes nothing", func(s *suite) {
 			op := s.network("front")
 			s.do(op)
@@ -133,6 +138,11 @@ func networks() []promise {
 			s.refuses(remove, engine.Conflict)
 			s.removal(op)
 		}},
+	}
+}
+
+func connecting() []promise {
+	return []promise{
 		{"connect and disconnect, each twice", func(s *suite) {
 			front, back := s.network("a-front"), s.network("b-back")
 			s.do(front)
@@ -171,6 +181,11 @@ func networks() []promise {
 			s.do(model.ConnectNetwork{Target: t, Attachment: model.Attachment{Network: back.Network.HostName}})
 			s.wantAttached(t, s.on(front, back).Networks...)
 		}},
+	}
+}
+
+func networksReplaced() []promise {
+	return []promise{
 		{"a network removed by hand is seen, and connect heals it", func(s *suite) {
 			front := s.network("front")
 			s.do(front)

@@ -77,6 +77,11 @@ func volumes() []promise {
 				s.Errorf("the volume that has the name: %+v", v)
 			}
 		}},
+	}
+}
+
+func volumesThatStay() []promise {
+	return []promise{
 		{"anonymous volumes outlive their containers", func(s *suite) {
 			image, err := s.Hands.DeclareVolume(s.Image, "/declared")
 			s.hand(err)

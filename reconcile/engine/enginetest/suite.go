@@ -66,8 +66,9 @@ type Case struct {
 func Cases() []Case {
 	var all []Case
 	for _, part := range [][]promise{
-		creating(), fields(), lifecycle(), crashing(), changing(), targets(), health(),
-		ports(), networks(), volumes(), files(), secrets(), images(), others(), logs(), observing(),
+		creating(), namesTaken(), lacking(), fields(), starting(), stopping(), removing(), pausing(), crashing(),
+		renaming(), updating(), targets(), health(), ports(), networks(), networksRemoved(), connecting(), networksReplaced(),
+		volumes(), volumesThatStay(), files(), secrets(), images(), others(), logs(), observing(),
 	} {
 		for _, p := range part {
 			all = append(all, Case{p.name, func(t *testing.T, h Host) { p.run(newSuite(t, h)) }})
