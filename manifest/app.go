@@ -21,11 +21,10 @@ type AppSpec struct {
 	// service does not say: `delete` removes them, `orphan` leaves them running
 	// and lets go of them.
 	DeletionPolicy string `yaml:"deletionPolicy" check:"enum=delete|orphan" default:"delete"`
-	// What is to happen when a rollout fails. `rollback`: all services of the
-	// app go back together to the last good commit. `pause`: everything stays
-	// as it is until a newer commit. `continue`: the other services go on. In
-	// this release it is accepted and has no effect: a failed rollout stops,
-	// and what served before goes on serving until a newer commit.
+	// What a failed rollout leads to. `rollback`: all services of the app go
+	// back together to the last good commit, and what failed is not tried again
+	// until the app's manifests change. `pause`: everything stays as it is.
+	// `continue`: the app's other services go on.
 	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
 }
 

@@ -76,11 +76,17 @@ func (w *world) safe(call sim.Call, live model.Live) error {
 // with and without its last reply, and after each write to the journal. The end
 // state must be that of a run that nothing disturbed.
 func TestCrashAtEveryWrite(t *testing.T) {
+	everyCrash(t, func(w *world) string { return w.live(walk()) })
+}
+
+// everyCrash runs a life undisturbed, and then once for each of its effects and
+// journal writes with the controller killed there.
+func everyCrash(t *testing.T, life func(w *world) string) {
 	var reference string
 	var effects, writes int
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
-		reference = w.live(walk())
+		reference = life(w)
 		effects, writes = w.sim.Effects(), w.journal.writes
 	})
 	t.Logf("%d effects, %d journal writes; end state:\n%s", effects, writes, reference)
@@ -89,7 +95,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2)
 				prepare(w)
-				if got := w.live(walk()); got != reference {
+				if got := life(w); got != reference {
 					t.Errorf("the end state differs from the undisturbed run's; got\n%s\nwant\n%s", got, reference)
 				}
 			})

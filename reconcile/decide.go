@@ -12,6 +12,7 @@ import (
 
 // View is everything that a pass decides from.
 type View struct {
+	// Desired is what every app is held to, as Choose says.
 	Desired *model.Desired
 	Live    *model.Live
 	Now     time.Time

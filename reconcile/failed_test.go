@@ -9,6 +9,13 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
+// pausing is web with the policy that a failed rollout stays as it is.
+func pausing(image string, replicas int, extra ...string) fstest.MapFS {
+	files := web(image, replicas, extra...)
+	files["app.yaml"] = &fstest.MapFile{Data: []byte("apiVersion: tallyman/v1\nkind: App\nmetadata: {name: default}\nspec: {onFailure: pause}\n"), Mode: 0o644}
+	return files
+}
+
 // TestFailedRollout rolls to an image that is never healthy: the old replicas
 // serve on, nothing is tried again by itself, also not by another controller,
 // and a revert mends it without touching them.
@@ -20,10 +27,10 @@ func TestFailedRollout(t *testing.T) {
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			simulate(t, 2, func(w *world) {
-				w.branch.commit(web("web:1", 3))
+				w.branch.commit(pausing("web:1", 3))
 				w.converge()
 				before := w.containers("web")
-				w.branch.commit(web("web:2", 3, bad.env))
+				w.branch.commit(pausing("web:2", 3, bad.env))
 				after(5 * time.Minute)
 				w.expectFailed(bad.reason)
 				effects := w.sim.Effects()
@@ -34,7 +41,7 @@ func TestFailedRollout(t *testing.T) {
 				if n := w.sim.Effects() - effects; n != 0 {
 					t.Errorf("%d ops after the rollout had failed, want none:\n%s", n, w.lastEvents())
 				}
-				w.branch.commit(web("web:1", 3))
+				w.branch.commit(pausing("web:1", 3))
 				w.converge()
 				kept := map[string]bool{}
 				for _, c := range w.containers("web") {

@@ -29,24 +29,36 @@ func (c *Controller) keepLog(r rollout.Record) {
 		ctx, cancel := context.WithTimeout(c.ctx, failDeadline)
 		defer cancel()
 		var log bytes.Buffer
-		if err := e.Logs(ctx, r.Container, engine.LogOptions{Tail: failLines}, &log); err != nil || log.Len() == 0 {
-			return
-		}
+		_ = e.Logs(ctx, r.Container, engine.LogOptions{Tail: failLines}, &log) // without it the reason has to do
 		c.addLog(r, log.Bytes()[max(0, log.Len()-failBytes):])
 	}(h.engine)
 }
 
-// addLog adds the lines to the record, if it is still the app's newest.
+// addLog adds the lines to the record, which may not be the app's newest any
+// more, and says that the container may go.
 func (c *Controller) addLog(r rollout.Record, log []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.memory.Records[r.App] != r {
-		return
+	next := c.memory.Clone()
+	if r.Log = strings.ToValidUTF8(strings.TrimSpace(string(log)), "?"); r.Log != "" {
+		if newest := next.Records[r.App]; newest.StartedAt.Equal(r.StartedAt) && newest.Phase == r.Phase {
+			next.Records[r.App] = r
+		}
+		c.amend(r)
 	}
-	r.Log = strings.ToValidUTF8(strings.TrimSpace(string(log)), "?")
-	c.memory.Records[r.App] = r
-	if err := c.cfg.Journal.Record(r); err != nil {
-		c.cfg.Log.Error("journal the rollout", "app", r.App, "error", err)
+	if standing := next.Standings[r.App]; standing.Hold != nil && standing.Hold.Container == r.Container {
+		hold := *standing.Hold
+		hold.Log, hold.LogRead = r.Log, true
+		standing.Hold = &hold
+		next.Standings[r.App] = standing
+	}
+	c.remember(next, time.Now())
+	c.Wake()
+}
+
+func (c *Controller) amend(r rollout.Record) {
+	if err := c.cfg.Journal.Amend(r); err != nil {
+		c.cfg.Log.Error("journal the log", "app", r.App, "error", err)
 	}
 	c.event(Event{Kind: "failed", App: r.App, Host: r.Host, Thing: r.App + "/" + r.Service, Text: "last log lines of the failed container:\n" + r.Log})
 }

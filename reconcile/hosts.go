@@ -47,16 +47,16 @@ const (
 
 // followHosts starts and ends observers as hosts come and go in the manifests.
 func (c *Controller) followHosts() {
-	if c.source.desired == nil || c.drain {
+	if c.drain {
 		return
 	}
 	wanted := map[string]bool{}
-	for _, h := range c.source.desired.Hosts {
+	for _, h := range c.effective.Hosts {
 		wanted[h.Name] = true
 		c.followHost(h)
 		c.hosts[h.Name].leaving = false
 	}
-	for _, h := range Leaving(c.source.desired, c.seen) {
+	for _, h := range Leaving(c.effective, c.seen) {
 		wanted[h.Name] = true
 		c.followHost(h)
 		c.hosts[h.Name].leaving = true
@@ -120,8 +120,8 @@ func (c *Controller) closeHosts() {
 // wantImages notes which images' presence matters on the host, and has it
 // looked at again when that changes.
 func (c *Controller) wantImages(s *hostState) {
-	if !slices.Equal(c.source.images, s.images) {
-		s.images = c.source.images
+	if !slices.Equal(c.images, s.images) {
+		s.images = c.images
 		poke(s.wake)
 	}
 }

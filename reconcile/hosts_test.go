@@ -90,7 +90,7 @@ func TestAnOldCommitsFailureIsNotTheNewOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := plan.Key{Kind: plan.KindReplica, App: "shop", Service: "web", Slot: "1"}
-		c.source.desired = &model.Desired{Apps: []model.App{{Name: "shop", Digest: "new"}}}
+		c.effective = &model.Desired{Apps: []model.App{{Name: "shop", Digest: "new"}}}
 		c.busy[key] = &task{digest: digest, cancel: func() {}}
 		op := model.CreateContainer{Host: "host-1"}
 		c.ended(rollout.Task{Key: key, Ops: []model.Op{op}}, execute.Outcome{Op: op, Err: &engine.Error{Class: engine.Invalid, Err: errors.New("no")}})
@@ -157,8 +157,10 @@ func TestFailureKeepsTheLog(t *testing.T) {
 		w.converge()
 		w.branch.commit(web("web:2", 2, `environment: {FAIL: exit, EXIT_CODE: "3"}`))
 		after(2 * time.Minute)
-		if log := w.journal.memory.Records["default"].Log; log == "" {
-			t.Error("the record of the failed rollout has no log lines")
+		for _, r := range w.journal.history {
+			if (r.Phase == rollout.Failed) != (r.Log != "") {
+				t.Errorf("the record of the %s rollout has the log lines %q", r.Phase, r.Log)
+			}
 		}
 	})
 }

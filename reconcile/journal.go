@@ -17,9 +17,12 @@ type Journal interface {
 	Load() (Memory, error)
 	// Accept notes the revision whose manifests were last found good.
 	Accept(revision string) error
-	// Record keeps the newest state of an app's rollout; a rollout with
-	// another start is another entry of the app's history.
-	Record(r rollout.Record) error
+	// Record keeps the newest state of an app's rollout and what the app is held
+	// to, both or neither; a rollout with another start is another entry of the
+	// app's history.
+	Record(r rollout.Record, s rollout.Standing) error
+	// Amend adds to an entry of the history, which need not be the newest.
+	Amend(r rollout.Record) error
 	// Host keeps which containers of ours a host was last seen with; a host
 	// that has none is forgotten.
 	Host(seen SeenHost) error
@@ -38,6 +41,8 @@ type Journal interface {
 type Memory struct {
 	Accepted string
 	Records  map[string]rollout.Record // the newest per app
+	// Standings are what apps are held to besides.
+	Standings map[string]rollout.Standing
 	// Hosts are those that were last seen with containers of ours, by name.
 	Hosts map[string]SeenHost
 	// Placed is where slots were put.

@@ -79,6 +79,13 @@ type Controller struct {
 	at     time.Time // of the last pass
 	listen map[chan struct{}]bool
 	last   Decision
+	// effective is what the apps are held to: what Git says or, app by app,
+	// another revision of it.
+	effective *model.Desired
+	images    []string   // that they need, or may need soon
+	rendered  Renderings // apps at other revisions
+	needed    []rollout.Rendering
+	render    chan struct{}
 	// request is what a person asked for besides; waiters ask for one.
 	request *request
 	waiters []waiter
@@ -95,7 +102,7 @@ func New(cfg Config) (*Controller, error) {
 	}
 	c := &Controller{
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
-		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1),
+		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},
 	}
@@ -110,10 +117,7 @@ func (c *Controller) recall(m Memory) {
 	maps.Copy(c.placed, m.Placed)
 	c.guards = model.Guards{}
 	maps.Copy(c.guards, m.Guards)
-	c.memory = rollout.State{Records: m.Records, Attempts: map[plan.Key]rollout.Attempt{}}
-	if c.memory.Records == nil {
-		c.memory.Records = map[string]rollout.Record{}
-	}
+	c.memory = rollout.State{Records: m.Records, Standings: m.Standings}.Clone()
 	for name, seen := range m.Hosts {
 		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: seen.Containers}}
 		c.know(seen)
@@ -123,16 +127,13 @@ func (c *Controller) recall(m Memory) {
 	}
 }
 
-// retry forgets what failed, so that it is begun anew. The apps' policies are
-// kept: one of them may have gone.
+// retry forgets what failed, so that it is begun anew.
 func (c *Controller) retry() {
-	for app, r := range c.memory.Records {
-		if r.Phase == rollout.Failed {
-			r.Digest = ""
-			c.memory.Records[app] = r
-		}
+	next := c.memory.Clone()
+	for app := range next.Records {
+		next.Retry(app)
 	}
-	c.memory.Attempts = map[plan.Key]rollout.Attempt{}
+	c.memory = next
 }
 
 // Run holds the hosts to Git until ctx ends; then it lets the ops that are at
@@ -143,6 +144,7 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() { c.followSource(background) })
+	wg.Go(func() { c.followRenderings(background) })
 	defer c.closeHosts()
 	defer wg.Wait()
 	timer := time.NewTimer(0)
@@ -168,13 +170,18 @@ const resyncEvery = 30 * time.Second
 func (c *Controller) pass(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.source.desired == nil {
+		c.publish(now)
+		return resyncEvery
+	}
+	choice := c.choose(now)
 	c.followHosts()
-	if c.source.desired == nil || !c.looked() {
+	if !c.looked() {
 		c.publish(now)
 		return resyncEvery
 	}
 	c.rememberGuards()
-	view := c.view(now)
+	view := c.view(now, choice.State)
 	decision := Decide(view)
 	c.last = decision
 	c.rememberPlacement(decision.Placement)
@@ -183,20 +190,25 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	c.begin(decision.Rollout.Tasks)
 	c.endRequest()
 	c.publish(now)
-	if wake := decision.Rollout.Wake; !wake.IsZero() {
-		return min(max(wake.Sub(now), 10*time.Millisecond), resyncEvery)
+	return min(until(choice.Wake, now), until(decision.Rollout.Wake, now))
+}
+
+// until is how long to sleep for a wake, which is never when it is zero.
+func until(wake, now time.Time) time.Duration {
+	if wake.IsZero() {
+		return resyncEvery
 	}
-	return resyncEvery
+	return min(max(wake.Sub(now), 10*time.Millisecond), resyncEvery)
 }
 
 // view is the whole of what is desired and live, at this moment.
-func (c *Controller) view(now time.Time) View {
+func (c *Controller) view(now time.Time, state rollout.State) View {
 	busy := make(map[plan.Key]string, len(c.busy))
 	for key, t := range c.busy {
 		busy[key] = t.digest
 	}
 	return View{
-		Desired: c.source.desired, Live: c.live(), Now: now, State: c.memory, Busy: busy,
+		Desired: c.effective, Live: c.live(), Now: now, State: state, Busy: busy,
 		Known: c.isKnown, Placed: c.placed, Guards: c.guards,
 		Manual:        c.cfg.Manual || c.asked(),
 		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
@@ -204,14 +216,16 @@ func (c *Controller) view(now time.Time) View {
 }
 
 // remember keeps what the decision carries on, and puts into the journal what
-// has changed of the rollouts.
+// has changed of the rollouts and of what apps are held to.
 func (c *Controller) remember(next rollout.State, now time.Time) {
-	for app, r := range next.Records {
-		if old, ok := c.memory.Records[app]; ok && old == r {
-			continue
-		}
-		if err := c.cfg.Journal.Record(r); err != nil {
+	for _, app := range next.Changed(c.memory) {
+		r := next.Records[app]
+		r.App = app // it may have orders and no rollout yet
+		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
 			c.cfg.Log.Error("journal the rollout", "app", app, "error", err)
+		}
+		if r.StartedAt.IsZero() || !r.News(c.memory.Records[app]) {
+			continue
 		}
 		c.event(Event{Time: now, Kind: "rollout", App: app, Host: r.Host, Text: describeRollout(r)})
 		c.keepLog(r)
@@ -265,6 +279,9 @@ func describeRollout(r rollout.Record) string {
 		return "no longer in the manifests"
 	}
 	text := "revision " + short(r.Revision) + " " + string(r.Phase)
+	if r.Because != "" && r.Phase == rollout.Progressing {
+		text += " (" + r.Because + ")"
+	}
 	if r.Reason != "" {
 		text += ": " + r.Reason
 	}

@@ -44,7 +44,7 @@ func TestAnAppThatDoesNotFollow(t *testing.T) {
 		if got := w.healthy("web", "web:1"); got != 2 {
 			t.Errorf("%d of 2 replicas on web:1 while web:2 waits:\n%s", got, w.describe())
 		}
-		if s := w.running.Status(); s.Sync != report.OutOfSync || !strings.Contains(s.Apps[0].Reason, "waits for") {
+		if s := w.running.Status(); s.Sync != report.OutOfSync || !strings.Contains(s.Apps[0].Reason, "waits: sync.auto is off") {
 			t.Errorf("sync %s, the app says %q", s.Sync, s.Apps[0].Reason)
 		}
 		apply("web:2")

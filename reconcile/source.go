@@ -19,7 +19,6 @@ type sourceState struct {
 	// from, the effective revision. They differ while the target is refused.
 	target, commit git.Commit
 	desired        *model.Desired
-	images         []string // that desired names
 	// refused says why the target is not in force, unread why Git could not
 	// be read the last time.
 	refused, unread error
@@ -39,6 +38,7 @@ func (c *Controller) followSource(ctx context.Context) {
 			return
 		case <-c.resolve:
 			waiters := c.takeWaiters()
+			c.rereadRenderings()
 			c.readSource(ctx, len(waiters) > 0)
 			c.answer(waiters)
 			c.Wake()
@@ -67,9 +67,6 @@ func (c *Controller) readSource(ctx context.Context, asked bool) {
 		c.refuse(commit, err)
 		c.fallBack(ctx)
 		return
-	}
-	if !asked && !c.cfg.Manual {
-		c.keepBack(ctx, commit, d)
 	}
 	c.accept(commit, d)
 }
@@ -111,8 +108,10 @@ func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desir
 	if err != nil {
 		return nil, err
 	}
-	d.Author, d.Subject = o.Commit.Author, o.Commit.Subject
 	d.AllowRemovals = allowedRemovals(o.Commit)
+	for i := range d.Apps {
+		d.Apps[i].Author, d.Apps[i].Subject = o.Commit.Author, o.Commit.Subject
+	}
 	return &d, nil
 }
 
@@ -130,7 +129,7 @@ func allowedRemovals(commit git.Commit) int {
 func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.source = sourceState{target: commit, commit: commit, desired: d, images: d.Images(), accepted: commit.ID, fetched: time.Now()}
+	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: commit.ID, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(commit.ID); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)
 	}
@@ -179,8 +178,7 @@ func (c *Controller) fallBack(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	c.keepBack(ctx, commit, d)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.source.commit, c.source.desired, c.source.images = commit, d, d.Images()
+	c.source.commit, c.source.desired = commit, d
 }

@@ -38,7 +38,7 @@ func (c *Controller) begin(tasks []rollout.Task) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		c.busy[t.Key] = &task{digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops)}
 		c.executor.Go(ctx, execute.Task{
-			Ops: t.Ops, Blobs: c.source.desired.Blobs,
+			Ops: t.Ops, Blobs: c.effective.Blobs,
 			Engines: func(host string) engine.Engine { return engines[host] },
 			CPUs:    func(host string) int { return cpus[host] },
 			Done:    func(o execute.Outcome) { c.ended(t, o) },
@@ -77,13 +77,11 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 	c.Wake()
 }
 
-// digest is that of the app as it is wanted now.
+// digest is that of the app as it is held to now.
 func (c *Controller) digest(app string) string {
-	if c.source.desired != nil {
-		for i := range c.source.desired.Apps {
-			if c.source.desired.Apps[i].Name == app {
-				return c.source.desired.Apps[i].Digest
-			}
+	for i := range c.effective.Apps {
+		if c.effective.Apps[i].Name == app {
+			return c.effective.Apps[i].Digest
 		}
 	}
 	return ""

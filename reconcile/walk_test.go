@@ -58,6 +58,9 @@ func randomCommit(r *rand.Rand) fstest.MapFS {
 		}
 		files[name+".yaml"] = serviceManifest(name, fmt.Sprintf("web:%d", 1+r.IntN(3)), r.IntN(3), extra...)
 	}
+	// What the walk breaks by hand in the middle of a rollout is no fault of the
+	// commit: going back from it would be right, and another end.
+	files["app.yaml"] = "apiVersion: tallyman/v1\nkind: App\nmetadata: {name: default}\nspec: {onFailure: pause}\n"
 	return tree(files)
 }
 

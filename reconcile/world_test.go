@@ -86,7 +86,7 @@ func (b *branch) commitWith(message string, tree fstest.MapFS) {
 }
 
 func commitOf(n int) git.Commit {
-	return git.Commit{ID: fmt.Sprintf("%040d", n), Subject: fmt.Sprintf("commit %d", n), Author: "Test"}
+	return git.Commit{ID: fmt.Sprintf("%08d%032d", n, 0), Subject: fmt.Sprintf("commit %d", n), Author: "Test"}
 }
 
 func (b *branch) Resolve(_ context.Context, revision string) (git.Commit, error) {
@@ -123,97 +123,6 @@ func (b *branch) Watch(ctx context.Context, wake func()) {
 	b.mu.Lock()
 	delete(b.wakes, n)
 	b.mu.Unlock()
-}
-
-var errDead = errors.New("the controller is dead")
-
-// journal is a Journal in memory whose writer can die after any write, like the
-// controller after any op.
-type journal struct {
-	mu     sync.Mutex
-	world  *sim.World
-	memory Memory
-	writes int
-	diesAt int // 0 never
-	events []Event
-}
-
-func (j *journal) Load() (Memory, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Hosts: maps.Clone(j.memory.Hosts), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards)}, nil
-}
-
-// write does one write, unless the controller is dead.
-func (j *journal) write(do func()) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	select {
-	case <-j.world.Dead():
-		return errDead
-	default:
-	}
-	do()
-	j.writes++
-	if j.diesAt > 0 && j.writes == j.diesAt {
-		j.world.DieAfter(0, false)
-	}
-	return nil
-}
-
-func (j *journal) Accept(revision string) error {
-	return j.write(func() { j.memory.Accepted = revision })
-}
-
-func (j *journal) Record(r rollout.Record) error {
-	return j.write(func() {
-		if j.memory.Records == nil {
-			j.memory.Records = map[string]rollout.Record{}
-		}
-		j.memory.Records[r.App] = r
-	})
-}
-
-func (j *journal) Host(seen SeenHost) error {
-	return j.write(func() {
-		if j.memory.Hosts == nil {
-			j.memory.Hosts = map[string]SeenHost{}
-		}
-		j.memory.Hosts[seen.Host.Name] = seen
-	})
-}
-
-func (j *journal) Forget(app string) error {
-	return j.write(func() {
-		delete(j.memory.Records, app)
-		delete(j.memory.Placed, app)
-		delete(j.memory.Guards, app)
-	})
-}
-
-func (j *journal) Place(app string, hosts map[string]string) error {
-	return j.write(func() {
-		if j.memory.Placed == nil {
-			j.memory.Placed = Placements{}
-		}
-		j.memory.Placed[app] = maps.Clone(hosts)
-	})
-}
-
-func (j *journal) Guard(app string, said map[string]model.Guard) error {
-	return j.write(func() {
-		if j.memory.Guards == nil {
-			j.memory.Guards = model.Guards{}
-		}
-		j.memory.Guards[app] = maps.Clone(said)
-	})
-}
-
-func (j *journal) Event(e Event) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.events = append(j.events, e)
-	return nil
 }
 
 // world is an installation on simulated hosts, in virtual time.
@@ -269,9 +178,15 @@ func (w *world) start() *Controller {
 	return c
 }
 
-// converge waits until everything is as Git says, killing and restarting the
-// controller whenever it dies.
+// converge waits until everything is as Git says.
 func (w *world) converge() report.Status {
+	w.t.Helper()
+	return w.reach("convergence", w.settled)
+}
+
+// reach waits until the status is as wanted, killing and restarting the
+// controller whenever it dies.
+func (w *world) reach(what string, wanted func(report.Status) bool) report.Status {
 	w.t.Helper()
 	for deadline := time.Now().Add(time.Hour); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
 		synctest.Wait()
@@ -284,11 +199,11 @@ func (w *world) converge() report.Status {
 			continue
 		default:
 		}
-		if s := w.running.Status(); w.settled(s) {
+		if s := w.running.Status(); wanted(s) {
 			return s
 		}
 	}
-	w.t.Fatalf("no convergence within an hour:\n%s\n%s", w.describe(), w.lastEvents())
+	w.t.Fatalf("no %s within an hour:\n%s\n%s", what, w.describe(), w.lastEvents())
 	return report.Status{}
 }
 

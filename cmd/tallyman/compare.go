@@ -7,7 +7,6 @@ import (
 
 	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -23,7 +22,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 	reconcile.Unalias(&w.live)
 	return reconcile.Decide(reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
-		State: rollout.State{Records: w.memory.Records, Attempts: map[plan.Key]rollout.Attempt{}},
+		State: w.state,
 		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, AllowRemovals: allowRemovals,
 	})
 }
@@ -35,7 +34,7 @@ func (w *world) status(now time.Time) report.Status {
 	d := w.decide(now, false)
 	in := report.Input{
 		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
-		Rollout: rollout.Result{State: rollout.State{Records: w.records(d)}},
+		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.state.Standings}},
 		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}
 	if w.sourceErr != nil {

@@ -49,7 +49,7 @@ func (a *app) planCommand() *cobra.Command {
 }
 
 func (a *app) plan(ctx context.Context, o planOptions) error {
-	w, err := a.lookAround(ctx, look{revision: o.revision})
+	w, err := a.lookAround(ctx, look{revision: o.revision, asked: true})
 	if err != nil {
 		return err
 	}

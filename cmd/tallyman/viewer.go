@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,11 +43,13 @@ func (v *viewer) show(s report.Status) error {
 
 // failedApp is an app that could not be taken to the revision.
 type failedApp struct {
-	App       string   `json:"app"`
-	Reason    string   `json:"reason"`
-	Host      string   `json:"host,omitempty"`
-	Container string   `json:"container,omitempty"`
-	Log       []string `json:"log,omitempty"`
+	App    string `json:"app"`
+	Reason string `json:"reason"`
+	// RolledBackTo is the revision that the app went back to.
+	RolledBackTo string   `json:"rolledBackTo,omitempty"`
+	Host         string   `json:"host,omitempty"`
+	Container    string   `json:"container,omitempty"`
+	Log          []string `json:"log,omitempty"`
 }
 
 // applied is what -o json prints.
@@ -117,12 +120,15 @@ func (v *viewer) failures(ctx context.Context) []failedApp {
 	var failures []failedApp
 	for i := range v.last.Apps {
 		app := &v.last.Apps[i]
-		if app.Phase != rollout.Failed {
+		if app.Phase != rollout.Failed && app.Hold == nil {
 			continue
 		}
 		f := failedApp{App: app.Name, Reason: app.Reason}
+		if app.Hold != nil && app.Phase == rollout.Complete {
+			f.Reason, f.RolledBackTo = app.Hold.Reason, app.Hold.To
+		}
 		if app.Failure != nil {
-			f.Host = app.Failure.Host
+			f.Host, f.Log = app.Failure.Host, report.LogLines(app.Failure.Log, logLines)
 			v.addLog(ctx, &f, app.Failure.Container)
 		}
 		failures = append(failures, f)
@@ -153,13 +159,18 @@ func (v *viewer) tell(failures []failedApp) {
 	for _, f := range failures {
 		v.say("failed: app %s: %s\n", f.App, f.Reason)
 		if len(f.Log) > 0 {
-			v.say("last lines of %s on %s:\n", f.Container, f.Host)
+			v.say("last lines of %s on %s:\n", cmp.Or(f.Container, "the failed container, which is gone,"), f.Host)
 		}
 		for _, line := range f.Log {
 			v.say("  | %s\n", line)
 		}
 	}
 	next := "commit a fix, or git revert"
+	for _, f := range failures {
+		if f.RolledBackTo != "" {
+			v.say("rolled back: app %s runs at revision %.8s, and is held there until its manifests change or you run `tallyman retry %s`\n", f.App, f.RolledBackTo, f.App)
+		}
+	}
 	if slices.ContainsFunc(report.Services(&v.last), func(s report.Service) bool { return s.Old > 0 }) {
 		next = "what served before still does; " + next
 	}

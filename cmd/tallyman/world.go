@@ -17,6 +17,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // lookTime bounds one look at a host.
@@ -31,6 +32,7 @@ type world struct {
 	desired           *model.Desired
 	live              model.Live
 	memory            reconcile.Memory
+	state             rollout.State // the memory's, as the choice left it
 	engines           map[string]engine.Engine
 	unusable          map[string]error // hosts of which not even a connection could be prepared
 	cleanup           []func()
@@ -47,9 +49,10 @@ func (w *world) close() {
 
 // look says which revision the hosts are compared with: the branch's when none
 // is named. fallBack lets the last good one stand in for a bad one.
+// asked says that a person asks what `apply` would do.
 type look struct {
-	revision string
-	fallBack bool
+	revision        string
+	fallBack, asked bool
 }
 
 // lookAround reads the repository and the hosts. It writes nothing but the
@@ -74,6 +77,7 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 	if err := w.build(ctx, a, o.fallBack); err != nil {
 		return w, err
 	}
+	w.choose(ctx, a, o.asked)
 	return w, w.observe(ctx)
 }
 
@@ -140,6 +144,21 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	}
 	w.effective, w.desired, w.sourceErr = accepted, d, err
 	return nil
+}
+
+// choose takes for each app the revision that it is held to.
+func (w *world) choose(ctx context.Context, a *app, asked bool) {
+	choice := reconcile.Choose(rollout.ChooseInput{
+		Target: w.desired, Now: time.Now(), Manual: asked,
+		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings},
+	}, func(revision string) (*model.Desired, error) {
+		commit, err := w.repo.Resolve(ctx, revision)
+		if err != nil {
+			return nil, err
+		}
+		return a.build(w.repo, commit)
+	})
+	w.desired, w.state = choice.Desired, choice.State
 }
 
 func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, error) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // TestMain lets the test binary be the controller that is killed.
@@ -41,7 +42,7 @@ func writeForEver(dir string) {
 		fmt.Sscanf(r.Subject, "Commit %d", &first)
 	}
 	for n := first + 1; ; n++ {
-		if err := s.Record(record("shop", n)); err != nil {
+		if err := s.Record(record("shop", n), rollout.Standing{}); err != nil {
 			panic(err)
 		}
 		_ = s.Event(reconcile.Event{Kind: "op", Text: fmt.Sprint(n)})
@@ -64,7 +65,7 @@ func fillDisk(dir string) {
 	for n := 1; ; n++ {
 		r := record("shop", n)
 		r.Reason = strings.Repeat("x", 4000)
-		if err := s.Record(r); err != nil {
+		if err := s.Record(r, rollout.Standing{}); err != nil {
 			fmt.Println(n-1, err)
 			os.Exit(0)
 		}

@@ -13,10 +13,18 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
-// Record keeps the newest state of an app's rollout. A rollout with another
-// start is another entry of the app's history, of which the last ones are kept.
-func (s *Store) Record(r rollout.Record) error {
-	data, err := json.Marshal(r)
+// entry is what is kept of an app: its newest rollout, and beside it what the
+// app is held to.
+type entry struct {
+	rollout.Record
+	Standing rollout.Standing `json:"standing,omitzero"`
+}
+
+// Record keeps the newest state of an app's rollout and what it is held to. A
+// rollout with another start is another entry of the app's history, of which the
+// last ones are kept.
+func (s *Store) Record(r rollout.Record, standing rollout.Standing) error {
+	data, err := json.Marshal(entry{r, standing})
 	if err != nil {
 		return err
 	}
@@ -24,19 +32,35 @@ func (s *Store) Record(r rollout.Record) error {
 		if err := put(tx, bucketRecords, []byte(r.App), data); err != nil {
 			return err
 		}
-		all, err := tx.CreateBucketIfNotExists(bucketHistory)
-		if err != nil {
-			return err
-		}
-		b, err := all.CreateBucketIfNotExists([]byte(r.App))
-		if err != nil {
-			return err
-		}
-		if err := b.Put(timeKey(r.StartedAt), data); err != nil {
-			return err
-		}
-		return keepLast(b, keptRecords)
+		return s.putHistory(tx, r)
 	})
+}
+
+// Amend keeps a newer state of one of an app's rollouts.
+func (s *Store) Amend(r rollout.Record) error {
+	return s.update("record rollout", func(tx *bbolt.Tx) error { return s.putHistory(tx, r) })
+}
+
+func (s *Store) putHistory(tx *bbolt.Tx, r rollout.Record) error {
+	if r.StartedAt.IsZero() {
+		return nil // no rollout yet, only people's orders
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	all, err := tx.CreateBucketIfNotExists(bucketHistory)
+	if err != nil {
+		return err
+	}
+	b, err := all.CreateBucketIfNotExists([]byte(r.App))
+	if err != nil {
+		return err
+	}
+	if err := b.Put(timeKey(r.StartedAt), data); err != nil {
+		return err
+	}
+	return keepLast(b, keptRecords)
 }
 
 // keepLast deletes the first keys of a bucket until n are left.

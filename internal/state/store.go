@@ -130,14 +130,17 @@ func (s *Store) Load() (reconcile.Memory, error) {
 }
 
 func emptyMemory() reconcile.Memory {
-	return reconcile.Memory{Records: map[string]rollout.Record{}, Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}, Guards: model.Guards{}}
+	return reconcile.Memory{
+		Records: map[string]rollout.Record{}, Standings: map[string]rollout.Standing{},
+		Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}, Guards: model.Guards{},
+	}
 }
 
 func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 	if b := tx.Bucket(bucketMeta); b != nil {
 		m.Accepted = string(b.Get(keyAccepted))
 	}
-	if err := each(tx.Bucket(bucketRecords), func(app string, r rollout.Record) { m.Records[app] = r }); err != nil {
+	if err := each(tx.Bucket(bucketRecords), func(app string, e entry) { remember(m, app, e) }); err != nil {
 		return err
 	}
 	if err := each(tx.Bucket(bucketHosts), func(host string, seen reconcile.SeenHost) { m.Hosts[host] = seen }); err != nil {
@@ -147,6 +150,16 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 		return err
 	}
 	return each(tx.Bucket(bucketPlaces), func(app string, hosts map[string]string) { m.Placed[app] = hosts })
+}
+
+// remember takes over what is kept of an app, which may be orders only.
+func remember(m *reconcile.Memory, app string, e entry) {
+	if !e.StartedAt.IsZero() {
+		m.Records[app] = e.Record
+	}
+	if e.Standing != (rollout.Standing{}) {
+		m.Standings[app] = e.Standing
+	}
 }
 
 // each decodes every value of a bucket, which may be missing.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -53,9 +54,9 @@ func record(app string, n int) rollout.Record {
 func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "not", "made", "yet"))
 	check1(t, s.Accept("abc"))
-	check1(t, s.Record(record("shop", 1)))
-	check1(t, s.Record(record("shop", 2)))
-	check1(t, s.Record(record("blog", 1)))
+	check1(t, s.Record(record("shop", 1), rollout.Standing{}))
+	check1(t, s.Record(record("shop", 2), rollout.Standing{}))
+	check1(t, s.Record(record("blog", 1), rollout.Standing{}))
 	edge := model.Host{Name: "edge-1", Endpoint: "tcp://edge-1:2376"}
 	check1(t, s.Host(reconcile.SeenHost{Host: edge, Containers: []model.Container{{ID: "1", Name: "shop-web-1"}}}))
 	check1(t, s.Host(reconcile.SeenHost{Host: edge, Containers: []model.Container{{ID: "2", Name: "shop-web-1"}}}))
@@ -69,7 +70,7 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	switch {
 	case m.Accepted != "abc":
 		t.Errorf("accepted revision %q", m.Accepted)
-	case len(m.Records) != 2 || m.Records["shop"] != record("shop", 2) || m.Records["blog"] != record("blog", 1):
+	case len(m.Records) != 2 || !reflect.DeepEqual(m.Records["shop"], record("shop", 2)) || !reflect.DeepEqual(m.Records["blog"], record("blog", 1)):
 		t.Errorf("records %v", m.Records)
 	case len(m.Hosts) != 1 || m.Hosts["edge-1"].Host.Endpoint != edge.Endpoint || len(m.Hosts["edge-1"].Containers) != 1 || m.Hosts["edge-1"].Containers[0].ID != "2":
 		t.Errorf("hosts %v", m.Hosts)
@@ -92,11 +93,11 @@ func TestHistoryIsNewestFirstAndOneEntryPerRollout(t *testing.T) {
 	s := open(t, t.TempDir())
 	for n := range 3 {
 		r := record("shop", n)
-		check1(t, s.Record(r))
+		check1(t, s.Record(r, rollout.Standing{}))
 		r.Phase, r.EndedAt = rollout.Complete, r.StartedAt.Add(time.Second)
-		check1(t, s.Record(r))
+		check1(t, s.Record(r, rollout.Standing{}))
 	}
-	check1(t, s.Record(record("blog", 9)))
+	check1(t, s.Record(record("blog", 9), rollout.Standing{}))
 	history, err := s.History("shop", 2)
 	check1(t, err)
 	if len(history) != 2 || history[0].Subject != "Commit 2" || history[1].Subject != "Commit 1" || history[0].Phase != rollout.Complete {
@@ -117,7 +118,7 @@ func TestHistoryForgetsTheOldest(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.db.NoSync = true // a hundred fsyncs are not what is tested
 	for n := range keptRecords + 5 {
-		check1(t, s.Record(record("shop", n)))
+		check1(t, s.Record(record("shop", n), rollout.Standing{}))
 	}
 	history, err := s.History("shop", 10*keptRecords)
 	check1(t, err)
@@ -147,7 +148,7 @@ func TestReadingNeedsNoController(t *testing.T) {
 	s := open(t, dir)
 	check1(t, s.Accept("abc"))
 	check1(t, s.Event(reconcile.Event{Kind: "op", Text: "one"}))
-	check1(t, s.Record(record("shop", 1)))
+	check1(t, s.Record(record("shop", 1), rollout.Standing{}))
 	check1(t, s.Close())
 	for range 2 { // two readers at the same time
 		r, err := OpenReadOnly(dir)
@@ -205,7 +206,7 @@ func damage(t *testing.T, harm func([]byte) []byte) (dir, log string) {
 	s := open(t, dir)
 	check1(t, s.Accept("abc"))
 	for n := range 50 {
-		check1(t, s.Record(record("shop", n)))
+		check1(t, s.Record(record("shop", n), rollout.Standing{}))
 	}
 	check1(t, s.Close())
 	path := filepath.Join(dir, fileName)

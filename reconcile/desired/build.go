@@ -36,6 +36,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 		if err != nil {
 			return model.Desired{}, fmt.Errorf("build app %q: %w", a.Metadata.Name, err)
 		}
+		app.Revision = opts.Revision
 		d.Apps = append(d.Apps, app)
 	}
 	sort.Slice(d.Apps, func(i, j int) bool { return d.Apps[i].Name < d.Apps[j].Name })

@@ -10,10 +10,7 @@ import (
 type Desired struct {
 	// Revision is the full commit id; for people and labels, never compared.
 	Revision string `json:"revision"`
-	// Author and Subject are the commit's; for people, never compared.
-	Author  string `json:"author,omitempty"`
-	Subject string `json:"subject,omitempty"`
-	Owner   string `json:"owner"`
+	Owner    string `json:"owner"`
 	// AllowRemovals is how many removals the commit itself allows, by its trailer.
 	AllowRemovals int    `json:"allowRemovals,omitempty"`
 	Hosts         []Host `json:"hosts"`
@@ -76,13 +73,46 @@ type App struct {
 	// something that the hosts would notice, or the way to get there, changes.
 	Digest string `json:"digest"`
 	Sync   Sync   `json:"sync"`
-	// Pending is a newer revision of the app that waits for a person, because
-	// the app does not follow the branch by itself.
-	Pending   string    `json:"pending,omitempty"`
-	OnFailure string    `json:"onFailure"` // rollback, pause or continue
+	// Revision is the commit that this rendering of the app is of; Author and
+	// Subject are that commit's. They are for people and never compared.
+	Revision string `json:"revision,omitempty"`
+	Author   string `json:"author,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+	// Held says why the app is held to this rendering, where the branch has
+	// another one.
+	Held *Held `json:"held,omitempty"`
+	// Waits says why no rollout of the app may begin now, Frozen why nothing at
+	// all may be done to it.
+	Waits     string    `json:"waits,omitempty"`
+	Frozen    string    `json:"frozen,omitempty"`
+	OnFailure string    `json:"onFailure"` // see the constants
 	Services  []Service `json:"services,omitempty"`
 	Networks  []Network `json:"networks,omitempty"`
 	Volumes   []Volume  `json:"volumes,omitempty"`
+}
+
+// What a failed rollout leads to.
+const (
+	OnFailureRollback = "rollback" // the whole app goes back to its last good revision
+	OnFailurePause    = "pause"    // everything stays as it is
+	OnFailureContinue = "continue" // the app's other services go on
+)
+
+// Why an app is held to another revision than the branch's.
+const (
+	HeldRollback = "rollback" // what the branch says has failed
+	HeldPin      = "pin"      // a person pinned it
+	HeldPause    = "pause"    // a person paused it
+	HeldManual   = "manual"   // it does not follow the branch by itself
+	HeldWindow   = "window"   // it follows the branch at certain times only
+)
+
+// Held says why an app is held to another revision than the branch's.
+type Held struct {
+	Kind string `json:"kind"`
+	// Revision is the one that the branch says.
+	Revision string `json:"revision"`
+	Reason   string `json:"reason"`
 }
 
 // Sync says what may be done without a person.

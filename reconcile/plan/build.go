@@ -47,7 +47,18 @@ func Build(in Input) Plan {
 	guards.hold(p.changes[replicas:])
 	p.images()
 	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
-	return Plan{Revision: in.Desired.Revision, Changes: p.changes}
+	return Plan{Revision: in.Desired.Revision, Changes: p.changes, Held: held(in.Desired)}
+}
+
+func held(d *model.Desired) []HeldApp {
+	var out []HeldApp
+	for i := range d.Apps {
+		a := &d.Apps[i]
+		if a.Held != nil {
+			out = append(out, HeldApp{App: a.Name, At: a.Revision, Kind: a.Held.Kind, Reason: a.Held.Reason})
+		}
+	}
+	return out
 }
 
 // slot is the identity of a replica.
@@ -62,6 +73,7 @@ type planner struct {
 	in          *Input
 	hosts       map[string]*model.HostState
 	services    map[slot]*model.Service // keyed without slot
+	revisions   map[string]string       // by app, which may be held to different ones
 	slots       map[slot][]*model.Container
 	names       map[string]bool           // every container name on any host; made when first needed
 	users       map[thing]map[string]bool // network or volume → hosts that need it
@@ -79,6 +91,7 @@ func newPlanner(in *Input) *planner {
 		in:          in,
 		hosts:       map[string]*model.HostState{},
 		services:    map[slot]*model.Service{},
+		revisions:   map[string]string{},
 		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
 		users:       map[thing]map[string]bool{},
 		attached:    map[attachment]string{},
@@ -90,6 +103,7 @@ func newPlanner(in *Input) *planner {
 		changes:     make([]Change, 0, len(in.Placement.Assignments)+16),
 	}
 	for i := range in.Desired.Apps {
+		p.revisions[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Revision
 		for j := range in.Desired.Apps[i].Services {
 			s := &in.Desired.Apps[i].Services[j]
 			p.services[slot{app: s.App, service: s.Name}] = s

@@ -23,7 +23,8 @@ const (
 type guards struct {
 	*planner
 	declared map[string]model.Sync
-	removals map[string]int // by app
+	goesBack map[string]bool // apps whose removals only undo what a failed commit added
+	removals map[string]int  // by app
 	total    int
 	gone     int // removals of all apps that have gone and may be pruned
 	allowed  int // how many of these there may be
@@ -31,9 +32,11 @@ type guards struct {
 
 // newGuards counts what the plan would remove.
 func newGuards(p *planner) *guards {
-	g := &guards{planner: p, declared: map[string]model.Sync{}, removals: map[string]int{}, allowed: model.DefaultSync().MaxRemovals}
+	g := &guards{planner: p, declared: map[string]model.Sync{}, goesBack: map[string]bool{}, removals: map[string]int{}, allowed: model.DefaultSync().MaxRemovals}
 	for i := range p.in.Desired.Apps {
-		g.declared[p.in.Desired.Apps[i].Name] = p.in.Desired.Apps[i].Sync
+		app := &p.in.Desired.Apps[i]
+		g.declared[app.Name] = app.Sync
+		g.goesBack[app.Name] = app.Held != nil && app.Held.Kind == model.HeldRollback
 	}
 	for i := range p.changes {
 		if c := &p.changes[i]; c.Removal && c.Key.Kind == KindReplica && !p.protected[c.Key] {
@@ -103,7 +106,7 @@ func (g *guards) heldBecause(c *Change) (reason, by string) {
 		return "", ""
 	case g.protected[c.Key]:
 		return fmt.Sprintf("held: service %q is protected; take `protect: true` away in a commit of its own first, or run `tallyman apply --allow-removals`", c.Key.Service), HeldByProtect
-	case g.total <= g.in.Desired.AllowRemovals:
+	case g.total <= g.in.Desired.AllowRemovals, g.goesBack[c.Key.App]:
 		return "", ""
 	case removals > limit:
 		return fmt.Sprintf("held: this commit removes %d replicas of app %q, more than maxRemovals %d; %s", removals, c.Key.App, limit, g.goOn()), HeldByCount

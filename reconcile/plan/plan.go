@@ -142,6 +142,16 @@ func (c *Change) Wanted() bool { return c.Verdict != Unchanged && c.Verdict != U
 type Plan struct {
 	Revision string   `json:"revision"`
 	Changes  []Change `json:"changes"`
+	// Held are the apps that are held to another revision, with why.
+	Held []HeldApp `json:"held,omitempty"`
+}
+
+// HeldApp is an app that does not go to the plan's revision.
+type HeldApp struct {
+	App    string `json:"app"`
+	At     string `json:"at"` // the revision that it is held to
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
 }
 
 // Empty says whether nothing is to be done and nothing is blocked.

@@ -24,7 +24,7 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	}
 	owner := model.Ownership{
 		Owner: p.in.Desired.Owner, App: s.App, Service: s.Name, Slot: c.Key.Slot,
-		Fingerprint: s.Fingerprint, Revision: p.in.Desired.Revision, Guard: s.Guard,
+		Fingerprint: s.Fingerprint, Revision: p.revisions[s.App], Guard: s.Guard,
 	}
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: c.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}

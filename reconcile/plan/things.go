@@ -131,7 +131,7 @@ func (p *planner) block(c *Change, reason string) {
 }
 
 func (p *planner) thing(app, name string) model.Ownership {
-	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.in.Desired.Revision, Name: name}
+	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.revisions[app], Name: name}
 }
 
 func (p *planner) findNetwork(host, name string) *model.NetworkState {

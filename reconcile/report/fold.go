@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -219,10 +220,6 @@ func (f *folder) app(app *model.App) App {
 		out.Services = append(out.Services, s)
 		out.Health = worst(out.Health, s.Health)
 	}
-	if app.Pending != "" {
-		out.Sync = OutOfSync
-		out.Reason = "revision " + app.Pending[:min(8, len(app.Pending))] + " waits for `tallyman apply`: sync.auto is off"
-	}
 	if r.Phase == rollout.Progressing {
 		out.Health = worst(out.Health, Progressing)
 	}
@@ -232,7 +229,46 @@ func (f *folder) app(app *model.App) App {
 	if r.Phase == rollout.Failed && r.Container != "" {
 		out.Failure = &Failure{r.Service, r.Container, r.Host, r.Log}
 	}
+	f.orders(&out, app)
 	return out
+}
+
+// orders adds what the app is held to besides its rollout, and by whom.
+func (f *folder) orders(out *App, app *model.App) {
+	standing := f.in.Rollout.State.Standings[app.Name]
+	out.Pin, out.Pause, out.Hold, out.Held = standing.Pin, standing.Pause, standing.Hold, app.Held
+	if hold := standing.Hold; hold != nil && hold.Container != "" && out.Failure == nil {
+		out.Failure = &Failure{hold.Service, hold.Container, hold.Host, hold.Log}
+	}
+	if app.Held != nil {
+		out.Sync = OutOfSync
+	}
+	if reason := heldBecause(app, standing); reason != "" && out.Phase == rollout.Failed {
+		out.Reason = reason + "; and that failed: " + out.Reason
+	} else if reason != "" {
+		out.Reason = reason
+	}
+}
+
+// heldBecause says why an app is not simply on its way to what the branch says.
+func heldBecause(app *model.App, standing rollout.Standing) string {
+	waits := func(held *model.Held) string { return "revision " + short(held.Revision) + " waits" }
+	switch held := app.Held; {
+	case app.Frozen != "":
+		return app.Frozen
+	case held == nil && app.Waits != "":
+		return app.Waits
+	case held == nil && standing.Pause != nil:
+		return rollout.PausedBecause(standing.Pause)
+	case held == nil:
+		return ""
+	case held.Kind == model.HeldRollback:
+		return "held: " + held.Reason
+	case held.Kind == model.HeldPin:
+		return fmt.Sprintf("held at %s: %s; `tallyman resume %s` lets go", short(app.Revision), held.Reason, app.Name)
+	default:
+		return waits(held) + ": " + held.Reason
+	}
 }
 
 // service folds the replicas of one service. What serves as asked for or still

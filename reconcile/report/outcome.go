@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -46,6 +47,9 @@ func OutcomeOf(s *Status) Outcome {
 
 func appOutcome(s *Status, a *App) Outcome {
 	if a.Phase == rollout.Failed {
+		if a.goesBack() {
+			return Pending
+		}
 		return FailedOut
 	}
 	worst := Converged
@@ -64,8 +68,24 @@ func appOutcome(s *Status, a *App) Outcome {
 	if a.Phase != rollout.Complete || a.Health != Healthy {
 		return Pending
 	}
-	return Converged
+	return a.heldOutcome()
 }
+
+// heldOutcome is the outcome of an app at which all is as it is to be: not what
+// was asked for, if it is held to something else.
+func (a *App) heldOutcome() Outcome {
+	switch {
+	case a.Held == nil:
+		return Converged
+	case a.Held.Kind == model.HeldRollback:
+		return FailedOut
+	}
+	return Incomplete
+}
+
+// goesBack says that the app's rollout has failed and the way back has not
+// begun.
+func (a *App) goesBack() bool { return a.Hold != nil && a.Hold.Revision == a.Revision }
 
 // beyondReach says of a change that only a person, or a host that comes back,
 // can go on with it.

@@ -6,6 +6,7 @@ package report
 import (
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -81,7 +82,13 @@ type App struct {
 	Since    time.Time     `json:"since,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
 	Failure  *Failure      `json:"failure,omitempty"`
-	Services []Service     `json:"services"`
+	// Held says why the app is held to another revision than the branch's; Hold
+	// is about what failed before, Pin and Pause are people's orders.
+	Held     *model.Held    `json:"held,omitempty"`
+	Hold     *rollout.Hold  `json:"hold,omitempty"`
+	Pin      *rollout.Pin   `json:"pin,omitempty"`
+	Pause    *rollout.Pause `json:"pause,omitempty"`
+	Services []Service      `json:"services"`
 }
 
 // Failure is the container that made a rollout fail, when it was one

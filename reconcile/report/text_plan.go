@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -14,6 +15,9 @@ import (
 func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 	t := &text{Style: style}
 	t.line("%s", t.paint(bold, "Plan for "+revisionText(target)))
+	for i := range p.Held {
+		t.planHeld(&p.Held[i])
+	}
 	for _, app := range appsOf(p) {
 		t.planApp(p, app)
 	}
@@ -22,6 +26,19 @@ func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 	t.gap()
 	t.line("%s", PlanCounts(p))
 	return t.to(w)
+}
+
+// planHeld says of an app that it does not go to the plan's revision, and how to
+// change that.
+func (t *text) planHeld(h *plan.HeldApp) {
+	t.gap()
+	t.line("%s", t.paint(alarm, fmt.Sprintf("app %s is held at %s: %s", h.App, short(h.At), clean(h.Reason))))
+	switch h.Kind {
+	case model.HeldRollback:
+		t.line("  commit something better, or try it again with `tallyman retry %s`", h.App)
+	case model.HeldPin, model.HeldPause:
+		t.line("  to let go: `tallyman resume %s`", h.App)
+	}
 }
 
 func revisionText(r Revision) string {

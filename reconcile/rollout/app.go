@@ -29,6 +29,7 @@ type roll struct {
 	app      *model.App
 	changes  []plan.Change
 	record   Record
+	standing Standing
 	services []*service
 }
 
@@ -50,11 +51,11 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		d.unsettled = true // what takes over from an app that has gone may be waiting here
 		return
 	}
-	if r.record.Phase == Complete && r.nothingToDo() {
+	if r.record.Phase == Complete && r.standing.Good != nil && r.nothingToDo() {
 		return
 	}
 	r.readSlots()
-	if r.record.Phase == Progressing {
+	if r.record.Phase == Progressing && r.paused() == "" {
 		r.judge()
 	}
 	if r.record.Phase == Complete && !app.Sync.SelfHeal && !d.in.Manual {
@@ -65,6 +66,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	r.finish()
 	d.unsettled = d.unsettled || r.inFlux()
 	d.out.State.Records[app.Name] = r.record
+	d.out.State.stand(app.Name, r.standing)
 }
 
 const autoOff = "sync.auto is off for this app; run `tallyman apply`"
@@ -72,24 +74,68 @@ const autoOff = "sync.auto is off for this app; run `tallyman apply`"
 // begin finds the app's rollout, or begins a new one when the rendered app is
 // not the one of the last. It reports false when nothing may be done.
 func (r *roll) begin() bool {
+	if r.app.Frozen != "" {
+		r.holdAll(r.app.Frozen)
+		return false
+	}
+	r.standing = r.out.State.Standings[r.app.Name]
 	record, known := r.out.State.Records[r.app.Name]
 	if known && record.Sync != r.app.Sync {
 		record.Sync = r.app.Sync
 		r.out.State.Records[r.app.Name] = record
 	}
-	if known && record.Digest == r.app.Digest && !record.Gone {
+	if known && record.Digest == r.app.Digest && !record.Gone && !r.askedAnew(&record) {
 		r.record = record
 		return true
 	}
-	if !r.app.Sync.Auto && !r.in.Manual {
-		r.holdAll(autoOff)
+	if r.app.Waits != "" {
+		r.holdAll(r.app.Waits)
 		return false
 	}
-	r.record = Record{App: r.app.Name, Revision: r.in.Desired.Revision, Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync}
-	r.record.Author, r.record.Subject = r.in.Desired.Author, r.in.Desired.Subject
+	r.record = r.newRecord()
 	r.out.State.Records[r.app.Name] = r.record
-	r.forgetApp(r.app.Name)
+	r.out.State.forgetApp(r.app.Name)
 	return true
+}
+
+// askedAnew says whether the branch now asks itself for what a rollback failed
+// to bring back.
+func (r *roll) askedAnew(record *Record) bool {
+	return record.Phase == Failed && record.RollbackOf != "" && r.app.Held == nil
+}
+
+func (r *roll) newRecord() Record {
+	record := Record{
+		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
+		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(),
+	}
+	if held := r.app.Held; held != nil {
+		record.Because = held.Reason
+		if held.Kind == model.HeldRollback && r.standing.Hold != nil {
+			record.RollbackOf = r.standing.Hold.Revision
+		}
+	}
+	return record
+}
+
+// paused says that the app is paused, and by whom and why.
+func (r *roll) paused() string {
+	if pause := r.standing.Pause; !pause.ended(r.in.Now) {
+		r.wakeAt(pause.Until)
+		return PausedBecause(pause)
+	}
+	return ""
+}
+
+// stopped says why nothing new of the rollout is begun, or "".
+func (r *roll) stopped() string {
+	switch r.record.Phase {
+	case Failed:
+		return "the rollout has failed"
+	case Progressing:
+		return r.paused()
+	}
+	return ""
 }
 
 func (r *roll) holdAll(reason string) {
@@ -137,7 +183,7 @@ func (r *roll) inFlux() bool {
 	case Failed:
 		return r.record.Revision == r.in.Desired.Revision
 	}
-	return false
+	return r.standing.Hold != nil && r.standing.Hold.Revision == r.in.Desired.Revision
 }
 
 func (r *roll) tries() int {
@@ -161,7 +207,11 @@ func (r *roll) everySettled() bool {
 // whoever else may still be on them, the revision is reached. A rollout that
 // failed and came right after all has succeeded.
 func (r *roll) finish() {
-	if r.record.Phase == Complete || !r.everySettled() {
+	if r.record.Phase == Complete {
+		r.good()
+		return
+	}
+	if !r.everySettled() {
 		return
 	}
 	for i := range r.changes {
@@ -172,6 +222,15 @@ func (r *roll) finish() {
 		}
 	}
 	r.record.end(Complete, r.in.Now, Record{})
+	r.good()
+}
+
+// good notes where the app is healthy: what it goes back to when a later
+// rollout fails. It stays that when it breaks afterwards.
+func (r *roll) good() {
+	if r.standing.Good == nil || r.standing.Good.Digest != r.record.Digest {
+		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject}
+	}
 }
 
 func count(n int, one, many string) string {

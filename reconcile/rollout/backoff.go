@@ -125,10 +125,10 @@ func (d *decider) forget(key plan.Key) {
 }
 
 // forgetApp clears all tries of an app: its manifests have changed.
-func (d *decider) forgetApp(app string) {
-	for key := range d.out.State.Attempts {
+func (s State) forgetApp(app string) {
+	for key := range s.Attempts {
 		if key.App == app {
-			delete(d.out.State.Attempts, key)
+			delete(s.Attempts, key)
 		}
 	}
 }

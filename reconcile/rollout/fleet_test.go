@@ -35,6 +35,8 @@ type fleet struct {
 	busy    map[plan.Key]Task
 	manual  bool
 	allow   bool
+	commits map[Rendering]Rendered
+	choice  Choice
 	// refuse says why an op fails, and whether for good.
 	refuse func(model.Op) (reason string, permanent bool)
 	// hang says of ops that they do not end by themselves.
@@ -48,7 +50,7 @@ type fleet struct {
 func newFleet(hosts ...string) *fleet {
 	f := &fleet{
 		desired: model.Desired{Revision: "r1", Owner: us, Apps: []model.App{{Name: "shop", Sync: model.DefaultSync()}}},
-		now:     dawn, busy: map[plan.Key]Task{},
+		now:     dawn, busy: map[plan.Key]Task{}, commits: map[Rendering]Rendered{},
 		refuse: func(model.Op) (string, bool) { return "", false },
 		hang:   func(model.Op) bool { return false },
 	}
@@ -80,25 +82,31 @@ func (f *fleet) commit(services ...model.Service) {
 	for i := range app.Services {
 		app.Services[i].Fingerprint = model.Fingerprint(app.Services[i].Container)
 	}
+	app.Digest, app.Revision = "", ""
 	app.Digest = model.Hash(app)
-	f.desired.Revision = "rev-" + app.Digest[:6]
+	app.Revision = "rev-" + app.Digest[:6]
+	f.desired.Revision = app.Revision
+	kept := *app
+	f.commits[Rendering{app.Name, app.Revision}] = Rendered{App: &kept}
 }
 
 // decide is a pass: it begins what may begin and ends what nobody wants.
 func (f *fleet) decide() Result {
+	f.choice = Choose(ChooseInput{Target: &f.desired, Renderings: f.commits, State: f.state, Now: f.now, Manual: f.manual})
+	held := f.choice.Desired
 	var services []model.Service
-	for _, a := range f.desired.Apps {
+	for _, a := range held.Apps {
 		services = append(services, a.Services...)
 	}
-	placement := place.Place(place.Input{Services: services, Hosts: f.desired.Hosts, Live: f.live, Owner: us})
-	f.plan = plan.Build(plan.Input{Desired: &f.desired, Live: &f.live, Placement: placement, AllowRemovals: f.allow})
+	placement := place.Place(place.Input{Services: services, Hosts: held.Hosts, Live: f.live, Owner: us})
+	f.plan = plan.Build(plan.Input{Desired: held, Live: &f.live, Placement: placement, AllowRemovals: f.allow})
 	busy := map[plan.Key]string{}
 	for key, task := range f.busy {
 		busy[key] = task.Digest
 	}
 	f.last = Decide(Input{
-		Desired: &f.desired, Live: &f.live, Plan: &f.plan, Now: f.now,
-		State: f.state, Busy: busy, Manual: f.manual,
+		Desired: held, Live: &f.live, Plan: &f.plan, Now: f.now,
+		State: f.choice.State, Busy: busy, Manual: f.manual,
 	})
 	f.state = f.last.State
 	for _, key := range f.last.Cancel {

@@ -189,6 +189,7 @@ func (r *roll) lastProgress() time.Time {
 
 func (r *roll) fail(failure Record) {
 	r.record.end(Failed, r.in.Now, failure)
+	r.holdBack(failure)
 	for key := range r.in.Busy {
 		if key.App == r.app.Name {
 			r.out.Cancel = append(r.out.Cancel, key)

@@ -19,8 +19,8 @@ func (r *roll) prerequisites() missing {
 		c := &r.changes[i]
 		switch {
 		case !isPrerequisite(c):
-		case r.record.Phase == Failed:
-			r.hold(c, "the rollout has failed")
+		case r.stopped() != "":
+			r.hold(c, r.stopped())
 		default:
 			r.emit(c, ops(c.Steps, plan.Now), r.tries())
 		}

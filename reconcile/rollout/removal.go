@@ -39,7 +39,7 @@ func (r *roll) holdRemovals() {
 		if c.Verdict != plan.Remove {
 			continue
 		}
-		if r.record.Phase != Failed && c.Key.Kind == plan.KindReplica && r.inTheWay(c) {
+		if r.stopped() == "" && c.Key.Kind == plan.KindReplica && r.inTheWay(c) {
 			r.retire(c, ops(c.Steps, plan.Idle))
 			continue
 		}

@@ -10,11 +10,15 @@
 // An app in phase Progressing is being taken to its revision: what fails there
 // fails the rollout. In phase Complete the same steps are healing: what fails
 // is tried again, ever more slowly, and given up in the end. In phase Failed
-// nothing new is begun until the manifests change. (Going back by itself, holds
-// and pins will be further phases here.)
+// nothing new is begun until the manifests change.
+//
+// Which revision an app is on its way to is decided first, by Choose: going back
+// after a failure is another rollout, to the app as it was when it was good, and
+// a hold keeps what has failed from being tried again.
 package rollout
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -39,6 +43,14 @@ type Record struct {
 	// Author and Subject are the commit's.
 	Author  string `json:"author,omitempty"`
 	Subject string `json:"subject,omitempty"`
+	// RollbackOf is the revision whose failure this rollout goes back from. One
+	// that fails itself leads to no other.
+	RollbackOf string `json:"rollbackOf,omitempty"`
+	// Because says why the app goes to this revision, where that is not simply
+	// what the branch says.
+	Because string `json:"because,omitempty"`
+	// Changed says what the rollout changes, service by service.
+	Changed []string `json:"changed,omitempty"`
 	// Digest is the rendered app's; another commit with the same digest is
 	// not another rollout.
 	Digest    string    `json:"digest"`
@@ -52,7 +64,7 @@ type Record struct {
 	Container string `json:"container,omitempty"`
 	Host      string `json:"host,omitempty"`
 	// Log are the container's last log lines, which whoever can read logs fills
-	// in. Text, because records are compared.
+	// in.
 	Log string `json:"log,omitempty"`
 	// Sync is the app's policy as its manifests last said it. It goes on
 	// guarding what is left when the manifests have gone.
@@ -60,6 +72,11 @@ type Record struct {
 	// Gone says that no manifest names the app any more. Should it come back, it
 	// is rolled out, and not taken for one that is merely healed.
 	Gone bool `json:"gone,omitempty"`
+}
+
+// News says whether r is another rollout than old, or has come further.
+func (r Record) News(old Record) bool {
+	return !r.StartedAt.Equal(old.StartedAt) || r.Phase != old.Phase || r.Gone != old.Gone || r.Reason != old.Reason
 }
 
 // end closes the rollout; failure has what failed, if anything did.
@@ -80,11 +97,24 @@ type Attempt struct {
 	Permanent bool `json:"permanent,omitempty"`
 }
 
-// State is what is remembered between passes: the rollouts, which the journal
-// keeps, and the tries, which may be lost without harm.
+// State is what is remembered between passes: the rollouts and what apps are
+// held to, which the journal keeps, and the tries, which may be lost without
+// harm.
 type State struct {
-	Records  map[string]Record
-	Attempts map[plan.Key]Attempt
+	Records   map[string]Record
+	Standings map[string]Standing
+	Attempts  map[plan.Key]Attempt
+}
+
+// Clone is a copy whose maps are its own.
+func (s State) Clone() State {
+	return State{Records: cloned(s.Records), Standings: cloned(s.Standings), Attempts: cloned(s.Attempts)}
+}
+
+func cloned[K comparable, V any](m map[K]V) map[K]V {
+	out := make(map[K]V, len(m))
+	maps.Copy(out, m)
+	return out
 }
 
 // Input is all that a decision is made from.
@@ -166,13 +196,7 @@ type decider struct {
 func newDecider(in *Input) *decider {
 	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}}
 	d.out.Held = map[plan.Key]string{}
-	d.out.State = State{Records: map[string]Record{}, Attempts: map[plan.Key]Attempt{}}
-	for name, r := range in.State.Records {
-		d.out.State.Records[name] = r
-	}
-	for key, a := range in.State.Attempts {
-		d.out.State.Attempts[key] = a
-	}
+	d.out.State = in.State.Clone()
 	for i := range in.Desired.Apps {
 		d.apps[in.Desired.Apps[i].Name] = &in.Desired.Apps[i]
 	}
@@ -221,6 +245,7 @@ func (d *decider) markGone(left [][]plan.Change) {
 		}
 		if !slices.ContainsFunc(left, func(changes []plan.Change) bool { return changes[0].Key.App == name }) {
 			delete(d.out.State.Records, name)
+			delete(d.out.State.Standings, name)
 			continue
 		}
 		record.Gone = true

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -189,7 +190,7 @@ func TestWhatFailsARollout(t *testing.T) {
 			for range 600 {
 				f.pass()
 			}
-			if f.record() != r {
+			if !reflect.DeepEqual(f.record(), r) {
 				t.Errorf("did not stay failed: %+v", f.record())
 			}
 			if f.made != made {

@@ -16,8 +16,7 @@ func (r *roll) service(s *service, m missing) {
 	for _, slot := range order(s.slots) {
 		switch slot.phase {
 		case finishing:
-			r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
-			r.explain(slot.change, "its successor is healthy")
+			r.finishSlot(slot)
 		case mending:
 			r.mend(s, slot, m)
 		case broken:
@@ -30,6 +29,16 @@ func (r *roll) service(s *service, m missing) {
 			r.renew(s, slot, m)
 		}
 	}
+}
+
+// finishSlot ends what a replica took over from.
+func (r *roll) finishSlot(slot *slot) {
+	if r.speaking(slot.change) {
+		r.hold(slot.change, "the failed one's last words are being read")
+		return
+	}
+	r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
+	r.explain(slot.change, "its successor is healthy")
 }
 
 // order puts first what has been begun, and before the rest the slots that
@@ -83,11 +92,11 @@ func (s *service) take(slot *slot) bool {
 
 const notYet = "its turn comes after the replicas before it"
 
-// mend puts a container right where it is. In a rollout that has failed the
-// containers which it did not make are still mended.
+// mend puts a container right where it is. In a rollout that has failed, or is
+// paused, the containers which it did not make are still mended.
 func (r *roll) mend(s *service, slot *slot, m missing) {
-	if r.record.Phase == Failed && slot.current != nil && r.madeByThis(slot.current) && slot.old {
-		r.hold(slot.change, "the rollout has failed")
+	if why := r.stopped(); why != "" && slot.current != nil && r.madeByThis(slot.current) && slot.old {
+		r.hold(slot.change, why)
 		return
 	}
 	if reason := r.mendWaitsForThings(s, slot, m); reason != "" {
@@ -109,8 +118,8 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 // renew makes a slot's new container. What replaces something that is still
 // there needs room in the update policy.
 func (r *roll) renew(s *service, slot *slot, m missing) {
-	if r.record.Phase == Failed && !r.heals(s, slot) {
-		r.hold(slot.change, "the rollout has failed")
+	if why := r.stopped(); why != "" && !r.heals(s, slot) {
+		r.hold(slot.change, why)
 		return
 	}
 	if reason := r.waitsForThings(s, slot, m); reason != "" {
@@ -134,8 +143,9 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 }
 
 // heals says whether a missing replica may be made although the rollout has
-// failed: that nothing new is begun does not mean that what works is left alone.
-// Only others of the service that run as asked for show that it is not new.
+// failed or is paused: that nothing new is begun does not mean that what works
+// is left alone. Only others of the service that run as asked for show that it
+// is not new.
 func (r *roll) heals(s *service, gap *slot) bool {
 	return !gap.old && s.Name != r.record.Service &&
 		slices.ContainsFunc(s.slots, func(other *slot) bool { return other.phase == done })

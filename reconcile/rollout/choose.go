@@ -1,0 +1,245 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// Rendering names an app as it is at a revision.
+type Rendering struct{ App, Revision string }
+
+// Rendered is an app as it is at a revision, with the contents of its files.
+type Rendered struct {
+	App   *model.App // nil when the revision has no such app
+	Blobs model.Blobs
+	Error string // why the revision can't be read
+}
+
+// ChooseInput is all that the choice is made from.
+type ChooseInput struct {
+	// Target is what the branch says.
+	Target *model.Desired
+	// Renderings are those of other revisions that have been read.
+	Renderings map[Rendering]Rendered
+	State      State
+	Now        time.Time
+	// Manual says that a person asked for the target.
+	Manual bool
+}
+
+// Choice is what every app is held to.
+type Choice struct {
+	Desired *model.Desired
+	State   State
+	// Renderings are those that the choice needs, or may need soon.
+	Renderings []Rendering
+	// Wake is when another choice may fall if nothing happens before.
+	Wake time.Time
+}
+
+// Choose says of each app which revision it is held to: the branch's, unless a
+// person pinned another one, or what the branch says has failed before, or no
+// rollout may begin at this time. It changes nothing of its input.
+//
+// An app for which the revision that it is to be held to has not been read is
+// frozen: better to do nothing than the wrong thing.
+func Choose(in ChooseInput) Choice {
+	c := &chooser{in: &in}
+	c.out.State = in.State.Clone()
+	declared := map[string]bool{}
+	for i := range in.Target.Apps {
+		declared[in.Target.Apps[i].Name] = true
+		c.app(&in.Target.Apps[i])
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.out.State.Standings)) {
+		if !declared[name] {
+			c.gone(name)
+		}
+	}
+	c.compose()
+	return c.out
+}
+
+// chooser carries one choice.
+type chooser struct {
+	in     *ChooseInput
+	out    Choice
+	chosen map[string]model.App // apps that are not simply what the target says
+	blobs  []model.Blobs
+}
+
+// app chooses for an app that the target declares.
+func (c *chooser) app(target *model.App) {
+	c.clearHold(target)
+	standing, record := c.out.State.Standings[target.Name], c.in.State.Records[target.Name]
+	switch {
+	case standing.Pin != nil:
+		c.hold(target, standing.Pin.Revision, model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(standing.Pin.By, standing.Pin.Reason)})
+	case standing.Hold != nil:
+		reason := fmt.Sprintf("rolled back from %s: %s", short(standing.Hold.Revision), standing.Hold.Reason)
+		c.hold(target, standing.Hold.To, model.Held{Kind: model.HeldRollback, Reason: reason})
+	default:
+		c.follow(target, &record)
+	}
+	if good := standing.Good; good != nil && standing.Hold == nil && record.Phase == Progressing && good.Digest != target.Digest {
+		c.read(Rendering{target.Name, good.Revision}) // it may be needed at any moment
+	}
+}
+
+// clearHold ends a hold when the branch has another rendering of the app.
+func (c *chooser) clearHold(target *model.App) {
+	standing := c.out.State.Standings[target.Name]
+	if standing.Hold == nil || standing.Hold.Digest == target.Digest || standing.Hold.Revision == target.Revision {
+		return
+	}
+	standing.Hold = nil
+	c.out.State.stand(target.Name, standing)
+}
+
+// follow lets the app have what the target says, if a rollout may begin. If not,
+// it is held to what it was last rolled out to.
+func (c *chooser) follow(target *model.App, record *Record) {
+	kind, reason := c.waits(target)
+	if kind == "" || record.Digest == target.Digest && !record.Gone {
+		return
+	}
+	if record.Revision == "" || record.Gone || record.Digest == "" {
+		app := *target
+		app.Waits = reason
+		c.choose(app)
+		return
+	}
+	c.hold(target, record.Revision, model.Held{Kind: kind, Reason: reason})
+	if app, ok := c.chosen[target.Name]; ok && app.Frozen == "" {
+		app.Digest = record.Digest // whatever a newer program makes of it, it is what was rolled out
+		app.Sync = target.Sync     // a policy needs no rollout
+		c.chosen[target.Name] = app
+	}
+}
+
+// waits says why no rollout of the app may begin now.
+func (c *chooser) waits(target *model.App) (kind, reason string) {
+	pause := c.out.State.Standings[target.Name].Pause
+	switch {
+	case !pause.ended(c.in.Now):
+		c.wakeAt(pause.Until)
+		return model.HeldPause, PausedBecause(pause)
+	case !target.Sync.Auto && !c.in.Manual:
+		return model.HeldManual, autoOff
+	}
+	return "", ""
+}
+
+// PausedBecause tells who paused an app, why and until when.
+func PausedBecause(p *Pause) string {
+	text := "paused " + byWhom(p.By, p.Reason)
+	if !p.Until.IsZero() {
+		text += ", until " + p.Until.UTC().Format("2006-01-02 15:04 MST")
+	}
+	return text
+}
+
+func byWhom(who, why string) string {
+	if who == "" {
+		who = "somebody"
+	}
+	return strings.TrimSuffix("by "+who+": "+why, ": ")
+}
+
+// gone chooses for an app that no manifest of the target names: a pin or a pause
+// keeps it as it is.
+func (c *chooser) gone(name string) {
+	standing, record := c.out.State.Standings[name], c.in.State.Records[name]
+	app := &model.App{Name: name, Sync: record.Sync, Revision: c.in.Target.Revision}
+	switch {
+	case standing.Pin != nil:
+		c.hold(app, standing.Pin.Revision, model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(standing.Pin.By, standing.Pin.Reason)})
+	case !standing.Pause.ended(c.in.Now) && record.Revision != "":
+		c.wakeAt(standing.Pause.Until)
+		c.hold(app, record.Revision, model.Held{Kind: model.HeldPause, Reason: PausedBecause(standing.Pause)})
+	case standing.Hold != nil:
+		standing.Hold = nil
+		c.out.State.stand(name, standing)
+	}
+}
+
+// hold holds an app to another revision than the target.
+func (c *chooser) hold(target *model.App, revision string, held model.Held) {
+	held.Revision = target.Revision
+	rendered, known := c.read(Rendering{target.Name, revision})
+	if !known || rendered.App == nil {
+		app := *target
+		app.Held, app.Frozen = &held, frozenBecause(revision, rendered, known)
+		c.choose(app)
+		return
+	}
+	app := *rendered.App
+	app.Held = &held
+	c.choose(app)
+	c.blobs = append(c.blobs, rendered.Blobs)
+}
+
+func frozenBecause(revision string, r Rendered, known bool) string {
+	switch {
+	case !known:
+		return fmt.Sprintf("revision %s is being read", short(revision))
+	case r.Error != "":
+		return fmt.Sprintf("held to revision %s, which can't be read: %s", short(revision), r.Error)
+	}
+	return fmt.Sprintf("held to revision %s, which has no such app", short(revision))
+}
+
+// read looks a rendering up, and asks for it.
+func (c *chooser) read(r Rendering) (Rendered, bool) {
+	c.out.Renderings = append(c.out.Renderings, r)
+	rendered, known := c.in.Renderings[r]
+	return rendered, known
+}
+
+func (c *chooser) choose(app model.App) {
+	if c.chosen == nil {
+		c.chosen = map[string]model.App{}
+	}
+	c.chosen[app.Name] = app
+}
+
+// compose puts the choices together. Where all follow the target, it is that.
+func (c *chooser) compose() {
+	if len(c.chosen) == 0 {
+		c.out.Desired = c.in.Target
+		return
+	}
+	d := *c.in.Target
+	d.Apps = slices.Clone(d.Apps)
+	for i := range d.Apps {
+		if app, ok := c.chosen[d.Apps[i].Name]; ok {
+			d.Apps[i] = app
+			delete(c.chosen, app.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.chosen)) {
+		d.Apps = append(d.Apps, c.chosen[name])
+	}
+	slices.SortFunc(d.Apps, func(a, b model.App) int { return strings.Compare(a.Name, b.Name) })
+	d.Blobs = maps.Clone(d.Blobs)
+	if d.Blobs == nil {
+		d.Blobs = model.Blobs{}
+	}
+	for _, blobs := range c.blobs {
+		maps.Copy(d.Blobs, blobs)
+	}
+	c.out.Desired = &d
+}
+
+func (c *chooser) wakeAt(t time.Time) {
+	if t.After(c.in.Now) && (c.out.Wake.IsZero() || t.Before(c.out.Wake)) {
+		c.out.Wake = t
+	}
+}
+
+func short(revision string) string { return revision[:min(8, len(revision))] }

@@ -1,0 +1,112 @@
+package rollout
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Standing is what is remembered of an app besides its newest rollout: where it
+// was good last, what has failed, and what people ordered. The values behind
+// the pointers are never changed, only exchanged.
+type Standing struct {
+	Good  *Good  `json:"good,omitempty"`
+	Hold  *Hold  `json:"hold,omitempty"`
+	Pin   *Pin   `json:"pin,omitempty"`
+	Pause *Pause `json:"pause,omitempty"`
+}
+
+// Good is what an app was at when it was healthy last: what it goes back to.
+type Good struct {
+	Revision string `json:"revision"`
+	Digest   string `json:"digest"` // of the rendered app
+	Subject  string `json:"subject,omitempty"`
+}
+
+// Hold keeps a rendering of an app that has failed from being tried again. It
+// is about the rendering and not about the commit: an unrelated commit leaves
+// it alone, and another rendering, such as that of a `git revert`, ends it.
+type Hold struct {
+	Digest string `json:"digest"` // of the rendered app that failed
+	// Revision is the commit that failed, Subject its first line.
+	Revision string    `json:"revision"`
+	Subject  string    `json:"subject,omitempty"`
+	Reason   string    `json:"reason"`
+	Since    time.Time `json:"since"`
+	// To is the revision that the app went back to.
+	To string `json:"to"`
+	// Service and Container, by its id, are what failed, when it was one
+	// container's fault; it goes with the way back. Log are its last lines, and
+	// LogRead says that nobody needs it any more for them.
+	Service   string `json:"service,omitempty"`
+	Container string `json:"container,omitempty"`
+	Host      string `json:"host,omitempty"`
+	Log       string `json:"log,omitempty"`
+	LogRead   bool   `json:"logRead,omitempty"`
+}
+
+// Pin holds an app to a revision, whatever the branch says, until a person
+// lets go.
+type Pin struct {
+	Revision string    `json:"revision"`
+	By       string    `json:"by,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Since    time.Time `json:"since"`
+}
+
+// Pause lets no rollout of an app begin or go on. What runs is healed.
+type Pause struct {
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until,omitzero"` // zero is until somebody resumes it
+}
+
+// ended says whether the pause has run out.
+func (p *Pause) ended(now time.Time) bool {
+	return p == nil || !p.Until.IsZero() && !now.Before(p.Until)
+}
+
+// Retry forgets what failed of an app, so that it is begun anew. Its policy is
+// kept: the app may have gone.
+func (s State) Retry(app string) {
+	if r := s.Records[app]; r.Phase == Failed {
+		r.Digest = ""
+		s.Records[app] = r
+	}
+	standing := s.Standings[app]
+	standing.Hold = nil
+	s.stand(app, standing)
+	s.forgetApp(app)
+}
+
+// Changed are the apps of which s remembers something else than old, sorted.
+func (s State) Changed(old State) []string {
+	changed := map[string]bool{}
+	for app, r := range s.Records {
+		if before, known := old.Records[app]; !known || !reflect.DeepEqual(before, r) {
+			changed[app] = true
+		}
+	}
+	for app, standing := range s.Standings {
+		if old.Standings[app] != standing {
+			changed[app] = true
+		}
+	}
+	for app := range old.Standings {
+		if _, kept := s.Standings[app]; !kept {
+			changed[app] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(changed))
+}
+
+// stand keeps what is remembered of an app.
+func (s State) stand(app string, standing Standing) {
+	if standing == (Standing{}) {
+		delete(s.Standings, app)
+		return
+	}
+	s.Standings[app] = standing
+}
