@@ -75,7 +75,7 @@ func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
 // Event is one line of the log of what was done and what happened.
 type Event struct {
 	Time time.Time `json:"time"`
-	// Kind is one of revision, refused, rollout, op, failed, host.
+	// Kind is one of revision, refused, rollout, order, op, failed, host.
 	Kind string `json:"kind"`
 	App  string `json:"app,omitempty"`
 	Host string `json:"host,omitempty"`

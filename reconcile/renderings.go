@@ -116,13 +116,7 @@ func (c *Controller) readRenderings(ctx context.Context) {
 	missing := c.rendered.missing(c.needed)
 	c.mu.Unlock()
 	fresh := Renderings{}
-	fresh.read(missing, func(revision string) (*model.Desired, error) {
-		commit, err := c.cfg.Source.Resolve(ctx, revision)
-		if err != nil {
-			return nil, err
-		}
-		return c.build(commit)
-	})
+	fresh.read(missing, func(revision string) (*model.Desired, error) { return c.read(ctx, revision) })
 	if ctx.Err() != nil {
 		return
 	}

@@ -151,14 +151,17 @@ func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	choice := reconcile.Choose(rollout.ChooseInput{
 		Target: w.desired, Now: time.Now(), Manual: asked,
 		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings},
-	}, func(revision string) (*model.Desired, error) {
-		commit, err := w.repo.Resolve(ctx, revision)
-		if err != nil {
-			return nil, err
-		}
-		return a.build(w.repo, commit)
-	})
+	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
 	w.desired, w.state = choice.Desired, choice.State
+}
+
+// read is what another revision asks for.
+func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desired, error) {
+	commit, err := w.repo.Resolve(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	return a.build(w.repo, commit)
 }
 
 func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, error) {

@@ -112,6 +112,19 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest, use func(report.St
 	return decodeEach(body, use)
 }
 
+// Order has the controller obey a person's order.
+func (c *Client) Order(ctx context.Context, o rollout.Order) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	body, err := c.open(ctx, http.MethodPost, "order", bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
+
 func decodeEach[T any](r io.Reader, use func(T) error) error {
 	for d := json.NewDecoder(r); ; {
 		var value T

@@ -9,6 +9,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // maxBody bounds what a client may send.
@@ -32,6 +33,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/logs", s.logs)
 	mux.HandleFunc("POST /v1/apply", s.apply)
+	mux.HandleFunc("POST /v1/order", s.order)
 	return mux
 }
 
@@ -86,6 +88,20 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	if err := s.Controller.Logs(r.Context(), replica, opts, out); err != nil && !out.begun {
 		refuse(w, http.StatusBadGateway, err)
 	}
+}
+
+// order has the controller obey a person's order about an app.
+func (s *Server) order(w http.ResponseWriter, r *http.Request) {
+	var o rollout.Order
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&o); err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	if err := s.Controller.Order(r.Context(), o); err != nil {
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	answer(w, struct{}{})
 }
 
 // apply streams a status for each pass, until there is an outcome.

@@ -172,6 +172,9 @@ func (r *roll) lateBecause(s *service, late *slot) string {
 
 func (r *roll) lastProgress() time.Time {
 	last := r.record.StartedAt
+	if r.record.Progress.After(last) {
+		last = r.record.Progress
+	}
 	for key, a := range r.out.State.Attempts {
 		if key.App == r.app.Name && a.Last.After(last) {
 			last = a.Last

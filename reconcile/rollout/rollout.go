@@ -56,7 +56,10 @@ type Record struct {
 	Digest    string    `json:"digest"`
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
-	Phase     Phase     `json:"phase"`
+	// Progress is when the rollout went on after it had been made to wait: its
+	// deadlines count from there.
+	Progress time.Time `json:"progress,omitzero"`
+	Phase    Phase     `json:"phase"`
 	// Reason says why it failed: which replica, which host, what happened.
 	Reason string `json:"reason,omitempty"`
 	// Service and Container are what failed, when it was one container's fault.

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+const pauseHelp = `Let no rollout of an app begin or go on, until somebody resumes it. What runs is
+healed all the same. The status says who paused it, why and until when.
+
+    $ tallyman pause shop --reason "sale weekend" --until 48h
+    app shop is paused
+
+EXIT STATUS
+  0  paused
+  1  there is no such app, or it could not be noted`
+
+const resumeHelp = `End the pause of an app, and let go of a revision that it is pinned to: it goes
+to what the branch says.
+
+    $ tallyman resume shop
+    app shop goes on
+
+EXIT STATUS
+  0  done
+  1  there is no such app, or it is neither paused nor pinned`
+
+const retryHelp = `Try anew what failed of an app: the revision that it was rolled back from, or
+the rollout that stopped. Without it, what has failed is tried again when the
+app's manifests change.
+
+    $ tallyman retry shop
+    app shop tries again what failed
+
+EXIT STATUS
+  0  done
+  1  there is no such app, or its last rollout has not failed`
+
+func (a *app) pauseCommand() *cobra.Command {
+	o := rollout.Order{Verb: rollout.VerbPause}
+	var until string
+	c := a.orderCommand(&o, "is paused", func() (err error) {
+		o.Until, err = parseUntil(until, time.Now())
+		return err
+	})
+	c.Use, c.Short, c.Long = "pause APP", "Let no rollout of an app begin or go on", pauseHelp
+	c.Flags().StringVar(&o.Reason, "reason", "", "`WHY`, for those who look at the status")
+	c.Flags().StringVar(&until, "until", "", "end the pause after this `LONG` (2h), or at this time (2026-01-31T18:00:00Z)")
+	return c
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	c := a.orderCommand(&rollout.Order{Verb: rollout.VerbResume}, "goes on", nil)
+	c.Use, c.Short, c.Long = "resume APP", "End the pause or the pin of an app", resumeHelp
+	return c
+}
+
+func (a *app) retryCommand() *cobra.Command {
+	c := a.orderCommand(&rollout.Order{Verb: rollout.VerbRetry}, "tries again what failed", nil)
+	c.Use, c.Short, c.Long = "retry APP", "Try anew what failed of an app", retryHelp
+	return c
+}
+
+// orderCommand is a verb that orders something of an app. Prepare completes the
+// order from the flags.
+func (a *app) orderCommand(o *rollout.Order, done string, prepare func() error) *cobra.Command {
+	c := &cobra.Command{
+		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.complete(appNames),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.App, o.By = args[0], cmp.Or(o.By, whoami())
+			if prepare != nil {
+				if err := prepare(); err != nil {
+					return err
+				}
+			}
+			return a.order(c.Context(), *o, done)
+		},
+	}
+	c.Flags().StringVar(&o.By, "by", "", "`NAME` of who orders it (default: you)")
+	return c
+}
+
+// whoami is the name under which an order is noted.
+func whoami() string {
+	name := os.Getenv("SUDO_USER")
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil && name != "" {
+		name += "@" + host
+	}
+	return name
+}
+
+func parseUntil(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("read --until %q: write a duration (90m, 48h) or a time (2026-01-31T18:00:00Z)", text)
+	}
+	return t, nil
+}
+
+// ordered is what -o json prints.
+type ordered struct {
+	rollout.Order
+	// Controller says whether a controller runs, which obeys at once.
+	Controller bool `json:"controller"`
+}
+
+// order has the running controller obey, or notes the order for the next one.
+func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		defer c.Close()
+		err = c.Order(ctx, o)
+	} else {
+		err = a.noteOrder(ctx, o)
+	}
+	if err != nil {
+		return err
+	}
+	if a.wantsJSON() {
+		return printJSON(a.out, ordered{o, c != nil})
+	}
+	fmt.Fprintf(a.out, "app %s %s\n", o.App, done)
+	if c == nil {
+		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
+	}
+	return nil
+}
+
+// noteOrder puts an order into the journal.
+func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
+	journal, err := state.Open(a.global.stateDir, a.logger(slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	defer journal.Close() //nolint:errcheck // what matters was on disk before
+	memory, err := journal.Load()
+	if err != nil {
+		return err
+	}
+	w := &world{memory: memory}
+	defer w.close()
+	if err := w.open(a); err != nil {
+		return err
+	}
+	if w.target, err = w.repo.Fetch(ctx); err == nil {
+		err = w.build(ctx, a, true)
+	}
+	if err != nil && len(memory.Records) == 0 {
+		return err // nobody knows of any app
+	}
+	before := rollout.State{Records: memory.Records, Standings: memory.Standings}
+	next, err := reconcile.Obey(o, reconcile.OrderInput{Desired: w.desired, State: before, Now: time.Now(), Read: func(revision string) (*model.Desired, error) {
+		return w.read(ctx, a, revision)
+	}})
+	if err != nil {
+		return err
+	}
+	if err := journal.Event(reconcile.OrderEvent(o, time.Now())); err != nil {
+		return err
+	}
+	for _, app := range next.Changed(before) {
+		r := next.Records[app]
+		r.App = app
+		if err := journal.Record(r, next.Standings[app]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

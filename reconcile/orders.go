@@ -1,0 +1,114 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// OrderInput is what an order is looked over with.
+type OrderInput struct {
+	Desired *model.Desired // what the branch says; nil when that is not known
+	State   rollout.State
+	Now     time.Time
+	// Read gives the full id of a revision and what it asks for.
+	Read func(revision string) (*model.Desired, error)
+}
+
+// Obey is the state after a person's order, or why it can't be obeyed.
+func Obey(o rollout.Order, in OrderInput) (rollout.State, error) {
+	apps := knownApps(in.Desired, in.State)
+	if !slices.Contains(apps, o.App) {
+		return in.State, fmt.Errorf("%s app %q: there is no such app; there is %s", o.Verb, o.App, strings.Join(apps, ", "))
+	}
+	if o.Verb == rollout.VerbPin {
+		d, err := in.Read(o.Revision)
+		if err != nil {
+			return in.State, fmt.Errorf("pin app %q: %w", o.App, err)
+		}
+		if !slices.ContainsFunc(d.Apps, func(a model.App) bool { return a.Name == o.App }) {
+			return in.State, fmt.Errorf("pin app %q: revision %s has no such app", o.App, short(d.Revision))
+		}
+		o.Revision = d.Revision
+	}
+	return in.State.Obey(o, in.Now)
+}
+
+func knownApps(d *model.Desired, s rollout.State) []string {
+	apps := map[string]bool{}
+	for app := range s.Records {
+		apps[app] = true
+	}
+	for app := range s.Standings {
+		apps[app] = true
+	}
+	if d != nil {
+		for i := range d.Apps {
+			apps[d.Apps[i].Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(apps))
+}
+
+// Order has a running controller obey a person's order. It returns when the
+// journal has it.
+func (c *Controller) Order(ctx context.Context, o rollout.Order) error {
+	// Reading Git takes time, in which passes go on: the order is looked over
+	// first and then obeyed in one go.
+	read := func(revision string) (*model.Desired, error) { return c.read(ctx, revision) }
+	if o.Verb == rollout.VerbPin {
+		d, err := read(o.Revision)
+		if err != nil {
+			return fmt.Errorf("pin app %q: %w", o.App, err)
+		}
+		read = func(string) (*model.Desired, error) { return d, nil }
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	next, err := Obey(o, OrderInput{Desired: c.source.desired, State: c.memory, Now: now, Read: read})
+	if err != nil {
+		return err
+	}
+	c.event(OrderEvent(o, now))
+	c.remember(next, now)
+	c.Wake()
+	return nil
+}
+
+// read is what another revision asks for.
+func (c *Controller) read(ctx context.Context, revision string) (*model.Desired, error) {
+	commit, err := c.cfg.Source.Resolve(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	return c.build(commit)
+}
+
+// OrderEvent is the line in the log that tells of an order.
+func OrderEvent(o rollout.Order, now time.Time) Event {
+	return Event{Time: now, Kind: "order", App: o.App, Text: describeOrder(o)}
+}
+
+func describeOrder(o rollout.Order) string {
+	text := string(o.Verb)
+	if o.Revision != "" {
+		text += " " + short(o.Revision)
+	}
+	if o.By != "" {
+		text += " by " + o.By
+	}
+	if !o.Until.IsZero() {
+		text += " until " + o.Until.UTC().Format(time.RFC3339)
+	}
+	if o.Reason != "" {
+		text += ": " + o.Reason
+	}
+	return text
+}

@@ -1,0 +1,73 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Verb is what a person can order of an app.
+type Verb string
+
+// The verbs.
+const (
+	VerbPause  Verb = "pause"  // let no rollout begin or go on
+	VerbResume Verb = "resume" // end a pause and a pin
+	VerbPin    Verb = "pin"    // hold the app to a revision
+	VerbRetry  Verb = "retry"  // try what failed anew
+)
+
+// Order is what a person orders of an app.
+type Order struct {
+	Verb   Verb   `json:"verb"`
+	App    string `json:"app"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Until is when a pause ends by itself; zero is never.
+	Until time.Time `json:"until,omitzero"`
+	// Revision is the one to pin, a full commit id.
+	Revision string `json:"revision,omitempty"`
+}
+
+// ErrNothingToDo is an order that would change nothing.
+var ErrNothingToDo = errors.New("nothing to do")
+
+// Obey is the state after an order. The order is about an app that there is, and
+// about a revision that has it.
+func (s State) Obey(o Order, now time.Time) (State, error) {
+	next := s.Clone()
+	standing := next.Standings[o.App]
+	switch o.Verb {
+	case VerbPause:
+		if !o.Until.IsZero() && !o.Until.After(now) {
+			return s, fmt.Errorf("pause app %q: %s is in the past", o.App, o.Until.Format(time.RFC3339))
+		}
+		standing.Pause = &Pause{By: o.By, Reason: o.Reason, Since: now, Until: o.Until}
+	case VerbPin:
+		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now}
+	case VerbResume:
+		if standing.Pin == nil && standing.Pause == nil {
+			return s, fmt.Errorf("resume app %q: %w: it is neither paused nor pinned", o.App, ErrNothingToDo)
+		}
+		standing.Pin, standing.Pause = nil, nil
+		next.progress(o.App, now)
+	case VerbRetry:
+		if standing.Hold == nil && next.Records[o.App].Phase != Failed {
+			return s, fmt.Errorf("retry app %q: %w: its last rollout has not failed", o.App, ErrNothingToDo)
+		}
+		next.Retry(o.App)
+		return next, nil
+	default:
+		return s, fmt.Errorf("obey order %q: no such verb", o.Verb)
+	}
+	next.stand(o.App, standing)
+	return next, nil
+}
+
+// progress has the deadlines of a rollout count from now.
+func (s State) progress(app string, now time.Time) {
+	if r, ok := s.Records[app]; ok && r.Phase == Progressing {
+		r.Progress = now
+		s.Records[app] = r
+	}
+}
