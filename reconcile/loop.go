@@ -35,6 +35,9 @@ type Source interface {
 	Resolve(ctx context.Context, revision string) (git.Commit, error)
 	// Tree is a revision's files below path.
 	Tree(id, path string) (fs.FS, error)
+	// Keep makes these the revisions that stay readable although the branch may
+	// no longer lead to them.
+	Keep(ctx context.Context, ids []string) error
 	// Watch calls wake when the branch may have moved.
 	Watch(ctx context.Context, wake func())
 }
@@ -218,7 +221,8 @@ func (c *Controller) view(now time.Time, state rollout.State) View {
 // remember keeps what the decision carries on, and puts into the journal what
 // has changed of the rollouts and of what apps are held to.
 func (c *Controller) remember(next rollout.State, now time.Time) {
-	for _, app := range next.Changed(c.memory) {
+	changed := next.Changed(c.memory)
+	for _, app := range changed {
 		r := next.Records[app]
 		r.App = app // it may have orders and no rollout yet
 		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
@@ -236,6 +240,9 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 		}
 	}
 	c.memory = next
+	if len(changed) > 0 {
+		poke(c.render)
+	}
 }
 
 // forget ends what is remembered of an app that is gone.

@@ -99,7 +99,8 @@ func images(d *model.Desired, rendered Renderings) []string {
 	return slices.Compact(refs)
 }
 
-// followRenderings reads what is missing, whenever something is.
+// followRenderings reads what is missing, whenever something is, and sees to it
+// that what apps may have to go back to stays readable.
 func (c *Controller) followRenderings(ctx context.Context) {
 	for {
 		select {
@@ -107,7 +108,18 @@ func (c *Controller) followRenderings(ctx context.Context) {
 			return
 		case <-c.render:
 			c.readRenderings(ctx)
+			c.keepRevisions(ctx)
 		}
+	}
+}
+
+// keepRevisions has the source keep what apps may be held to.
+func (c *Controller) keepRevisions(ctx context.Context) {
+	c.mu.Lock()
+	ids := c.memory.Revisions()
+	c.mu.Unlock()
+	if err := c.cfg.Source.Keep(ctx, ids); err != nil && ctx.Err() == nil {
+		c.cfg.Log.Warn("what apps may have to go back to can't be kept", "error", err)
 	}
 }
 
@@ -115,6 +127,9 @@ func (c *Controller) readRenderings(ctx context.Context) {
 	c.mu.Lock()
 	missing := c.rendered.missing(c.needed)
 	c.mu.Unlock()
+	if len(missing) == 0 {
+		return
+	}
 	fresh := Renderings{}
 	fresh.read(missing, func(revision string) (*model.Desired, error) { return c.read(ctx, revision) })
 	if ctx.Err() != nil {

@@ -109,6 +109,8 @@ func (b *branch) Tree(id, _ string) (fs.FS, error) {
 	return nil, fmt.Errorf("read revision %q: no such commit", id)
 }
 
+func (b *branch) Keep(context.Context, []string) error { return nil }
+
 func (b *branch) Watch(ctx context.Context, wake func()) {
 	b.mu.Lock()
 	if b.wakes == nil {

@@ -81,6 +81,28 @@ func (s State) Retry(app string) {
 	s.forgetApp(app)
 }
 
+// Revisions are those that apps are at, are held to or may have to go back to,
+// sorted, each once.
+func (s State) Revisions() []string {
+	ids := map[string]bool{}
+	for app := range s.Records {
+		ids[s.Records[app].Revision] = true
+	}
+	for _, standing := range s.Standings {
+		if standing.Good != nil {
+			ids[standing.Good.Revision] = true
+		}
+		if standing.Hold != nil {
+			ids[standing.Hold.To] = true
+		}
+		if standing.Pin != nil {
+			ids[standing.Pin.Revision] = true
+		}
+	}
+	delete(ids, "")
+	return slices.Sorted(maps.Keys(ids))
+}
+
 // Changed are the apps of which s remembers something else than old, sorted.
 func (s State) Changed(old State) []string {
 	changed := map[string]bool{}
