@@ -82,7 +82,7 @@ var (
 
 const (
 	editTries   = 8
-	shortestNap = 50 * time.Millisecond
+	shortestNap = 25 * time.Millisecond
 )
 
 func (e *edit) run(ctx context.Context) (Commit, error) {

@@ -25,16 +25,19 @@ type host struct {
 	config func(*Config)
 	// readOnly takes the right to write away and leaves that to read.
 	readOnly func()
+	declined []string // what is said when a hook declines
 }
+
+var declined = []string{"pre-receive hook declined", "main is protected"}
 
 // hosts are all ways to reach a repository. The work tree is pushed by hand.
 func hosts() map[string]func(*testing.T) host {
-	return map[string]func(*testing.T) host{"https": httpsHost, "ssh": sshHost}
+	return map[string]func(*testing.T) host{"https": httpsHost, "ssh": sshHost, "file": fileHost}
 }
 
 func newHost(t *testing.T) host {
 	s, root, _ := pushed(t)
-	h := host{source: s, bare: filepath.Join(root, "shop.git")}
+	h := host{source: s, declined: declined, bare: filepath.Join(root, "shop.git")}
 	s.git("-C", h.bare, "config", "http.receivepack", "true")
 	s.git("fetch", "-q", "origin")
 	s.git("branch", "-q", "--set-upstream-to=origin/main")
@@ -72,6 +75,15 @@ func httpsHost(t *testing.T) host {
 	password := withPassword(t, testSecret)
 	h.config = func(c *Config) { password(c); c.CAFile = ca }
 	h.readOnly = func() { h.git("-C", h.bare, "config", "http.receivepack", "false") }
+	return h
+}
+
+// A local repository is denied by its hooks, which are not run.
+func fileHost(t *testing.T) host {
+	h := newHost(t)
+	h.url, h.config = h.bare, func(*Config) {}
+	h.readOnly = func() { h.hook("update", "exit 0") }
+	h.declined = []string{`hook "pre-receive"`, "hooks are not run"}
 	return h
 }
 
@@ -165,17 +177,40 @@ git update-ref refs/heads/main $(git commit-tree -p main -m "Bob $n" main^{tree}
 }
 
 func TestMovedBranchIsTriedAgain(t *testing.T) {
+	for name, make := range map[string]func(*testing.T) host{"https": httpsHost, "ssh": sshHost} {
+		t.Run(name, func(t *testing.T) {
+			h := make(t)
+			good := h.git("rev-parse", "HEAD")
+			h.commit("bad", "dir/b", "3")
+			h.push()
+			moving(h, 2)
+			c := mustRestore(t, h.follow(), restoring("dir", good))
+			if h.there("main") != c.ID || h.there("main:dir") != h.git("rev-parse", good+":dir") {
+				t.Errorf("the branch is at %s", h.there("main"))
+			}
+			if log := h.git("-C", h.bare, "log", "-4", "--format=%s", "main"); log != "Roll shop back\nBob 1\nBob 0\nbad" {
+				t.Errorf("history %q", log)
+			}
+		})
+	}
+}
+
+func TestBranchThatMovesBeforeThePush(t *testing.T) {
 	onEachHost(t, func(t *testing.T, h host) {
-		good := h.git("rev-parse", "HEAD")
-		h.commit("bad", "dir/b", "3")
-		h.push()
-		moving(h, 2)
-		c := mustRestore(t, h.follow(), restoring("dir", good))
-		if h.there("main") != c.ID || h.there("main:dir") != h.git("rev-parse", good+":dir") {
-			t.Errorf("the branch is at %s", h.there("main"))
+		calls := 0
+		c, err := h.follow().Edit(context.Background(), robot, func(d *Draft) error {
+			if calls++; calls < 3 {
+				h.commit("meanwhile", "a", fmt.Sprint("meanwhile ", calls))
+				h.push()
+			}
+			a, err := d.ReadFile("a")
+			return errors.Join(err, d.WriteFile("a", append(a, " and more"...)))
+		})
+		if err != nil || calls != 3 {
+			t.Fatalf("%v after %d calls", err, calls)
 		}
-		if log := h.git("-C", h.bare, "log", "-4", "--format=%s", "main"); log != "Roll shop back\nBob 1\nBob 0\nbad" {
-			t.Errorf("history %q", log)
+		if h.there("main") != c.ID || h.there("main~1") != h.head() || h.git("-C", h.bare, "show", "main:a") != "meanwhile 2 and more" {
+			t.Error("the commit is not on top of what came meanwhile")
 		}
 	})
 }
@@ -197,25 +232,26 @@ func TestDeniedPushSaysSo(t *testing.T) {
 		good := h.git("rev-parse", "HEAD")
 		h.commit("bad", "dir/b", "3")
 		h.push()
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name string
 			deny func()
 			says []string
 		}{
-			"hook": {func() { h.hook("pre-receive", "echo main is protected >&2; exit 1") },
-				[]string{"pre-receive hook declined", "main is protected"}},
-			"read-only": {h.readOnly, []string{"push denied"}},
+			{"hook", func() { h.hook("pre-receive", "echo main is protected >&2; exit 1") },
+				h.declined},
+			{"read-only", h.readOnly, []string{"push denied"}},
 		} {
 			c.deny()
 			before := h.there("main")
 			r := h.follow()
 			_, err := r.Restore(context.Background(), restoring("dir", good))
 			if !errors.Is(err, ErrPushDenied) {
-				t.Errorf("%s: got %v", name, err)
+				t.Errorf("%s: got %v", c.name, err)
 			}
 			wantError(t, err, c.says...)
 			wantNoSecret(t, err, testSecret)
 			if h.there("main") != before {
-				t.Errorf("%s: the branch moved all the same", name)
+				t.Errorf("%s: the branch moved all the same", c.name)
 			}
 			wantFetch(t, r, before)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-billy/v5"
@@ -74,7 +75,7 @@ func (g gitDir) open() (*filesystem.Storage, error) {
 	if g.common != g.dir {
 		fs = dotgit.NewRepositoryFilesystem(fs, osfs.New(g.common, osfs.WithBoundOS()))
 	}
-	store := filesystem.NewStorageWithOptions(fs, cache.NewObjectLRU(objectCacheSize),
+	store := filesystem.NewStorageWithOptions(withoutLocks{fs}, cache.NewObjectLRU(objectCacheSize),
 		filesystem.Options{AlternatesFS: osfs.New("/", osfs.WithBoundOS())})
 	cfg, err := store.Config()
 	if err != nil {
@@ -88,4 +89,22 @@ func (g gitDir) open() (*filesystem.Storage, error) {
 		return nil, fmt.Errorf("its reference storage %q is not supported, only files", format)
 	}
 	return store, nil
+}
+
+// withoutLocks hides the files that git writes references to before it renames
+// them. The library would take one for a reference, and an empty one for a
+// broken repository.
+type withoutLocks struct{ billy.Filesystem }
+
+func (w withoutLocks) ReadDir(dir string) ([]os.FileInfo, error) {
+	files, err := w.Filesystem.ReadDir(dir)
+	return slices.DeleteFunc(files, func(f os.FileInfo) bool { return strings.HasSuffix(f.Name(), ".lock") }), err
+}
+
+// Chmod is what makes packs read-only, as git has them.
+func (w withoutLocks) Chmod(name string, mode os.FileMode) error {
+	if fs, can := w.Filesystem.(billy.Chmod); can {
+		return fs.Chmod(name, mode)
+	}
+	return nil
 }

@@ -2,12 +2,15 @@ package git
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // source is a repository made by git itself, in a folder of the test.
@@ -120,4 +123,23 @@ func wantError(t *testing.T, err error, parts ...string) {
 			t.Errorf("error %q does not say %q", err, part)
 		}
 	}
+}
+
+// gitWith runs git with an input.
+func (s source) gitWith(input io.Reader, args ...string) {
+	s.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Stdin = s.dir, input
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func mustID(t testing.TB, id string) plumbing.Hash {
+	t.Helper()
+	hash, err := parseID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
 }

@@ -1,0 +1,104 @@
+package git
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// RestoreCommands is what a person types in a shell to do by hand what Restore
+// would: on a branch of its own, for review, where the repository is remote,
+// and in place where it is on this machine.
+func (r *Repository) RestoreCommands(o RestoreOptions) string {
+	restore := []string{"git", "restore", "--source=" + o.From, "--staged", "--worktree", "--", pathspec("top", o.Path)}
+	except := slices.Clone(o.Except)
+	slices.Sort(except)
+	for _, path := range except {
+		restore = append(restore, pathspec("top,exclude", path))
+	}
+	commit := command("git", "commit", "-m", strings.TrimSpace(o.Message))
+	if r.addr.local() {
+		return r.localCommands(command(restore...), commit)
+	}
+	base, branch := "origin/HEAD", "restore-"+branchWord(o.From)
+	if r.cfg.Branch != "" {
+		base = "origin/" + strings.TrimPrefix(branchRef(r.cfg.Branch), headsPrefix)
+	}
+	return lines(
+		"# in a clone of "+r.addr.String(),
+		"git fetch origin",
+		command("git", "checkout", "--no-track", "-b", branch, base),
+		command(restore...),
+		commit,
+		command("git", "push", "-u", "origin", branch),
+	)
+}
+
+// localCommands has to make do without a clone: a work tree is at hand, or is
+// made beside a bare repository.
+func (r *Repository) localCommands(restore, commit string) string {
+	checkout := "git checkout"
+	if r.cfg.Branch != "" {
+		checkout = command("git", "checkout", strings.TrimPrefix(branchRef(r.cfg.Branch), headsPrefix))
+	}
+	dir, err := findGitDir(r.addr.path)
+	if err == nil && dir.dir == filepath.Clean(r.addr.path) && bare(dir) {
+		return lines(
+			command("git", "clone", r.addr.path, "restore"),
+			"cd restore",
+			checkout,
+			restore,
+			commit,
+			"git push",
+		)
+	}
+	return lines(
+		command("cd", strings.TrimSuffix(r.addr.path, "/.git")),
+		checkout,
+		"git status   # commit or stash your own changes first: the next command overwrites them",
+		restore,
+		commit,
+	)
+}
+
+func bare(dir gitDir) bool {
+	store, err := dir.open()
+	if err != nil {
+		return false
+	}
+	defer store.Close() //nolint:errcheck // only read from
+	cfg, err := store.Config()
+	return err == nil && cfg.Core.IsBare
+}
+
+func lines(all ...string) string { return strings.Join(all, "\n") + "\n" }
+
+// pathspec is path and nothing else to git, whatever characters it is made of.
+func pathspec(magic, path string) string {
+	if path = cleanPath(path); path == "." {
+		return ":(" + magic + ")"
+	}
+	return ":(" + magic + ",literal)" + path
+}
+
+// branchWord is a revision as a part of a branch's name.
+func branchWord(rev string) string {
+	return orDefault(slug(short(rev)), "revision")
+}
+
+// command is words as a POSIX shell reads them back.
+func command(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = posixQuote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+func posixQuote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:@%+,"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
