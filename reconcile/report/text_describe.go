@@ -47,12 +47,10 @@ func (t *text) describeApp(s *Status, a *App) {
 	f.add("revision", a.Revision, plain)
 	f.add("since", moment(s, a.Since), plain)
 	f.add("why", clean(a.Reason), plain)
+	t.addOrders(&f, s, a)
 	t.table("  ", f.rows)
-	if a.Failure != nil && a.Failure.Log != "" {
-		t.line("  last log lines of the failed container:")
-		for _, line := range LogLines(a.Failure.Log, keptLines) {
-			t.line("    %s", line)
-		}
+	if a.Failure != nil {
+		t.listed("last log lines of the failed container", LogLines(a.Failure.Log, keptLines))
 	}
 	t.gap()
 	one := &Status{Time: s.Time, Apps: []App{*a}}
@@ -60,6 +58,22 @@ func (t *text) describeApp(s *Status, a *App) {
 	t.gap()
 	t.replicaTable(s, Replicas(one))
 	t.describeChanges(s, func(c *Change) bool { return c.Key.App == a.Name })
+}
+
+// addOrders tells what the app is held to besides its rollout.
+func (t *text) addOrders(f *facts, s *Status, a *App) {
+	if a.Held != nil {
+		f.add("branch has", a.Held.Revision, plain)
+	}
+	if a.Hold != nil {
+		f.add("on hold", fmt.Sprintf("%s %q, since %s", short(a.Hold.Revision), clean(a.Hold.Subject), moment(s, a.Hold.Since)), alarm)
+	}
+	if a.Pin != nil {
+		f.add("pinned", fmt.Sprintf("to %s by %s, %s", short(a.Pin.Revision), or(clean(a.Pin.By)), moment(s, a.Pin.Since)), alarm)
+	}
+	if a.Pause != nil {
+		f.add("paused", fmt.Sprintf("by %s, %s", or(clean(a.Pause.By)), moment(s, a.Pause.Since)), alarm)
+	}
 }
 
 func (t *text) describeService(s *Status, v *Service) {
@@ -135,5 +149,5 @@ func moment(s *Status, at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	return strings.Join([]string{at.UTC().Format("2006-01-02 15:04:05Z"), "(" + since(ago(s.Time, at)) + ")"}, " ")
+	return strings.Join([]string{timeText(at), "(" + since(ago(s.Time, at)) + ")"}, " ")
 }
