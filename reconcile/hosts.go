@@ -318,6 +318,9 @@ func (c *Controller) live() *model.Live {
 		}
 		state := h.state
 		state.Unasked = h.unasked()
+		if h.engine != nil {
+			state.Pulls = h.engine.Pulls()
+		}
 		live.Hosts = append(live.Hosts, state)
 	}
 	Unalias(live)

@@ -50,6 +50,9 @@ type Config struct {
 	// Path is where in the repository the manifests are.
 	Path  string
 	Owner string
+	// Registries are asked what image references stand for; nil leaves that to
+	// the hosts.
+	Registries Registries
 	// Open connects to a host. It must not wait for the network.
 	Open    func(model.Host) (engine.Engine, error)
 	Journal Journal
@@ -71,6 +74,7 @@ type Controller struct {
 
 	mu     sync.Mutex
 	source sourceState
+	asking asking
 	hosts  map[string]*hostState
 	memory rollout.State
 	placed Placements

@@ -88,7 +88,7 @@ func (c *Controller) read(ctx context.Context, revision string) (*model.Desired,
 	if err != nil {
 		return nil, err
 	}
-	return c.build(commit)
+	return c.build(ctx, commit)
 }
 
 // OrderEvent is the line in the log that tells of an order.

@@ -136,8 +136,9 @@ func (c *Controller) readRenderings(ctx context.Context) {
 		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	maps.Copy(c.rendered, fresh)
+	c.mu.Unlock()
+	c.askAgain()
 	c.Wake()
 }
 
@@ -145,5 +146,7 @@ func (c *Controller) readRenderings(ctx context.Context) {
 func (c *Controller) rereadRenderings() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.rendered, func(_ rollout.Rendering, r rollout.Rendered) bool { return r.Error != "" })
+	maps.DeleteFunc(c.rendered, func(_ rollout.Rendering, r rollout.Rendered) bool {
+		return r.Error != "" || r.App != nil && r.App.Unresolved != ""
+	})
 }

@@ -30,6 +30,7 @@ type sourceState struct {
 func (c *Controller) followSource(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer c.stopAsking()
 	wg.Go(func() { c.cfg.Source.Watch(ctx, func() { poke(c.resolve) }) })
 	poke(c.resolve)
 	for {
@@ -40,6 +41,7 @@ func (c *Controller) followSource(ctx context.Context) {
 			waiters := c.takeWaiters()
 			c.rereadRenderings()
 			c.readSource(ctx, len(waiters) > 0)
+			c.askAgain()
 			c.answer(waiters)
 			c.Wake()
 		}
@@ -62,7 +64,10 @@ func (c *Controller) readSource(ctx context.Context, asked bool) {
 	if c.holds(commit) && !asked {
 		return
 	}
-	d, err := c.build(commit)
+	d, err := c.build(ctx, commit)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		c.refuse(commit, err)
 		c.fallBack(ctx)
@@ -76,7 +81,7 @@ func (c *Controller) holds(commit git.Commit) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.source.fetched = time.Now()
-	if c.source.desired == nil || c.source.commit.ID != commit.ID {
+	if c.source.desired == nil || c.source.commit.ID != commit.ID || c.mustAsk() {
 		return false
 	}
 	c.source.target, c.source.refused, c.source.unread = commit, nil, nil
@@ -84,18 +89,26 @@ func (c *Controller) holds(commit git.Commit) bool {
 }
 
 // build is the first half of the arrow: git → manifest → desired.
-func (c *Controller) build(commit git.Commit) (*model.Desired, error) {
-	return Build(c.cfg.Source, c.loader, BuildOptions{Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner})
+func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desired, error) {
+	return Build(ctx, c.cfg.Source, c.loader, BuildOptions{
+		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Recorded: c.recordedImages(commit.ID),
+	})
 }
 
 // BuildOptions name a revision and the installation it is for.
 type BuildOptions struct {
 	Commit      git.Commit
 	Path, Owner string
+	// Registries are asked what the image references stand for; nil leaves them
+	// as they are declared. Recorded is what is known of an app's reference from
+	// its last rollout; nil knows nothing.
+	Registries Registries
+	Recorded   func(app, ref string) RecordedImage
 }
 
-// Build reads a revision's manifests and makes the desired state of them.
-func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desired, error) {
+// Build reads a revision's manifests and makes the desired state of them. It
+// waits for registries, and not for long.
+func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildOptions) (*model.Desired, error) {
 	tree, err := source.Tree(o.Commit.ID, o.Path)
 	if err != nil {
 		return nil, err
@@ -104,7 +117,7 @@ func Build(source Source, loader *manifest.Loader, o BuildOptions) (*model.Desir
 	if err != nil {
 		return nil, err
 	}
-	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID})
+	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Images: o.images(ctx, set)})
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +187,7 @@ func (c *Controller) fallBack(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	d, err := c.build(commit)
+	d, err := c.build(ctx, commit)
 	if err != nil {
 		return
 	}

@@ -136,6 +136,8 @@ type world struct {
 	journal *journal
 	stop    func()
 	running *Controller
+	// registries is nil where images are only on the hosts.
+	registries Registries
 }
 
 // newWorld makes an installation on n simulated hosts that have the images
@@ -154,7 +156,7 @@ func newWorld(t *testing.T, n int, opts ...sim.Option) *world {
 // start runs a controller until stop, which kills it.
 func (w *world) start() *Controller {
 	c, err := New(Config{
-		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler),
+		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler), Registries: w.registries,
 		Open: func(h model.Host) (engine.Engine, error) {
 			if e := w.hosts[h.Name]; e != nil {
 				return e, nil

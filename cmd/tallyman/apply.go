@@ -133,7 +133,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	c, err := reconcile.New(reconcile.Config{
-		Source: pinned{repo, commit}, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: openHost, Journal: journal,
+		Source: pinned{repo, commit}, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal,
 		Log: a.logger(slog.LevelError), Manual: true, AllowRemovals: o.allowRemovals,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,8 @@ type global struct {
 	gitCAFile                                          string
 	gitAllowHTTP                                       bool
 
-	limits limits
+	limits   limits
+	registry registryFlags
 }
 
 func (g *global) flags(f *pflag.FlagSet) {
@@ -41,6 +43,7 @@ func (g *global) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.gitKnownHosts, "git-known-hosts", "", "`FILE` with the ssh host keys to accept (default: the user's and the system's)")
 	f.StringVar(&g.gitCAFile, "git-ca-file", "", "`FILE` with certificates to trust for https")
 	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
+	g.registry.flags(f)
 	g.limits.flags(f)
 }
 
@@ -49,7 +52,7 @@ func (g *global) check() error {
 	if g.output != "text" && g.output != "json" {
 		return fmt.Errorf("read --output %q: must be text or json", g.output)
 	}
-	if err := g.limits.check(); err != nil {
+	if err := errors.Join(g.limits.check(), g.registry.check()); err != nil {
 		return err
 	}
 	if local(g.repo) {

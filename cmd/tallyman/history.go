@@ -115,7 +115,7 @@ func (a *app) declaredApps(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.build(w.repo, commit)
+	d, err := a.buildAsking(ctx, nil, w.repo, commit)
 	if err != nil {
 		return nil, err
 	}

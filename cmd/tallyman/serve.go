@@ -13,9 +13,6 @@ import (
 	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/engine"
-	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
-	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 const serveHelp = `Follow the branch and hold the hosts to it: roll out each commit, and put right
@@ -76,7 +73,7 @@ func (a *app) newController(o serveOptions, journal *state.Store, log *slog.Logg
 	log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
 		"owner", a.global.owner, "state", a.global.stateDir, "pid", os.Getpid())
 	return reconcile.New(reconcile.Config{
-		Source: repo, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: openHost, Journal: journal, Log: log,
+		Source: repo, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal, Log: log,
 	})
 }
 
@@ -103,16 +100,6 @@ func within(hard, soft context.Context, while time.Duration) context.Context {
 	ctx, cancel := context.WithCancel(hard)
 	context.AfterFunc(soft, func() { time.AfterFunc(while, cancel) })
 	return ctx
-}
-
-// openHost connects to a host. The nil check keeps a failed engine from being
-// an interface that is not nil.
-func openHost(h model.Host) (engine.Engine, error) {
-	e, err := docker.New(h)
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
 }
 
 // logger writes what happens to standard error, without the fields that have

@@ -130,7 +130,7 @@ func resolve(ctx context.Context, repo *git.Repository, revision string) (git.Co
 func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	var err error
 	w.effective = w.target
-	w.desired, err = a.build(w.repo, w.target)
+	w.desired, err = a.build(ctx, w.repo, w.target)
 	if err == nil || !mayFallBack || w.memory.Accepted == "" || w.memory.Accepted == w.target.ID {
 		return err
 	}
@@ -138,7 +138,7 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	if lookup != nil {
 		return err
 	}
-	d, old := a.build(w.repo, accepted)
+	d, old := a.build(ctx, w.repo, accepted)
 	if old != nil {
 		return err
 	}
@@ -161,12 +161,19 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 	if err != nil {
 		return nil, err
 	}
-	return a.build(w.repo, commit)
+	return a.build(ctx, w.repo, commit)
 }
 
-func (a *app) build(repo *git.Repository, commit git.Commit) (*model.Desired, error) {
-	return reconcile.Build(repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.BuildOptions{
-		Commit: commit, Path: a.global.path, Owner: a.global.owner,
+// build makes the desired state of a revision, for which registries are asked.
+func (a *app) build(ctx context.Context, repo *git.Repository, commit git.Commit) (*model.Desired, error) {
+	return a.buildAsking(ctx, a.registries(), repo, commit)
+}
+
+// buildAsking does so with the registries given; with none, images stay as they
+// are declared.
+func (a *app) buildAsking(ctx context.Context, r reconcile.Registries, repo *git.Repository, commit git.Commit) (*model.Desired, error) {
+	return reconcile.Build(ctx, repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.BuildOptions{
+		Commit: commit, Path: a.global.path, Owner: a.global.owner, Registries: r,
 	})
 }
 

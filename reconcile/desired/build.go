@@ -21,12 +21,15 @@ type Options struct {
 	Owner string
 	// Revision is the commit that the manifests are of.
 	Revision string
+	// Images are what registries said of the references. Nil leaves every
+	// reference as it is declared.
+	Images Images
 }
 
 // Build makes the model of all apps and hosts. The set is not changed. An
 // error means a set that a Loader would not have given out.
 func Build(set *manifest.Set, opts Options) (model.Desired, error) {
-	b, err := newBuilder(set, opts.Owner)
+	b, err := newBuilder(set, opts)
 	if err != nil {
 		return model.Desired{}, err
 	}
@@ -44,10 +47,12 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 }
 
 type builder struct {
-	owner   string
-	configs map[string]*manifest.Config // by name
-	owned   map[string]*parts           // by app
-	blobs   model.Blobs
+	owner      string
+	images     Images
+	configs    map[string]*manifest.Config // by name
+	owned      map[string]*parts           // by app
+	unresolved map[string][]string         // why, by app
+	blobs      model.Blobs
 }
 
 // parts are the documents of one app.
@@ -57,8 +62,11 @@ type parts struct {
 	volumes  []*manifest.Volume
 }
 
-func newBuilder(set *manifest.Set, owner string) (*builder, error) {
-	b := &builder{owner: owner, blobs: model.Blobs{}, configs: map[string]*manifest.Config{}, owned: map[string]*parts{}}
+func newBuilder(set *manifest.Set, opts Options) (*builder, error) {
+	b := &builder{
+		owner: opts.Owner, images: opts.Images, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
+		owned: map[string]*parts{}, unresolved: map[string][]string{},
+	}
 	for _, c := range set.Configs {
 		b.configs[c.Metadata.Name] = c
 	}
@@ -124,6 +132,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	}
 	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
 	app.Digest = digest(app)
+	app.Unresolved = b.unresolvedBecause(app.Name)
 	return app, nil
 }
 

@@ -15,7 +15,7 @@ func (b *builder) container(s *manifest.Service, names hostNames) (model.Contain
 	}
 	spec := &s.Spec
 	return model.ContainerSpec{
-		Image:       spec.Image,
+		Image:       b.image(s.App, spec.Pull, spec.Image),
 		Entrypoint:  list(spec.Entrypoint),
 		Command:     list(spec.Command),
 		Env:         environment(spec.Environment),

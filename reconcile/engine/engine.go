@@ -33,6 +33,10 @@ type Engine interface {
 	// Every other outcome is an *Error with a class.
 	Do(ctx context.Context, op model.Op, blobs model.Blobs) error
 
+	// Pulls are the pulls at work on the host by this Engine, and how far they
+	// have come. It asks nobody.
+	Pulls() []model.Pull
+
 	// Logs writes a container's output, stdout and stderr in order.
 	Logs(ctx context.Context, id string, opts LogOptions, w io.Writer) error
 

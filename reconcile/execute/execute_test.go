@@ -57,6 +57,7 @@ func (h *host) Observe(context.Context, engine.Query) (model.HostState, error) {
 }
 func (h *host) Logs(context.Context, string, engine.LogOptions, io.Writer) error { return nil }
 func (h *host) Watch(context.Context, func())                                    {}
+func (h *host) Pulls() []model.Pull                                              { return nil }
 func (h *host) Close() error                                                     { return nil }
 
 // takes is a call that lasts, or ends with its context.

@@ -83,12 +83,15 @@ type App struct {
 	Held *Held `json:"held,omitempty"`
 	// Waits says why no rollout of the app may begin now, Frozen why nothing at
 	// all may be done to it.
-	Waits     string    `json:"waits,omitempty"`
-	Frozen    string    `json:"frozen,omitempty"`
-	OnFailure string    `json:"onFailure"` // see the constants
-	Services  []Service `json:"services,omitempty"`
-	Networks  []Network `json:"networks,omitempty"`
-	Volumes   []Volume  `json:"volumes,omitempty"`
+	Waits  string `json:"waits,omitempty"`
+	Frozen string `json:"frozen,omitempty"`
+	// Unresolved says that this rendering is not to be rolled out, because it is
+	// not known which image a reference stands for.
+	Unresolved string    `json:"unresolved,omitempty"`
+	OnFailure  string    `json:"onFailure"` // see the constants
+	Services   []Service `json:"services,omitempty"`
+	Networks   []Network `json:"networks,omitempty"`
+	Volumes    []Volume  `json:"volumes,omitempty"`
 }
 
 // What a failed rollout leads to.
@@ -105,6 +108,9 @@ const (
 	HeldPause    = "pause"    // a person paused it
 	HeldManual   = "manual"   // it does not follow the branch by itself
 	HeldWindow   = "window"   // it follows the branch at certain times only
+	// HeldUnresolved is for a revision of which no registry said what its images
+	// are.
+	HeldUnresolved = "unresolved"
 )
 
 // Held says why an app is held to another revision than the branch's.

@@ -29,6 +29,8 @@ type HostState struct {
 	// Images maps the references asked for in the query to the ids of the
 	// images the host has; a reference that is missing here is missing there.
 	Images map[string]string `json:"images,omitempty"`
+	// Pulls are the pulls of ours that are at work there now.
+	Pulls []Pull `json:"pulls,omitempty"`
 	// Unasked are references that matter now and were not in the query yet.
 	Unasked []string `json:"unasked,omitempty"`
 }
@@ -41,6 +43,14 @@ func (h *HostState) Volume(name string) *VolumeState {
 		}
 	}
 	return nil
+}
+
+// Pull is an image on its way to a host. Total grows while the engine learns
+// of the image's layers; 0 is not known yet.
+type Pull struct {
+	Image string `json:"image"`
+	Done  int64  `json:"done"` // bytes
+	Total int64  `json:"total"`
 }
 
 // HostInfo is what an engine says of itself.

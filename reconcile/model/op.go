@@ -46,9 +46,10 @@ func (t Target) Ref() string {
 // of that name is ours and has the same fingerprint, and else is a conflict.)
 type (
 	// PullImage fetches an image. Without Always it is done when the host has
-	// an image of that reference.
+	// an image of that reference. App is whose credentials may be shown.
 	PullImage struct {
 		Host   string `json:"host"`
+		App    string `json:"app,omitempty"`
 		Image  string `json:"image"`
 		Always bool   `json:"always,omitempty"`
 	}

@@ -13,7 +13,8 @@ import (
 // meaning to the engine (Ports, Mounts, Networks, CapAdd …) are kept sorted by
 // whoever builds the value, so that equal specs are equal bytes.
 type ContainerSpec struct {
-	// Image is the reference as declared, for people and for pulling.
+	// Image is the reference, which is pulled and run: as declared, with the
+	// digest that a registry gave for it (see WithDigest).
 	Image string `json:"image"`
 	// ImageID, when set, is the image that this reference was resolved to on
 	// the replica's host; a container of another image is a difference.

@@ -82,6 +82,7 @@ type planner struct {
 	protected   map[Key]bool              // leftover replicas whose end is held
 	blocked     map[Key]string            // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
+	unresolved  map[string]string // app → why its images are not known
 	resolutions map[resolution]*model.Service
 	changes     []Change
 }
@@ -99,11 +100,13 @@ func newPlanner(in *Input) *planner {
 		protected:   map[Key]bool{},
 		blocked:     map[Key]string{},
 		pulls:       map[Key]Change{},
+		unresolved:  map[string]string{},
 		resolutions: map[resolution]*model.Service{},
 		changes:     make([]Change, 0, len(in.Placement.Assignments)+16),
 	}
 	for i := range in.Desired.Apps {
 		p.revisions[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Revision
+		p.unresolved[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Unresolved
 		for j := range in.Desired.Apps[i].Services {
 			s := &in.Desired.Apps[i].Services[j]
 			p.services[slot{app: s.App, service: s.Name}] = s

@@ -200,18 +200,23 @@ func quoteList(list []string) string {
 // shortImage leaves out of a reference what it shares with the other one, so
 // that `image 1.4.1 → 1.4.2` is all there is to read.
 func shortImage(ref, other string) string {
-	name, tag := splitTag(ref)
-	otherName, _ := splitTag(other)
-	if name == otherName && tag != "" {
+	declared, digest := model.SplitDigest(ref)
+	otherDeclared, otherDigest := model.SplitDigest(other)
+	name, tag := splitTag(declared)
+	otherName, otherTag := splitTag(otherDeclared)
+	switch {
+	case name != otherName:
+		return model.ShortImage(ref)
+	case tag == otherTag && digest != otherDigest && digest != "":
+		return tag + "@" + shortID(digest)
+	case tag != "":
 		return tag
 	}
-	return ref
+	return model.ShortImage(ref)
 }
 
+// splitTag splits a reference without digest.
 func splitTag(ref string) (name, tag string) {
-	if i := strings.LastIndexByte(ref, '@'); i >= 0 {
-		return ref[:i], ref[i+1:]
-	}
 	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
 		return ref[:i], ref[i+1:]
 	}

@@ -71,12 +71,25 @@ type change struct {
 	there, back string
 }
 
+// image1 resolves the tag that all have.
+func image1(digest string) func(*model.ContainerSpec) {
+	return func(s *model.ContainerSpec) { s.Image = model.WithDigest("app/web:1", digest) }
+}
+
 func changes() []change {
 	type spec = model.ContainerSpec
 	return []change{
 		{name: "tag", to: func(s *spec) { s.Image = "app/web:2" }, there: "replace: image 1 → 2", back: "replace: image 2 → 1"},
 		{name: "repository", to: func(s *spec) { s.Image = "app/www:1" }, there: "replace: image app/web:1 → app/www:1", back: "replace: image app/www:1 → app/web:1"},
 		{name: "registry with a port", to: func(s *spec) { s.Image = "localhost:5000/web" }, there: "replace: image app/web:1 → localhost:5000/web", back: "replace: image localhost:5000/web → app/web:1"},
+		{name: "a tag that has moved", from: image1("sha256:1111111111111111"), to: image1("sha256:2222222222222222"),
+			there: "replace: image 1@111111111111 → 1@222222222222", back: "replace: image 1@222222222222 → 1@111111111111"},
+		{name: "a tag that was looked up", to: image1("sha256:2222222222222222"),
+			there: "replace: image 1 → 1@222222222222", back: "replace: image 1@222222222222 → 1"},
+		{name: "another tag, looked up", from: image1("sha256:1111111111111111"), to: func(s *spec) { s.Image = "app/web:2@sha256:2222222222222222" },
+			there: "replace: image 1 → 2", back: "replace: image 2 → 1"},
+		{name: "another repository, looked up", from: image1("sha256:1111111111111111"), to: func(s *spec) { s.Image = "app/www:1@sha256:2222222222222222" },
+			there: "replace: image app/web:1@111111111111 → app/www:1@222222222222", back: "replace: image app/www:1@222222222222 → app/web:1@111111111111"},
 		{name: "entrypoint", from: func(s *spec) { s.Command = []string{"x"} }, to: func(s *spec) { s.Entrypoint = []string{"/web", "-v"} },
 			there: `replace: entrypoint: ["/server"] → ["/web" "-v"]`, back: `replace: entrypoint: ["/web" "-v"] → ["/server"]`},
 		{name: "an entrypoint switches the image's command off", to: func(s *spec) { s.Entrypoint = []string{"/web"} },

@@ -51,6 +51,9 @@ func TestGoldenPlans(t *testing.T) {
 		{"image-missing", imageMissing("missing")},
 		{"image-missing-pull-never", imageMissing("never")},
 		{"image-pull-always", imageMissing("always")},
+		{"image-resolved", imageResolved("missing")},
+		{"image-resolved-pull-always", imageResolved("always")},
+		{"image-unresolved", imageUnresolved},
 		{"global", global},
 		{"global-now-replicated", globalNowReplicated},
 		{"no-host-fits", noHostFits},
@@ -336,6 +339,26 @@ func imageMissing(pull string) func(*testing.T) *world {
 		w.declare(web)
 		return w
 	}
+}
+
+// imageResolved moves a tag from one digest to another.
+func imageResolved(pull string) func(*testing.T) *world {
+	return func(t *testing.T) *world {
+		before, after := service("web", "web:1@sha256:1111111111111111", 1), service("web", "web:1@sha256:2222222222222222", 1)
+		before.Pull, after.Pull = pull, pull
+		w := running(t, one(), before)
+		w.declare(after)
+		return w
+	}
+}
+
+// imageUnresolved declares a tag of which nobody knows what it stands for,
+// beside a service that has gone.
+func imageUnresolved(t *testing.T) *world {
+	w := running(t, one(), service("old", "web:1", 1), service("web", "web:1", 1))
+	w.declare(service("web", "web:3", 2))
+	w.desired.Apps[0].Unresolved = `resolve image "web:3": registry "docker.io" can't be reached`
+	return w
 }
 
 func everywhere(s model.Service) model.Service {

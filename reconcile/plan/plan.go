@@ -48,7 +48,7 @@ func (k Key) String() string {
 	if k.Kind == KindReplica {
 		return k.App + "/" + k.Service + "-" + k.Slot
 	}
-	return string(k.Kind) + " " + k.Name + " on " + k.Host
+	return string(k.Kind) + " " + model.ShortImage(k.Name) + " on " + k.Host
 }
 
 // Verdict is what the diff says of one thing.

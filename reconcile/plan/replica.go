@@ -44,10 +44,11 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 }
 
 // resolved is the service with the image that its reference means on the host,
-// where that counts.
+// where that counts: a reference with a digest means the same everywhere.
 func (p *planner) resolved(s *model.Service, host string) *model.Service {
 	state := p.hosts[host]
-	if state == nil || p.in.Rolling == nil || !p.in.Rolling(s.App) {
+	_, digest := model.SplitDigest(s.Container.Image)
+	if state == nil || digest != "" || p.in.Rolling == nil || !p.in.Rolling(s.App) {
 		return s
 	}
 	key := resolution{s, state.Images[s.Container.Image]}

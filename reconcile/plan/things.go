@@ -173,7 +173,10 @@ func (p *planner) lacking(s *model.Service, host string) string {
 // image sees to it that a new replica's image will be on its host, and says
 // why when it can't be.
 func (p *planner) image(s *model.Service, host string) string {
-	if _, there := p.hosts[host].Images[s.Container.Image]; there || s.Pull == "always" {
+	if reason := p.unresolved[s.App]; reason != "" {
+		return reason
+	}
+	if _, there := p.hosts[host].Images[s.Container.Image]; there || pullsAnew(s) {
 		return ""
 	}
 	if slices.Contains(p.hosts[host].Unasked, s.Container.Image) {
@@ -185,7 +188,14 @@ func (p *planner) image(s *model.Service, host string) string {
 	key := Key{Kind: KindImage, App: s.App, Host: host, Name: s.Container.Image}
 	p.pulls[key] = Change{
 		Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"},
-		Steps: []Step{{Op: model.PullImage{Host: host, Image: s.Container.Image}}},
+		Steps: []Step{{Op: model.PullImage{Host: host, App: s.App, Image: s.Container.Image}}},
 	}
 	return ""
+}
+
+// pullsAnew says whether an image is pulled that the host may have already.
+// What a digest names is the same wherever it is.
+func pullsAnew(s *model.Service) bool {
+	_, digest := model.SplitDigest(s.Container.Image)
+	return s.Pull == "always" && digest == ""
 }

@@ -220,6 +220,7 @@ func (f *folder) app(app *model.App) App {
 		out.Services = append(out.Services, s)
 		out.Health = worst(out.Health, s.Health)
 	}
+	out.Unresolved = unresolved(app)
 	if r.Phase == rollout.Progressing {
 		out.Health = worst(out.Health, Progressing)
 	}
@@ -248,6 +249,15 @@ func (f *folder) orders(out *App, app *model.App) {
 	} else if reason != "" {
 		out.Reason = reason
 	}
+}
+
+// unresolved says why the app is not at the branch's revision, when that is
+// because nobody knows what its images are.
+func unresolved(app *model.App) string {
+	if app.Held != nil && app.Held.Kind == model.HeldUnresolved {
+		return app.Held.Reason
+	}
+	return app.Unresolved
 }
 
 // heldBecause says why an app is not simply on its way to what the branch says.

@@ -53,6 +53,9 @@ func appOutcome(s *Status, a *App) Outcome {
 		return FailedOut
 	}
 	worst := Converged
+	if a.Unresolved != "" {
+		return Incomplete
+	}
 	for i := range s.Changes {
 		switch c := &s.Changes[i]; {
 		case c.Key.App != a.Name || c.Kept:

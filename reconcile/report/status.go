@@ -81,7 +81,10 @@ type App struct {
 	Revision string        `json:"revision"` // of the rollout
 	Since    time.Time     `json:"since,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
-	Failure  *Failure      `json:"failure,omitempty"`
+	// Unresolved says why it is not known which images the branch's revision
+	// means.
+	Unresolved string   `json:"unresolved,omitempty"`
+	Failure    *Failure `json:"failure,omitempty"`
 	// Held says why the app is held to another revision than the branch's; Hold
 	// is about what failed before, Pin and Pause are people's orders.
 	Held     *model.Held    `json:"held,omitempty"`

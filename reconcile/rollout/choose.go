@@ -91,10 +91,11 @@ func (c *chooser) app(target *model.App) {
 	}
 }
 
-// clearHold ends a hold when the branch has another rendering of the app.
+// clearHold ends a hold when the branch has another rendering of the app. Where
+// nobody knows its images, nobody knows that.
 func (c *chooser) clearHold(target *model.App) {
 	standing := c.out.State.Standings[target.Name]
-	if standing.Hold == nil || standing.Hold.Digest == target.Digest || standing.Hold.Revision == target.Revision {
+	if standing.Hold == nil || target.Unresolved != "" || standing.Hold.Digest == target.Digest || standing.Hold.Revision == target.Revision {
 		return
 	}
 	standing.Hold = nil
@@ -131,6 +132,8 @@ func (c *chooser) waits(target *model.App) (kind, reason string) {
 		return model.HeldPause, PausedBecause(pause)
 	case !target.Sync.Auto && !c.in.Manual:
 		return model.HeldManual, autoOff
+	case target.Unresolved != "":
+		return model.HeldUnresolved, target.Unresolved
 	}
 	return "", ""
 }
@@ -172,6 +175,9 @@ func (c *chooser) gone(name string) {
 func (c *chooser) hold(target *model.App, revision string, held model.Held) {
 	held.Revision = target.Revision
 	rendered, known := c.read(Rendering{target.Name, revision})
+	if rendered.App != nil && rendered.App.Unresolved != "" {
+		rendered = Rendered{Error: rendered.App.Unresolved}
+	}
 	if !known || rendered.App == nil {
 		app := *target
 		app.Held, app.Frozen = &held, frozenBecause(revision, rendered, known)

@@ -30,6 +30,9 @@ type Engine struct {
 	// of changes that the container list does not show.
 	watching atomic.Int32
 
+	credentials CredentialsFunc
+	pulls       pulls
+
 	working    working
 	containers memo[inspected] // by id
 	defaults   memo[imageInfo] // by image id; an image never changes
@@ -40,20 +43,21 @@ type Engine struct {
 }
 
 // Timeouts are how long one call to the engine may take. A pull is bounded by
-// its context alone, and a stop gets its grace period on top.
+// its context and by Stall, and a stop gets its grace period on top.
 type Timeouts struct {
 	List    time.Duration // a list of everything, or the engine's description
 	Inspect time.Duration // one thing
 	Call    time.Duration // a call that changes something
 	Stop    time.Duration // beyond the grace period
 	Round   time.Duration // all inspects of one pass together
+	Stall   time.Duration // between two signs of life of a pull
 }
 
 // DefaultTimeouts are those of New.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		List: 10 * time.Second, Inspect: 3 * time.Second, Call: 60 * time.Second,
-		Stop: 15 * time.Second, Round: 10 * time.Second,
+		Stop: 15 * time.Second, Round: 10 * time.Second, Stall: 3 * time.Minute,
 	}
 }
 

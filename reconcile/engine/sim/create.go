@@ -15,7 +15,7 @@ func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 		}
 		return false, refuse(engine.Conflict, "the container name is already in use by %s", c.id[:12])
 	}
-	image := h.images[o.Spec.Image]
+	image := h.image(o.Spec.Image)
 	if image == nil {
 		return false, refuse(engine.NotFound, "no such image: %s", o.Spec.Image)
 	}

@@ -38,7 +38,9 @@ func (h *Host) Do(ctx context.Context, op model.Op, blobs model.Blobs) error {
 	if err := h.pass(ctx, model.Verb(op), j.doing); err != nil {
 		return err
 	}
-	if !sleep(ctx, h.prepare(j)) {
+	takes := h.prepare(j)
+	defer h.beginPull(op, takes)()
+	if !sleep(ctx, takes) {
 		return h.fail(j.doing, engine.Timeout, ctx.Err())
 	}
 	return h.finish(j)
@@ -51,7 +53,7 @@ func (h *Host) prepare(j *job) time.Duration {
 	takes := h.latency(model.Verb(j.op))
 	switch o := j.op.(type) {
 	case model.PullImage:
-		if i := h.world.registry[o.Image]; i != nil && h.wantsPull(o) {
+		if i, err := h.world.pullable(o.Image); err == nil && h.wantsPull(o) {
 			takes += i.Pull
 		}
 	case model.StopContainer:

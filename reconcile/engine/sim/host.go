@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ type Host struct {
 	byName     map[string]*container
 	networks   map[string]*network // by name
 	volumes    map[string]*volume
+	pulling    map[*pull]bool
 	made       int // for ids
 	chosenPort uint16
 	capacity   int
@@ -126,7 +128,8 @@ func (h *Host) load(images []*Image) {
 // RemoveImage takes an image off the host.
 func (h *Host) RemoveImage(ref string) {
 	defer h.lock()()
-	delete(h.images, ref)
+	gone := h.image(ref)
+	maps.DeleteFunc(h.images, func(_ string, i *Image) bool { return i == gone })
 	h.changed()
 }
 

@@ -56,7 +56,7 @@ func (h *Host) answer(state model.HostState, refs []string, now time.Time) model
 	state.At = now
 	state.Images = make(map[string]string, len(refs))
 	for _, ref := range refs {
-		if i := h.images[ref]; i != nil {
+		if i := h.image(ref); i != nil {
 			state.Images[ref] = i.Defaults.ID
 		}
 	}

@@ -9,18 +9,18 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-func (h *Host) wantsPull(o model.PullImage) bool { return o.Always || h.images[o.Image] == nil }
+func (h *Host) wantsPull(o model.PullImage) bool { return o.Always || h.image(o.Image) == nil }
 
 func (h *Host) pull(o model.PullImage) (bool, error) {
 	if !h.wantsPull(o) {
 		return false, nil
 	}
-	i := h.world.registry[o.Image]
-	if i == nil {
-		return false, refuse(engine.NotFound, "manifest for %s not found", o.Image)
+	i, err := h.world.pullable(o.Image)
+	if err != nil {
+		return false, err
 	}
-	changed := h.images[o.Image] != i
-	h.images[o.Image] = i
+	changed := h.image(o.Image) != i
+	h.images[exact(o.Image)], h.images[i.canonical()] = i, i
 	return changed, nil
 }
 

@@ -16,7 +16,9 @@ type World struct {
 	seed     uint64
 	random   *rand.Rand
 	hosts    []*Host
-	registry map[string]*Image
+	registry map[string]*Image // by tag, and by digest
+	down     bool              // the registry
+	asked    int
 	specs    map[specKey]sharedSpec
 	calls    []Call
 	effects  int
@@ -80,11 +82,12 @@ func (w *World) Publish(images ...*Image) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, i := range images {
-		w.registry[i.Ref] = i
+		w.registry[i.Ref], w.registry[i.canonical()] = i, i
 	}
 }
 
-// Unpublish takes a reference out of reach.
+// Unpublish takes a reference out of reach. What it stood for can still be had
+// by its digest.
 func (w *World) Unpublish(ref string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,0 +1,68 @@
+package desired
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// ImageKey is a reference as an app declares it. The same one of two apps may
+// stand for two images: each is held to what was recorded when it was rolled
+// out.
+type ImageKey struct{ App, Ref string }
+
+// Image is what a registry said of a reference: its digest, or why there is
+// none.
+type Image struct{ Digest, Reason string }
+
+// Images are the references of a revision that its registries were asked for.
+type Images map[ImageKey]Image
+
+// pullNever is the pull policy of images that are only on the hosts. No
+// registry knows of them.
+const pullNever = "never"
+
+// UnresolvedImages are the references that a registry has to be asked for,
+// sorted.
+func UnresolvedImages(set *manifest.Set) []ImageKey {
+	var keys []ImageKey
+	for _, s := range set.Services {
+		if asksRegistry(s.Spec.Pull, s.Spec.Image) {
+			keys = append(keys, ImageKey{s.App, s.Spec.Image})
+		}
+	}
+	slices.SortFunc(keys, func(a, b ImageKey) int { return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Ref, b.Ref)) })
+	return slices.Compact(keys)
+}
+
+func asksRegistry(pull, ref string) bool {
+	_, digest := model.SplitDigest(ref)
+	return pull != pullNever && digest == ""
+}
+
+// image is the reference to run. One that could not be resolved stays as it was
+// declared, and is noted: nobody may be given whatever the tag happens to mean
+// on a host.
+func (b *builder) image(app, pull, ref string) string {
+	if b.images == nil || !asksRegistry(pull, ref) {
+		return ref
+	}
+	found := b.images[ImageKey{app, ref}]
+	if found.Digest != "" {
+		return model.WithDigest(ref, found.Digest)
+	}
+	reason := cmp.Or(found.Reason, "no registry was asked for image "+ref)
+	if !slices.Contains(b.unresolved[app], reason) {
+		b.unresolved[app] = append(b.unresolved[app], reason)
+	}
+	return ref
+}
+
+// unresolvedBecause says why an app can't be rolled to this revision, or "".
+func (b *builder) unresolvedBecause(app string) string {
+	slices.Sort(b.unresolved[app])
+	return strings.Join(b.unresolved[app], "; ")
+}

@@ -1,0 +1,177 @@
+package reconcile
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/desired"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// Registries say which digest an image reference stands for. For one revision
+// they say the same each time, and ask once.
+type Registries interface {
+	Digest(ctx context.Context, q ImageQuestion) (string, error)
+}
+
+// ImageQuestion is a reference as an app declares it at a revision.
+type ImageQuestion struct{ Revision, App, Ref string }
+
+// RecordedImage is the digest that an app's reference had when a revision of
+// the app was rolled out.
+type RecordedImage struct{ Digest, Revision string }
+
+const (
+	// resolveTime bounds all questions of one revision together, and
+	// resolveAtOnce how many are asked at the same time.
+	resolveTime   = 30 * time.Second
+	resolveAtOnce = 8
+	// Where an app waits for a registry it is asked again, ever less often.
+	firstAsk = 5 * time.Second
+	lastAsk  = 5 * time.Minute
+)
+
+// images asks the registries what the references of a revision stand for. What
+// was recorded for this very revision is not asked for again; what was recorded
+// for another one stands in where a registry can't say.
+func (o *BuildOptions) images(ctx context.Context, set *manifest.Set) desired.Images {
+	if o.Registries == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	keys := desired.UnresolvedImages(set)
+	found := make([]desired.Image, len(keys))
+	slots := make(chan struct{}, resolveAtOnce)
+	var wg sync.WaitGroup
+	for i := range keys {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			found[i] = o.image(ctx, keys[i])
+		})
+	}
+	wg.Wait()
+	images := make(desired.Images, len(keys))
+	for i := range keys {
+		images[keys[i]] = found[i]
+	}
+	return images
+}
+
+func (o *BuildOptions) image(ctx context.Context, key desired.ImageKey) desired.Image {
+	var recorded RecordedImage
+	if o.Recorded != nil {
+		recorded = o.Recorded(key.App, key.Ref)
+	}
+	if recorded.Digest != "" && recorded.Revision == o.Commit.ID {
+		return desired.Image{Digest: recorded.Digest}
+	}
+	digest, err := o.Registries.Digest(ctx, ImageQuestion{Revision: o.Commit.ID, App: key.App, Ref: key.Ref})
+	switch {
+	case err == nil:
+		return desired.Image{Digest: digest}
+	case recorded.Digest != "":
+		return desired.Image{Digest: recorded.Digest}
+	}
+	return desired.Image{Reason: err.Error()}
+}
+
+// RecordedIn are the images that the apps of a desired state have.
+func RecordedIn(d *model.Desired) func(app, ref string) RecordedImage {
+	recorded := map[desired.ImageKey]RecordedImage{}
+	if d != nil {
+		for i := range d.Apps {
+			for j := range d.Apps[i].Services {
+				ref, digest := model.SplitDigest(d.Apps[i].Services[j].Container.Image)
+				recorded[desired.ImageKey{App: d.Apps[i].Name, Ref: ref}] = RecordedImage{Digest: digest, Revision: d.Apps[i].Revision}
+			}
+		}
+	}
+	return func(app, ref string) RecordedImage { return recorded[desired.ImageKey{App: app, Ref: ref}] }
+}
+
+// recordedImages are those that the apps are held to; for the revision that the
+// branch says, what was found out about it.
+func (c *Controller) recordedImages(revision string) func(app, ref string) RecordedImage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source.desired != nil && c.source.commit.ID == revision {
+		return RecordedIn(c.source.desired)
+	}
+	return RecordedIn(c.effective)
+}
+
+// asking is when the registries are asked again.
+type asking struct {
+	revision string
+	tries    int
+	due      time.Time
+	timer    *time.Timer
+	told     map[string]string // reasons, by app
+}
+
+// askAgain sets the time for the next question, if an app waits for an answer,
+// and tells what has changed about that.
+func (c *Controller) askAgain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := map[string]string{}
+	if c.source.desired != nil {
+		for i := range c.source.desired.Apps {
+			if app := &c.source.desired.Apps[i]; app.Unresolved != "" {
+				waiting[app.Name] = app.Unresolved
+			}
+		}
+	}
+	for rendering, r := range c.rendered {
+		if r.App != nil && r.App.Unresolved != "" {
+			waiting[rendering.App] = r.App.Unresolved
+		}
+	}
+	c.tellWaiting(waiting)
+	if c.asking.timer != nil {
+		c.asking.timer.Stop()
+	}
+	if len(waiting) == 0 {
+		c.asking = asking{}
+		return
+	}
+	if c.asking.revision != c.source.commit.ID {
+		c.asking.revision, c.asking.tries = c.source.commit.ID, 0
+	}
+	if !time.Now().Before(c.asking.due) {
+		c.asking.due = time.Now().Add(min(firstAsk<<min(c.asking.tries, 10), lastAsk))
+		c.asking.tries++
+	}
+	c.asking.timer = time.AfterFunc(time.Until(c.asking.due), func() { poke(c.resolve) })
+}
+
+// tellWaiting tells of apps that begin to wait for a registry, each reason once.
+func (c *Controller) tellWaiting(waiting map[string]string) {
+	for _, app := range slices.Sorted(maps.Keys(waiting)) {
+		if c.asking.told[app] != waiting[app] {
+			c.event(Event{Kind: "failed", App: app, Text: "not rolled out, what runs keeps running: " + waiting[app]})
+		}
+	}
+	c.asking.told = waiting
+}
+
+// stopAsking ends the wait for the next question.
+func (c *Controller) stopAsking() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asking.timer != nil {
+		c.asking.timer.Stop()
+	}
+}
+
+// mustAsk says whether it is time to ask the registries again about the
+// revision in force.
+func (c *Controller) mustAsk() bool {
+	return !c.asking.due.IsZero() && !time.Now().Before(c.asking.due)
+}

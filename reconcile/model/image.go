@@ -1,0 +1,34 @@
+package model
+
+import "strings"
+
+// A resolved reference is the declared one with the digest that it was resolved
+// to behind it: web:1.4@sha256:…. Engines pull and run what the digest names
+// and leave the tag alone, which stays for people. Because it is what
+// ContainerSpec.Image says, another digest is another fingerprint, another
+// rendering of the app, and a difference from a live container, like any other.
+
+// WithDigest is the declared reference as it was resolved.
+func WithDigest(ref, digest string) string { return ref + "@" + digest }
+
+// SplitDigest gives a reference's two parts; digest is "" when it has none.
+func SplitDigest(ref string) (declared, digest string) {
+	declared, digest, _ = strings.Cut(ref, "@")
+	return declared, digest
+}
+
+// digestShown is how much of a digest people are shown.
+const digestShown = 12
+
+// ShortImage is a reference for people: web:1.4@7f3a91c2abcd.
+func ShortImage(ref string) string {
+	declared, digest := SplitDigest(ref)
+	if digest == "" {
+		return ref
+	}
+	_, hash, found := strings.Cut(digest, ":")
+	if !found {
+		return ref
+	}
+	return WithDigest(declared, hash[:min(len(hash), digestShown)])
+}
