@@ -30,14 +30,14 @@ func (c *context) at(steps ...string) *context {
 
 // errorf reports, unless there is an error about the same thing or a part of
 // it already: then this one would only be its consequence.
-func (c *context) errorf(format string, args ...any) {
+func (c *context) errorf(format string, args ...any) *Error {
 	path := c.s.path()
 	for _, known := range c.d.errs {
 		if within(known.Path, path) || within(path, known.Path) {
-			return
+			return &Error{}
 		}
 	}
-	c.d.errorf(c.s, format, args...)
+	return c.d.errorf(c.s, format, args...)
 }
 
 // within says whether a path is that of a part of the whole.

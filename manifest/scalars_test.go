@@ -128,3 +128,20 @@ func wantText(t *testing.T, v encoding.TextMarshaler, want string) {
 		t.Errorf("written as %s, %v; want %s", got, err, want)
 	}
 }
+
+// TestFieldPaths have one form, whatever they are written as, so that they can be
+// compared as texts with what diff prints.
+func TestFieldPaths(t *testing.T) {
+	for written, want := range map[string]manifest.FieldPath{
+		"image": "image", "environment.LOG": "environment.LOG", `environment["LOG"]`: "environment.LOG", "environment[LOG]": "environment.LOG",
+		`labels["com.example.team"]`: `labels["com.example.team"]`, "labels[com.example/a]": `labels["com.example/a"]`, "labels.1st": `labels["1st"]`,
+		"networks[front].aliases": "networks.front.aliases", "resources.limits": "resources.limits", "environment": "environment",
+		`ports["8080/tcp"]`: `ports["8080/tcp"]`, "ports[8080/tcp]": `ports["8080/tcp"]`, `files["/etc/a b: c"]`: `files["/etc/a b: c"]`,
+		"logging.options.max-size": "logging.options.max-size", "capAdd.NET_ADMIN": "capAdd.NET_ADMIN", "dns": "dns",
+	} {
+		set := load(t, tree("a.yaml", doc("Service", "web", fmt.Sprintf("{image: web, ignoreDifferences: [%q]}", written))))
+		if got := set.Services[0].Spec.IgnoreDifferences[0]; got != want {
+			t.Errorf("%s is %s, want %s", written, got, want)
+		}
+	}
+}

@@ -55,6 +55,11 @@ type ServiceSpec struct {
 	Update Update `yaml:"update" aka:"updateConfig,rollout,strategy"`
 	// Services of the same app that are rolled out before this one.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=Service"`
+	// Fields in which a container may differ from this manifest without being
+	// put right, by their paths as `tallyman diff` prints them, each with all its
+	// parts: `environment.LOG`, `labels["com.example.team"]`, `resources.limits`.
+	// New containers are made with what is written here.
+	IgnoreDifferences []FieldPath `yaml:"ignoreDifferences,omitempty" check:"unique" aka:"ignoreChanges"`
 	// What becomes of the replicas when this manifest goes: `delete` removes
 	// them; `orphan` leaves them running and lets go of them, until a manifest
 	// names the service again. Without it the app's deletionPolicy holds.

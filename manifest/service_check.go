@@ -19,6 +19,11 @@ func (s *ServiceSpec) check(c *context) {
 	if s.ReadOnly && len(s.Files) > 0 {
 		c.at("readOnly").errorf("can't go with files, which the engine does not copy into a read-only container: mount a volume or bind that holds them, or leave readOnly out")
 	}
+	for i, path := range s.IgnoreDifferences {
+		if message, hint := path.problem(); message != "" {
+			c.at("ignoreDifferences", nth(i)).errorf("%s", message).Hint = hint
+		}
+	}
 	s.checkPorts(c)
 	s.checkTargets(c)
 	s.checkNetworks(c)

@@ -87,10 +87,11 @@ var (
 		"attribute":  {Pattern: re(`^host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)$`), Noun: "host.name, host.arch or host.labels.<key>"},
 		"constraint": {Pattern: re(`^\s*host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)\s*(==|!=)\s*[^\s=!]\S*\s*$`),
 			Noun: `a comparison such as "host.labels.disk == ssd", with host.name, host.arch or host.labels.<key> and == or !=`},
-		"driver":   {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`), Noun: "the name of a driver"},
-		"duration": {Pattern: re(`^([0-9]+(ms|s|m|h))+$`), Noun: "a duration such as 10s or 1m30s"},
-		"size":     {Pattern: re(`^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TB|TiB)?$`), Noun: "a size such as 256MiB"},
-		"cpus":     {Pattern: re(`^[0-9]+(\.[0-9]{1,9})?$`), Noun: "a number of CPUs such as 0.5"},
-		"restart":  {Pattern: re(`^(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)$`), Noun: "no, always, unless-stopped, on-failure or on-failure:<times>"},
+		"fieldPath": {Pattern: re(`^[A-Za-z]+(\.[A-Za-z0-9_/-]+|\[[^\[\]"\\]+\]|\["[^"\\]+"\])*$`), Noun: `the path of a field such as environment.LOG or labels["com.example.team"]`},
+		"driver":    {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`), Noun: "the name of a driver"},
+		"duration":  {Pattern: re(`^([0-9]+(ms|s|m|h))+$`), Noun: "a duration such as 10s or 1m30s"},
+		"size":      {Pattern: re(`^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TB|TiB)?$`), Noun: "a size such as 256MiB"},
+		"cpus":      {Pattern: re(`^[0-9]+(\.[0-9]{1,9})?$`), Noun: "a number of CPUs such as 0.5"},
+		"restart":   {Pattern: re(`^(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)$`), Noun: "no, always, unless-stopped, on-failure or on-failure:<times>"},
 	}
 )

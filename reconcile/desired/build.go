@@ -136,13 +136,13 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	return app, nil
 }
 
-// digest leaves out what may be done without a person, and what happens in the
-// end: to change that is no rollout.
+// digest leaves out what may be done without a person, what is ignored, and what
+// happens in the end: to change that is no rollout.
 func digest(app model.App) string {
 	app.Sync = model.Sync{}
 	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
 	for i := range app.Services {
-		app.Services[i].Guard = model.Guard{}
+		app.Services[i].Guard, app.Services[i].Ignore = model.Guard{}, nil
 	}
 	for i := range app.Volumes {
 		app.Volumes[i].Protect = false

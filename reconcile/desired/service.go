@@ -25,6 +25,10 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		Update:      update(s.Spec.Update),
 		DependsOn:   sorted(s.Spec.DependsOn),
 	}
+	for _, path := range s.Spec.IgnoreDifferences {
+		svc.Ignore = append(svc.Ignore, string(path))
+	}
+	sort.Strings(svc.Ignore)
 	if s.Spec.Replicas != nil {
 		svc.Replicas = *s.Spec.Replicas
 	}

@@ -158,6 +158,9 @@ type Service struct {
 	Placement   Placement     `json:"placement,omitzero"`
 	Update      Update        `json:"update"`
 	DependsOn   []string      `json:"dependsOn,omitempty"`
+	// Ignore are paths of fields in which a container may differ from Container,
+	// in the form in which plan prints them.
+	Ignore []string `json:"ignore,omitempty"`
 	// Guard is what happens when the service's manifest goes.
 	Guard Guard `json:"guard,omitzero"`
 }

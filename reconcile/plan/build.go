@@ -46,6 +46,7 @@ func Build(in Input) Plan {
 	p.unusedThings()
 	guards.hold(p.changes[replicas:])
 	p.images()
+	p.leaveAlone()
 	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
 	return Plan{Revision: in.Desired.Revision, Changes: p.changes, Held: held(in.Desired)}
 }
@@ -59,6 +60,21 @@ func held(d *model.Desired) []HeldApp {
 		}
 	}
 	return out
+}
+
+// leaveAlone marks what is not put right: an app that is where it should be and
+// has sync.selfHeal off.
+func (p *planner) leaveAlone() {
+	off := map[string]bool{}
+	for i := range p.in.Desired.Apps {
+		app := &p.in.Desired.Apps[i]
+		off[app.Name] = !app.Sync.SelfHeal && (p.in.Rolling == nil || !p.in.Rolling(app.Name))
+	}
+	for i := range p.changes {
+		if c := &p.changes[i]; off[c.Key.App] && c.Wanted() && c.Verdict != Blocked {
+			c.LeftAlone, c.Reasons = true, append(c.Reasons, OnlyReported)
+		}
+	}
 }
 
 // slot is the identity of a replica.
@@ -84,29 +100,35 @@ type planner struct {
 	pulls       map[Key]Change
 	unresolved  map[string]string // app → why its images are not known
 	resolutions map[resolution]*model.Service
-	changes     []Change
+	// networkNames are the networks' names in the manifests by those on the hosts.
+	networkNames map[string]string
+	changes      []Change
 }
 
 func newPlanner(in *Input) *planner {
 	p := &planner{
-		in:          in,
-		hosts:       map[string]*model.HostState{},
-		services:    map[slot]*model.Service{},
-		revisions:   map[string]string{},
-		slots:       make(map[slot][]*model.Container, len(in.Placement.Assignments)),
-		users:       map[thing]map[string]bool{},
-		attached:    map[attachment]string{},
-		asked:       map[slot]bool{},
-		protected:   map[Key]bool{},
-		blocked:     map[Key]string{},
-		pulls:       map[Key]Change{},
-		unresolved:  map[string]string{},
-		resolutions: map[resolution]*model.Service{},
-		changes:     make([]Change, 0, len(in.Placement.Assignments)+16),
+		in:           in,
+		hosts:        map[string]*model.HostState{},
+		services:     map[slot]*model.Service{},
+		revisions:    map[string]string{},
+		slots:        make(map[slot][]*model.Container, len(in.Placement.Assignments)),
+		users:        map[thing]map[string]bool{},
+		attached:     map[attachment]string{},
+		asked:        map[slot]bool{},
+		protected:    map[Key]bool{},
+		blocked:      map[Key]string{},
+		pulls:        map[Key]Change{},
+		unresolved:   map[string]string{},
+		resolutions:  map[resolution]*model.Service{},
+		networkNames: map[string]string{},
+		changes:      make([]Change, 0, len(in.Placement.Assignments)+16),
 	}
 	for i := range in.Desired.Apps {
 		p.revisions[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Revision
 		p.unresolved[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Unresolved
+		for _, n := range in.Desired.Apps[i].Networks {
+			p.networkNames[n.HostName] = n.Name
+		}
 		for j := range in.Desired.Apps[i].Services {
 			s := &in.Desired.Apps[i].Services[j]
 			p.services[slot{app: s.App, service: s.Name}] = s

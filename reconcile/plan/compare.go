@@ -37,7 +37,7 @@ func (c *comparison) maps(field string, want overlay, live map[string]string) {
 		to, wanted := want.get(key)
 		from, there := live[key]
 		if wanted != there || from != to {
-			c.replace(field+" "+key, quoteEmpty(from, there), quoteEmpty(to, wanted))
+			c.replace(keyed(field, key), quoteEmpty(from, there), quoteEmpty(to, wanted))
 		}
 	}
 }
@@ -82,80 +82,87 @@ func (c *comparison) flag(field string, want, live bool) {
 // pair are the two sides of one list.
 type pair[T any] struct{ want, live []T }
 
-// sets compares two sorted lists whose elements come and go one by one. One
-// gone and one come is shown as a change, the rest one line each.
-func sets[T comparable](c *comparison, field string, of pair[T], show func(T) string) {
+// entries compares two sorted lists whose elements come and go one by one. Show
+// gives an element's key, which is the last part of its path, and the rest of it.
+func entries[T comparable](c *comparison, field string, of pair[T], show func(T) (key, rest string)) {
 	if slices.Equal(of.want, of.live) {
 		return
 	}
-	come, gone := missing(of.want, of.live, show), missing(of.live, of.want, show)
-	if len(come) == 1 && len(gone) == 1 {
-		c.replace(field, gone[0], come[0])
-		return
-	}
-	for _, s := range gone {
-		c.replace(field, s, "")
-	}
-	for _, s := range come {
-		c.replace(field, "", s)
+	want, live := byKey(of.want, show), byKey(of.live, show)
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(live))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		if !slices.Equal(want[key], live[key]) {
+			c.replace(keyed(field, key), together(live[key], show), together(want[key], show))
+		}
 	}
 }
 
-// missing are the elements of a that b lacks.
-func missing[T comparable](a, b []T, show func(T) string) []string {
-	var out []string
-	for _, x := range a {
-		if !slices.Contains(b, x) {
-			out = append(out, show(x))
-		}
+func byKey[T any](list []T, show func(T) (key, rest string)) map[string][]T {
+	out := make(map[string][]T, len(list))
+	for _, element := range list {
+		key, _ := show(element)
+		out[key] = append(out[key], element)
 	}
 	return out
 }
 
-func showString(s string) string { return s }
+// together shows all elements that have one key.
+func together[T any](list []T, show func(T) (key, rest string)) string {
+	var shown []string
+	for _, element := range list {
+		_, rest := show(element)
+		shown = append(shown, rest)
+	}
+	return strings.Join(shown, ", ")
+}
 
-func showFile(f model.File) string {
+func showWord(s string) (key, rest string) { return s, "listed" }
+
+func showFile(f model.File) (key, rest string) {
 	owner := ""
 	if f.UID != 0 || f.GID != 0 {
 		owner = " owner " + strconv.Itoa(f.UID) + ":" + strconv.Itoa(f.GID)
 	}
-	what := shortID(f.Digest)
+	what := "content " + shortID(f.Digest)
 	if f.Secret != "" {
 		what = "secret " + f.Secret
 	}
-	return f.Path + " (" + what + " mode 0" + strconv.FormatUint(uint64(f.Mode), 8) + owner + ")"
+	return f.Path, what + " mode 0" + strconv.FormatUint(uint64(f.Mode), 8) + owner
 }
 
-func showMount(m model.Mount) string {
-	s := m.Kind + " "
+func showMount(m model.Mount) (key, rest string) {
+	rest = m.Kind
 	if m.Source != "" {
-		s += m.Source + " at "
+		rest += " " + m.Source
 	}
-	s += m.Target
 	if m.Size != 0 {
-		s += " size " + size(m.Size)
+		rest += " size " + size(m.Size)
 	}
 	if m.ReadOnly {
-		s += " read-only"
+		rest += " read-only"
 	}
-	return s
+	return m.Target, rest
 }
 
-func showPort(p model.Port) string {
-	s := strconv.Itoa(int(p.Published)) + ":" + strconv.Itoa(int(p.Container)) + "/" + p.Protocol
+func showPort(p model.Port) (key, rest string) {
+	rest = "published " + strconv.Itoa(int(p.Published))
+	if p.Published == 0 {
+		rest = "published by the engine's choice"
+	}
 	if p.HostIP != "" {
-		s = p.HostIP + ":" + s
+		rest += " on " + p.HostIP
 	}
-	return s
+	return strconv.Itoa(int(p.Container)) + "/" + p.Protocol, rest
 }
 
-func showDevice(d model.Device) string { return d.Host + ":" + d.Container + ":" + d.Permissions }
+func showDevice(d model.Device) (key, rest string) { return d.Container, d.Host + " " + d.Permissions }
 
-func showUlimit(u model.Ulimit) string {
-	return u.Name + "=" + strconv.FormatInt(u.Soft, 10) + ":" + strconv.FormatInt(u.Hard, 10)
+func showUlimit(u model.Ulimit) (key, rest string) {
+	return u.Name, strconv.FormatInt(u.Soft, 10) + ":" + strconv.FormatInt(u.Hard, 10)
 }
 
-func showExtraHost(h model.ExtraHost) string { return h.Name + "=" + h.IP }
+func showExtraHost(h model.ExtraHost) (key, rest string) { return h.Name, h.IP }
 
 func showRestart(r model.Restart) string {
 	if r.MaxRetries != 0 {

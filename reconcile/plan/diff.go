@@ -7,60 +7,19 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// Difference is one field in which a live container is not what is asked for.
-// From and To are for people; "" is "not set".
-type Difference struct {
-	Field string `json:"field"`
-	From  string `json:"from,omitempty"`
-	To    string `json:"to,omitempty"`
-}
-
-// String reads `env LOG: info → debug`, `image 1.4.1 → 1.4.2`.
-func (d Difference) String() string {
-	from, to := orNone(d.From), orNone(d.To)
-	if d.Field == "image" {
-		return "image " + from + " → " + to
-	}
-	return d.Field + ": " + from + " → " + to
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "(none)"
-	}
-	return s
-}
-
-// Diff is everything in which a live container is not what is asked for, by
-// what it takes to put it right.
-type Diff struct {
-	// Replace needs a new container.
-	Replace []Difference `json:"replace,omitempty"`
-	// Dropped are settings that the container has and nobody asks for. An
-	// engine fills these in by itself, from its own configuration, so they are
-	// no differences; but they may be why a container's fingerprint is another.
-	Dropped []Difference `json:"dropped,omitempty"`
-	// Adjust is changed in place.
-	Adjust []Difference `json:"adjust,omitempty"`
-	// Connect and Disconnect are changed in place. A network whose aliases
-	// differ is in both.
-	Connect    []model.Attachment `json:"connect,omitempty"`
-	Disconnect []string           `json:"disconnect,omitempty"`
-}
-
-// Empty says whether there is no difference.
-func (d *Diff) Empty() bool {
-	return len(d.Replace) == 0 && len(d.Adjust) == 0 && len(d.Connect) == 0 && len(d.Disconnect) == 0
-}
-
 // Compare holds a live container against the spec that it should have.
 //
 // A field that the spec leaves open is compared with the image's default: what
-// the image or the engine decided is not a difference. Nothing is ignored
-// besides; the fingerprint label is not looked at, because it only repeats
-// what we once wrote.
+// the image or the engine decided is not a difference. The fingerprint
+// label is not looked at, because it only repeats what we once wrote.
 func Compare(want *model.ContainerSpec, live *model.Container) Diff {
-	c := comparison{want: want, live: live.Spec, image: live.Image}
+	return Terms{}.Compare(want, live)
+}
+
+// Compare does it under the terms. This is the one place where differences are
+// ignored, so that no two verbs disagree about what counts.
+func (t Terms) Compare(want *model.ContainerSpec, live *model.Container) Diff {
+	c := comparison{Terms: t, want: want, live: live.Spec, image: live.Image}
 	if c.image != nil {
 		c.process() // without the image, what came from it can't be told from the rest
 	}
@@ -72,9 +31,21 @@ func Compare(want *model.ContainerSpec, live *model.Container) Diff {
 }
 
 type comparison struct {
+	Terms
 	want, live *model.ContainerSpec
 	image      *model.ImageDefaults
 	diff       Diff
+}
+
+// note adds a difference to the list that says what it takes to put it right,
+// and says whether it counts.
+func (c *comparison) note(list *[]Difference, d Difference) bool {
+	if c.ignores(d.Field) {
+		c.diff.Ignored = append(c.diff.Ignored, d)
+		return false
+	}
+	*list = append(*list, d)
+	return true
 }
 
 // replace notes a difference that needs a new container. Where both sides look
@@ -83,7 +54,7 @@ func (c *comparison) replace(field, from, to string) {
 	if from == to {
 		to += ", with another value"
 	}
-	c.diff.Replace = append(c.diff.Replace, Difference{field, from, to})
+	c.note(&c.diff.Replace, Difference{field, from, to})
 }
 
 // text compares two plain values.
@@ -108,7 +79,7 @@ func (c *comparison) process() {
 		c.replace("command", quoteList(c.live.Command), quoteList(command))
 	}
 	c.environment()
-	c.maps("label", overlay{c.want.Labels, c.image.Labels}, c.live.Labels)
+	c.maps("labels", overlay{c.want.Labels, c.image.Labels}, c.live.Labels)
 	c.text("user", or(c.want.User, c.image.User), c.live.User)
 	c.text("workingDir", or(c.want.WorkingDir, c.image.WorkingDir), c.live.WorkingDir)
 	c.text("hostname", c.want.Hostname, c.live.Hostname)
@@ -123,9 +94,9 @@ func (c *comparison) process() {
 
 // files compares what the container sees of the host's and our files.
 func (c *comparison) files() {
-	sets(c, "file", pair[model.File]{c.want.Files, c.liveFiles()}, showFile)
-	sets(c, "mount", pair[model.Mount]{c.want.Mounts, c.live.Mounts}, showMount)
-	sets(c, "device", pair[model.Device]{c.want.Devices, c.live.Devices}, showDevice)
+	entries(c, "files", pair[model.File]{c.want.Files, c.liveFiles()}, showFile)
+	entries(c, "mounts", pair[model.Mount]{c.want.Mounts, c.live.Mounts}, showMount)
+	entries(c, "devices", pair[model.Device]{c.want.Devices, c.live.Devices}, showDevice)
 }
 
 // engineSettings compares the rest of what is fixed at creation.
@@ -133,15 +104,15 @@ func (c *comparison) engineSettings() {
 	c.flag("init", c.want.Init, c.live.Init)
 	c.flag("readOnly", c.want.ReadOnly, c.live.ReadOnly)
 	c.flag("privileged", c.want.Privileged, c.live.Privileged)
-	sets(c, "port", pair[model.Port]{c.want.Ports, c.live.Ports}, showPort)
-	sets(c, "capAdd", pair[string]{c.want.CapAdd, c.live.CapAdd}, showString)
-	sets(c, "capDrop", pair[string]{c.want.CapDrop, c.live.CapDrop}, showString)
-	sets(c, "ulimit", pair[model.Ulimit]{c.want.Ulimits, c.live.Ulimits}, showUlimit)
-	sets(c, "extraHost", pair[model.ExtraHost]{c.want.ExtraHosts, c.live.ExtraHosts}, showExtraHost)
+	entries(c, "ports", pair[model.Port]{c.want.Ports, c.live.Ports}, showPort)
+	entries(c, "capAdd", pair[string]{c.want.CapAdd, c.live.CapAdd}, showWord)
+	entries(c, "capDrop", pair[string]{c.want.CapDrop, c.live.CapDrop}, showWord)
+	entries(c, "ulimits", pair[model.Ulimit]{c.want.Ulimits, c.live.Ulimits}, showUlimit)
+	entries(c, "extraHosts", pair[model.ExtraHost]{c.want.ExtraHosts, c.live.ExtraHosts}, showExtraHost)
 	c.list("dns.servers", c.want.DNS.Servers, c.live.DNS.Servers)
 	c.list("dns.search", c.want.DNS.Search, c.live.DNS.Search)
 	c.list("dns.options", c.want.DNS.Options, c.live.DNS.Options)
-	c.maps("sysctl", overlay{c.want.Sysctls, nil}, c.live.Sysctls)
+	c.maps("sysctls", overlay{c.want.Sysctls, nil}, c.live.Sysctls)
 	c.engineDefault("shmSize", size(c.want.ShmSize), size(c.live.ShmSize))
 	c.engineDefault("logging.driver", c.want.Logging.Driver, c.live.Logging.Driver)
 	c.logOptions()
@@ -152,7 +123,7 @@ func (c *comparison) engineDefault(field, want, live string) {
 	switch {
 	case want == live:
 	case want == "":
-		c.diff.Dropped = append(c.diff.Dropped, Difference{field, live, "the engine's default"})
+		c.note(&c.diff.Dropped, Difference{field, live, "the engine's default"})
 	default:
 		c.replace(field, live, want)
 	}
@@ -167,34 +138,45 @@ func (c *comparison) logOptions() {
 	keys := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(live))
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		c.engineDefault("logging "+key, want[key], live[key])
+		c.engineDefault(keyed("logging.options", key), want[key], live[key])
 	}
 }
 
 // adjustable compares what can be changed in place. Taking a limit away
-// altogether is the exception: engines read a zero as "leave as it is".
+// altogether is the exception: engines read a zero as "leave as it is". What is
+// ignored stays as it is also when the rest is adjusted.
 func (c *comparison) adjustable() {
-	want, live := &c.want.Adjustable, &c.live.Adjustable
-	if *want == *live {
-		return
+	want, live := c.want.Adjustable, &c.live.Adjustable
+	if want != *live {
+		c.limit("resources.limits.cpus", limit{&want.NanoCPUs, live.NanoCPUs, cpus})
+		c.limit("resources.limits.memory", limit{&want.Memory, live.Memory, size})
+		c.limit("resources.reservations.memory", limit{&want.MemoryReservation, live.MemoryReservation, size})
+		c.limit("resources.limits.pids", limit{&want.Pids, live.Pids, number})
+		d := Difference{"restart", showRestart(live.Restart), showRestart(want.Restart)}
+		if want.Restart != live.Restart && !c.note(&c.diff.Adjust, d) {
+			want.Restart = live.Restart
+		}
 	}
-	c.limit("cpus", want.NanoCPUs, live.NanoCPUs, cpus)
-	c.limit("memory", want.Memory, live.Memory, size)
-	c.limit("memory reservation", want.MemoryReservation, live.MemoryReservation, size)
-	c.limit("pids", want.Pids, live.Pids, number)
-	if want.Restart != live.Restart {
-		c.diff.Adjust = append(c.diff.Adjust, Difference{"restart", showRestart(live.Restart), showRestart(want.Restart)})
-	}
+	c.diff.Adjusted = want
 }
 
-func (c *comparison) limit(field string, want, live int64, show func(int64) string) {
-	d := Difference{field, show(live), show(want)}
-	switch {
-	case want == live:
-	case want == 0:
-		c.diff.Replace = append(c.diff.Replace, d)
-	default:
-		c.diff.Adjust = append(c.diff.Adjust, d)
+// limit is a number that is wanted and the one that is there.
+type limit struct {
+	want *int64
+	live int64
+	show func(int64) string
+}
+
+func (c *comparison) limit(field string, l limit) {
+	if *l.want == l.live {
+		return
+	}
+	list := &c.diff.Adjust
+	if *l.want == 0 {
+		list = &c.diff.Replace
+	}
+	if !c.note(list, Difference{field, l.show(l.live), l.show(*l.want)}) {
+		*l.want = l.live
 	}
 }
 
@@ -202,16 +184,24 @@ func (c *comparison) limit(field string, want, live int64, show func(int64) stri
 func (c *comparison) networks() {
 	for _, want := range c.want.Networks {
 		i := slices.IndexFunc(c.live.Networks, func(a model.Attachment) bool { return a.Network == want.Network })
-		if i >= 0 && slices.Equal(want.Aliases, c.live.Networks[i].Aliases) {
-			continue
+		switch {
+		case i < 0:
+			if c.note(&c.diff.Attach, Difference{c.network(want.Network), "", "joined"}) {
+				c.diff.Connect = append(c.diff.Connect, want)
+			}
+		case !slices.Equal(want.Aliases, c.live.Networks[i].Aliases):
+			d := Difference{c.network(want.Network) + ".aliases", quoteList(c.live.Networks[i].Aliases), quoteList(want.Aliases)}
+			if c.note(&c.diff.Attach, d) {
+				c.diff.Disconnect = append(c.diff.Disconnect, want.Network)
+				c.diff.Connect = append(c.diff.Connect, want)
+			}
 		}
-		if i >= 0 {
-			c.diff.Disconnect = append(c.diff.Disconnect, want.Network)
-		}
-		c.diff.Connect = append(c.diff.Connect, want)
 	}
 	for _, live := range c.live.Networks {
-		if !slices.ContainsFunc(c.want.Networks, func(a model.Attachment) bool { return a.Network == live.Network }) {
+		if slices.ContainsFunc(c.want.Networks, func(a model.Attachment) bool { return a.Network == live.Network }) {
+			continue
+		}
+		if c.note(&c.diff.Attach, Difference{c.network(live.Network), "joined", ""}) {
 			c.diff.Disconnect = append(c.diff.Disconnect, live.Network)
 		}
 	}

@@ -123,6 +123,13 @@ type Change struct {
 	Current string `json:"current,omitempty"`
 	// Old are the ids of the replica's other containers, which go.
 	Old []string `json:"old,omitempty"`
+	// Drift is in what the replica differs from what it was made as: somebody or
+	// something has changed it since. A limit that the manifest has changed looks
+	// the same.
+	Drift []Difference `json:"drift,omitempty"`
+	// Ignored are differences that the manifest wants to be left alone.
+	Ignored []Difference `json:"ignored,omitempty"`
+
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
@@ -130,10 +137,16 @@ type Change struct {
 	Kept bool `json:"kept,omitempty"`
 	// HeldBy is the guard that holds the removal until somebody agrees to it.
 	HeldBy string `json:"heldBy,omitempty"`
+	// LeftAlone says that the change is drift that the app does not want to be
+	// put right by itself.
+	LeftAlone bool `json:"leftAlone,omitempty"`
 	// Orphaned says that the replica is let go of: its manifest has gone, and it
 	// runs on.
 	Orphaned bool `json:"orphaned,omitempty"`
 }
+
+// OnlyReported is the reason why drift is left alone.
+const OnlyReported = "drift is only reported: sync.selfHeal is off for this app"
 
 // Wanted says whether the change has anything to do.
 func (c *Change) Wanted() bool { return c.Verdict != Unchanged && c.Verdict != Unowned }

@@ -13,6 +13,7 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	c.Verdict, c.Reasons = Create, []string{"missing"}
 	if len(old) > 0 {
 		c.Verdict, c.Reasons = Replace, p.replaceReasons(s, c.Host, old[0])
+		c.Drift = p.drift(s, c.Host, old[0])
 	}
 	if reason := p.lacking(s, c.Host); reason != "" {
 		c.Verdict, c.Reasons = Blocked, append([]string{reason}, c.Reasons...)
@@ -54,19 +55,14 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	}
 	var reasons []string
 	if old.Spec != nil {
-		diff := Compare(&s.Container, old)
-		for _, d := range slices.Concat(diff.Replace, diff.Adjust) {
+		diff := p.compare(s, old)
+		differences := slices.Concat(diff.Replace, diff.Adjust, diff.Attach)
+		if len(differences) == 0 {
+			differences = p.unusual(host, diff.Dropped)
+		}
+		for _, d := range differences {
 			reasons = append(reasons, d.String())
 		}
-		for _, a := range diff.Connect {
-			reasons = append(reasons, "network "+a.Network+" joined")
-		}
-		for _, n := range diff.Disconnect {
-			reasons = append(reasons, "network "+n+" left")
-		}
-	}
-	if len(reasons) == 0 && old.Spec != nil {
-		reasons = p.droppedReasons(s, host, old)
 	}
 	if len(reasons) == 0 {
 		reasons = []string{"made from fingerprint " + old.Owner.Fingerprint + ", wanted " + s.Fingerprint}
@@ -74,20 +70,25 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	return reasons
 }
 
+// drift is in what a container differs that was made as it is asked for now:
+// somebody or something has changed it.
+func (p *planner) drift(s *model.Service, host string, old *model.Container) []Difference {
+	if old.Host != host || old.Spec == nil || beyondHelp(old) || !p.comparable(s, old) {
+		return nil
+	}
+	diff := p.compare(s, old)
+	return slices.Concat(diff.Replace, diff.Adjust, diff.Attach)
+}
+
 // usualShm is what engines give a container that does not ask.
 const usualShm = "64MiB"
 
-// droppedReasons are settings that are no longer asked for, where they are not
+// unusual are those of the settings that are no longer asked for which are not
 // what the engine gives every container.
-func (p *planner) droppedReasons(s *model.Service, host string, old *model.Container) []string {
-	var reasons []string
-	diff := Compare(&s.Container, old)
-	for _, d := range diff.Dropped {
-		if d.From != usualShm && d.From != p.hosts[host].Info.LogDriver {
-			reasons = append(reasons, d.String())
-		}
-	}
-	return reasons
+func (p *planner) unusual(host string, dropped []Difference) []Difference {
+	return slices.DeleteFunc(slices.Clone(dropped), func(d Difference) bool {
+		return d.From == usualShm || d.From == p.hosts[host].Info.LogDriver
+	})
 }
 
 // newName is the name of the slot's next container. It is made from what it is

@@ -36,6 +36,7 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 		p.renew(&c, s, old)
 		return c
 	}
+	c.Ignored, c.Drift = diff.Ignored, slices.Concat(diff.Adjust, diff.Attach)
 	p.mend(&c, s, current, diff)
 	if len(old) > 0 && c.Verdict != Blocked {
 		p.supersede(&c, s, old)
@@ -80,18 +81,43 @@ func (p *planner) unreachable(c Change, state *model.HostState) Change {
 // right host, nothing about it that only a new one could mend. Containers are
 // sorted best first.
 func (p *planner) current(s *model.Service, host string, containers []*model.Container) (*model.Container, Diff) {
+	var unseen *model.Container
 	for _, c := range containers {
-		if c.Host != host || c.Owner.Fingerprint != s.Fingerprint || beyondHelp(c) {
+		same := c.Owner.Fingerprint == s.Fingerprint
+		switch {
+		case c.Host != host || !p.comparable(s, c) || beyondHelp(c):
+			continue
+		case c.Spec == nil && same:
+			return c, Diff{} // not inspected: judged by its label until it answers
+		case c.Spec == nil:
+			unseen = c
 			continue
 		}
-		if c.Spec == nil {
-			return c, Diff{} // not inspected: judged by its label until it answers
-		}
-		if diff := Compare(&s.Container, c); len(diff.Replace) == 0 {
+		diff := p.compare(s, c)
+		if len(diff.Replace) == 0 && (same || p.alike(s, c, diff)) {
 			return c, diff
 		}
 	}
-	return nil, Diff{}
+	return unseen, Diff{}
+}
+
+// alike says of a container with another fingerprint whether it is as asked for,
+// as far as it counts.
+func (p *planner) alike(s *model.Service, c *model.Container, diff Diff) bool {
+	return c.Image != nil && evident(&s.Container, c.Spec) && len(p.unusual(c.Host, diff.Dropped)) == 0
+}
+
+// comparable says whether what a container differs in may be all that there is
+// between it and its service: it was made as is asked for now. Where differences
+// are ignored its fingerprint does not say so, as it is made of what was asked
+// for, also of what does not count; there what the container really has decides.
+func (p *planner) comparable(s *model.Service, c *model.Container) bool {
+	return c.Owner.Fingerprint == s.Fingerprint || len(s.Ignore) > 0
+}
+
+// compare holds a container against its service.
+func (p *planner) compare(s *model.Service, c *model.Container) Diff {
+	return Terms{s.Ignore, p.networkNames}.Compare(&s.Container, c)
 }
 
 // beyondHelp says whether the container is on its way out of the engine and
@@ -145,22 +171,28 @@ func (p *planner) mend(c *Change, s *model.Service, current *model.Container, di
 		add(fmt.Sprintf("was renamed to %q", current.Name), model.RenameContainer{Target: target})
 	}
 	if len(diff.Adjust) > 0 {
-		add(join(diff.Adjust), model.UpdateContainer{Target: target, Adjustable: s.Container.Adjustable})
+		add(join(diff.Adjust), model.UpdateContainer{Target: target, Adjustable: diff.Adjusted})
 	}
-	for _, network := range diff.Disconnect {
-		reason := "on network " + network + " that it was not asked to join"
-		if slices.ContainsFunc(diff.Connect, func(a model.Attachment) bool { return a.Network == network }) {
-			reason = "aliases on network " + network + " differ"
-		}
-		add(reason, model.DisconnectNetwork{Target: target, Network: network})
-	}
-	for _, a := range diff.Connect {
-		add("not on network "+a.Network, model.ConnectNetwork{Target: target, Attachment: a})
+	if len(diff.Attach) > 0 {
+		add(join(diff.Attach), attach(target, diff)...)
 	}
 	p.revive(s, current, add)
 	if reason := p.lacking(s, c.Host); reason != "" && len(diff.Connect) > 0 {
 		c.Verdict, c.Reasons, c.Steps = Blocked, []string{reason}, nil
 	}
+}
+
+// attach gets a container onto the networks that it is to be on. What it is on
+// with other aliases it leaves first.
+func attach(target model.Target, diff Diff) []model.Op {
+	var ops []model.Op
+	for _, network := range diff.Disconnect {
+		ops = append(ops, model.DisconnectNetwork{Target: target, Network: network})
+	}
+	for _, a := range diff.Connect {
+		ops = append(ops, model.ConnectNetwork{Target: target, Attachment: a})
+	}
+	return ops
 }
 
 // revive gets a container running that isn't.

@@ -18,7 +18,7 @@ const plainValue = "(a plain value)"
 func (c *comparison) environment() {
 	want := overlay{c.want.Env, c.image.Env}
 	if len(c.want.SecretEnv) == 0 && len(c.live.SecretEnv) == 0 {
-		c.maps("env", want, c.live.Env)
+		c.maps("environment", want, c.live.Env)
 		return
 	}
 	secret := func(name, _ string) bool {
@@ -26,7 +26,7 @@ func (c *comparison) environment() {
 		_, there := c.live.SecretEnv[name]
 		return wanted || there
 	}
-	c.maps("env", overlay{without(c.want.Env, secret), without(c.image.Env, secret)}, without(c.live.Env, secret))
+	c.maps("environment", overlay{without(c.want.Env, secret), without(c.image.Env, secret)}, without(c.live.Env, secret))
 	names := slices.AppendSeq(slices.Collect(maps.Keys(c.want.SecretEnv)), maps.Keys(c.live.SecretEnv))
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -56,7 +56,7 @@ func (c *comparison) variable(name string, plain overlay) {
 		value, set := plain.get(name)
 		to = quoteEmpty(value, set)
 	}
-	c.replace("env "+name, from, to)
+	c.replace(keyed("environment", name), from, to)
 }
 
 // sameSecret says whether two references are to one value. Digests of
@@ -83,4 +83,19 @@ func (c *comparison) liveFiles() []model.File {
 		}
 	}
 	return files
+}
+
+// evident says whether the secrets of a container can be held against what is
+// asked for, so that a comparison shows all there is.
+func evident(want, live *model.ContainerSpec) bool {
+	for name, w := range want.SecretEnv {
+		if l, there := live.SecretEnv[name]; there && !model.Comparable(w.Digest, l.Digest) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(want.Files, func(w model.File) bool {
+		return w.Secret != "" && slices.ContainsFunc(live.Files, func(l model.File) bool {
+			return l.Path == w.Path && l.Secret == w.Secret && !model.Comparable(w.Digest, l.Digest)
+		})
+	})
 }

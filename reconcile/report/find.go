@@ -48,22 +48,30 @@ func findInService(v *Service, name string) []any {
 	return nil
 }
 
-// ChangesOf are the open changes of an app, a service or a replica, also of one
-// that is about to go and of which a change is all that is left. The app may be
-// left out as for Find.
+// Differing is all in which the live containers differ from what is asked for:
+// the open changes, and what differs and is ignored.
+func Differing(s *Status) []Change {
+	all := slices.Concat(s.Changes, s.Ignored)
+	slices.SortStableFunc(all, func(a, b Change) int { return plan.CompareKeys(a.Key, b.Key) })
+	return all
+}
+
+// ChangesOf are those of an app, a service or a replica, also of one that is
+// about to go and of which a change is all that is left. The app may be left out
+// as for Find.
 func ChangesOf(s *Status, name string) ([]Change, error) {
-	names := slices.Concat(placesOf(s), workloadsOf(s))
-	for i := range s.Changes {
-		names = append(names, namesOf(s.Changes[i].Key)...)
+	names, all := slices.Concat(placesOf(s), workloadsOf(s)), Differing(s)
+	for i := range all {
+		names = append(names, namesOf(all[i].Key)...)
 	}
 	full, err := fullName(name, names)
 	if err != nil {
 		return nil, orNothing(err, "no app, service or replica of that name; tallyman get lists them")
 	}
 	var changes []Change
-	for i := range s.Changes {
-		if slices.Contains(namesOf(s.Changes[i].Key), full) {
-			changes = append(changes, s.Changes[i])
+	for i := range all {
+		if slices.Contains(namesOf(all[i].Key), full) {
+			changes = append(changes, all[i])
 		}
 	}
 	return changes, nil

@@ -106,7 +106,7 @@ func (f *folder) index() {
 func (f *folder) changes(s *Status) {
 	for i := range f.in.Plan.Changes {
 		c := &f.in.Plan.Changes[i]
-		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept, HeldBy: c.HeldBy}
+		change := Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Held: f.in.Rollout.Held[c.Key], Removal: c.Removal, Kept: c.Kept, HeldBy: c.HeldBy, LeftAlone: c.LeftAlone, Drift: c.Drift, Ignored: c.Ignored}
 		switch {
 		case c.Verdict == plan.Unowned:
 			s.Unowned = append(s.Unowned, change)
@@ -119,6 +119,8 @@ func (f *folder) changes(s *Status) {
 				f.dirty[c.Key.App] = c
 			}
 			s.Changes = append(s.Changes, change)
+		case len(c.Ignored) > 0:
+			s.Ignored = append(s.Ignored, change)
 		}
 		if c.Key.Kind == plan.KindReplica {
 			name := [2]string{c.Key.App, c.Key.Service}

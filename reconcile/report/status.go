@@ -58,6 +58,8 @@ type Status struct {
 	// Changes are the plan's entries that want something, with why it is not
 	// being done, if it is not.
 	Changes []Change `json:"changes,omitempty"`
+	// Ignored are replicas that differ in nothing but what is ignored.
+	Ignored []Change `json:"ignored,omitempty"`
 	// Unowned are containers that look like ours and are not.
 	Unowned []Change `json:"unowned,omitempty"`
 	// Orphaned are replicas that were let go of and run on.
@@ -162,10 +164,17 @@ type Change struct {
 	Verdict plan.Verdict `json:"verdict"`
 	Reasons []string     `json:"reasons,omitempty"`
 	Held    string       `json:"held,omitempty"`
+	// Drift is in what the replica differs from what it was made as, Ignored in
+	// what it may differ.
+	Drift   []plan.Difference `json:"drift,omitempty"`
+	Ignored []plan.Difference `json:"ignored,omitempty"`
 	// Removal says that the thing is to go, Kept that its app's policy leaves
 	// that to people.
 	Removal bool `json:"removal,omitempty"`
 	Kept    bool `json:"kept,omitempty"`
+	// LeftAlone says that it is drift that the app does not want to be put right
+	// by itself.
+	LeftAlone bool `json:"leftAlone,omitempty"`
 	// HeldBy is the guard that holds the removal until somebody agrees to it.
 	HeldBy string `json:"heldBy,omitempty"`
 }

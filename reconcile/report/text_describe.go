@@ -107,6 +107,14 @@ func (t *text) describeReplica(s *Status, r *Replica) {
 	}
 	f.add("verdict", string(r.Verdict), plain)
 	f.add("why", clean(r.Reason), plain)
+	for _, c := range Differing(s) {
+		if c.Key.String() != r.Key() {
+			continue
+		}
+		for _, d := range c.Ignored {
+			f.add("ignored", clean(d.String()), plain)
+		}
+	}
 	t.table("  ", f.rows)
 }
 
@@ -143,6 +151,27 @@ func (t *text) describeChanges(s *Status, concerns func(*Change) bool) {
 		}
 	}
 	t.openChanges(some)
+	t.openIgnored(s, concerns)
+}
+
+// openIgnored lists in what a thing differs and may.
+func (t *text) openIgnored(s *Status, concerns func(*Change) bool) {
+	var rows [][]cell
+	all := Differing(s)
+	for i := range all {
+		if !concerns(&all[i]) {
+			continue
+		}
+		for _, d := range all[i].Ignored {
+			rows = append(rows, []cell{word("    " + keyText(all[i].Key)), word(or(all[i].Host)), word(clean(d.String()))})
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t.gap()
+	t.line("differs, and is ignored")
+	t.table("", rows)
 }
 
 func moment(s *Status, at time.Time) string {

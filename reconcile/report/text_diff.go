@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,10 @@ func DiffText(w io.Writer, changes []Change, style Style) error {
 		for _, reason := range c.Reasons {
 			t.line("    %s", clean(reason))
 		}
-		if c.Held != "" {
+		for _, d := range c.Ignored {
+			t.line("    ignored: %s", clean(d.String()))
+		}
+		if c.Held != "" && !slices.Contains(c.Reasons, c.Held) {
 			t.line("    waits: %s", clean(c.Held))
 		}
 	}

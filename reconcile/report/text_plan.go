@@ -128,8 +128,12 @@ func symbolOf(v plan.Verdict) (symbol, color string) {
 
 // PlanCounts is a plan in one line: `2 to create, 1 to replace, 1 blocked; 14 unchanged`.
 func PlanCounts(p *plan.Plan) string {
-	n := map[plan.Verdict]int{}
+	n, left := map[plan.Verdict]int{}, 0
 	for i := range p.Changes {
+		if p.Changes[i].LeftAlone {
+			left++
+			continue
+		}
 		n[p.Changes[i].Verdict]++
 	}
 	var parts []string
@@ -140,6 +144,9 @@ func PlanCounts(p *plan.Plan) string {
 	}
 	if n[plan.Blocked] > 0 {
 		parts = append(parts, fmt.Sprintf("%d blocked", n[plan.Blocked]))
+	}
+	if left > 0 {
+		parts = append(parts, fmt.Sprintf("%d left alone until `tallyman apply`", left))
 	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("nothing to do; %d unchanged", n[plan.Unchanged])

@@ -59,7 +59,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		r.judge()
 	}
 	if r.record.Phase == Complete && !app.Sync.SelfHeal && !d.in.Manual {
-		r.holdAll("drift is only reported: sync.selfHeal is off for this app")
+		r.holdAll(plan.OnlyReported)
 		return
 	}
 	r.act()
