@@ -209,3 +209,30 @@ func TestEmpty(t *testing.T) {
 		t.Error("a plan that says that something is blocked is empty")
 	}
 }
+
+// TestSelfHealOff: an app that is where it should be and does not want drift put
+// right has it marked, with all that it would take; on its way it has not.
+func TestSelfHealOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(w *world)
+		left   bool
+	}{
+		"drift":                      {func(*world) {}, true},
+		"it heals":                   {func(w *world) { w.app("shop").Sync.SelfHeal = true }, false},
+		"it is on its way, or asked": {func(w *world) { w.rolling = true }, false},
+		"blocked":                    {func(w *world) { away(w, "edge-1") }, false},
+	} {
+		w := running(t, one(), service("web", "web:1", 1))
+		w.host("edge-1").Images["web:1"] = image().ID
+		w.app("shop").Sync.SelfHeal = false
+		w.container("web-1").State = model.StateExited
+		tc.change(w)
+		c := find(t, w.plan(), "web-1")
+		if c.LeftAlone != tc.left || slices.Contains(c.Reasons, OnlyReported) != tc.left {
+			t.Errorf("%s: left alone %v, %s", name, c.LeftAlone, c.Reasons)
+		}
+		if tc.left && len(c.Steps) == 0 {
+			t.Errorf("%s: does not say what it would take", name)
+		}
+	}
+}
