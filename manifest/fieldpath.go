@@ -27,7 +27,7 @@ func (p *FieldPath) UnmarshalText(text []byte) error {
 
 var (
 	fieldStep = regexp.MustCompile(`^(\.?([^.\[\]"]+)|\["([^"]+)"\]|\[([^\[\]"]+)\])`)
-	plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+	plainKey  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 )
 
 // splitPath gives the steps of a path that has the format.
