@@ -39,7 +39,7 @@ func (d *Draft) Head() Commit { return d.head }
 
 // ReadFile is a file as it is in the draft.
 func (d *Draft) ReadFile(path string) ([]byte, error) {
-	e, err := d.file(path)
+	_, e, err := d.file(path)
 	if err == nil && e == nil {
 		err = ErrPathNotFound
 	}
@@ -58,7 +58,7 @@ func (d *Draft) ReadFile(path string) ([]byte, error) {
 
 // WriteFile replaces a file's content, and keeps its mode, or makes a new file.
 func (d *Draft) WriteFile(path string, data []byte) error {
-	e, err := d.file(path)
+	names, e, err := d.file(path)
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
@@ -71,7 +71,7 @@ func (d *Draft) WriteFile(path string, data []byte) error {
 		e.Hash, err = d.made.SetEncodedObject(blob)
 	}
 	if err == nil {
-		d.root, err = d.put(d.root, strings.Split(path, "/"), e)
+		d.root, err = d.put(d.root, names, e)
 	}
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
@@ -94,20 +94,20 @@ func (d *Draft) Remove(path string) error {
 	return nil
 }
 
-// file is the plain file at path; nil when nothing is there.
-func (d *Draft) file(path string) (*object.TreeEntry, error) {
-	names, err := splitPath(path)
-	if err != nil {
-		return nil, err
+// file is the plain file at path, and the names in that; nil when nothing is
+// there.
+func (d *Draft) file(path string) (names []string, e *object.TreeEntry, err error) {
+	if names, err = splitPath(path); err != nil {
+		return nil, nil, err
 	}
-	e, err := d.find(d.root, names)
-	if err != nil || e == nil {
-		return nil, err
+	e, err = d.find(d.root, names)
+	switch {
+	case err != nil || e == nil:
+		return names, nil, err
+	case e.Mode == filemode.Dir:
+		return names, nil, errors.New("it is a directory")
 	}
-	if e.Mode == filemode.Dir {
-		return nil, errors.New("it is a directory")
-	}
-	return e, readable(e.Mode)
+	return names, e, readable(e.Mode)
 }
 
 // splitPath is the names in path; none for the root of the repository.

@@ -81,8 +81,9 @@ var (
 )
 
 const (
-	editTries   = 8
-	shortestNap = 25 * time.Millisecond
+	editTries    = 8
+	unclearTries = 3 // each may take as long as a silent remote is waited for
+	shortestNap  = 25 * time.Millisecond
 )
 
 func (e *edit) run(ctx context.Context) (Commit, error) {
@@ -93,7 +94,7 @@ func (e *edit) run(ctx context.Context) (Commit, error) {
 			return c, err
 		case try == editTries && errors.Is(err, errMoved):
 			return c, fmt.Errorf("%w: gave up after %d tries: %w", ErrBranchMoved, try, err)
-		case try == editTries:
+		case try >= unclearTries && !errors.Is(err, errMoved):
 			return c, err
 		}
 		if err := nap(ctx, try); err != nil {
@@ -193,6 +194,9 @@ func (f *refs) branch(configured string) (plumbing.ReferenceName, error) {
 	}
 	if !strings.HasPrefix(name, headsPrefix) {
 		return "", fmt.Errorf("%w: %q is not a branch that one could commit to", ErrBranchNotFound, name)
+	}
+	if err := plumbing.ReferenceName(name).Validate(); err != nil {
+		return "", fmt.Errorf("%w: %q is not a valid name", ErrBranchNotFound, name)
 	}
 	return plumbing.ReferenceName(name), nil
 }

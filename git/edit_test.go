@@ -475,3 +475,19 @@ func TestPushErrorsNeverShowCredentials(t *testing.T) {
 	reader := follow(t, h.url, h.config, func(c *Config) { c.Auth.PasswordFile = ""; c.Auth.PasswordEnv = "TEST_NOT_SET" })
 	wantNoSecret(t, edit1(reader, write), testSecret)
 }
+
+// Forges do much of their work after they have said yes.
+func TestServerMayFinishItsHooks(t *testing.T) {
+	for name, make := range map[string]func(*testing.T) host{"https": httpsHost, "ssh": sshHost} {
+		t.Run(name, func(t *testing.T) {
+			h := make(t)
+			h.hook("post-receive", "for i in 1 2 3 4 5; do echo working; sleep 0.05; done; touch finished")
+			if err := edit1(h.follow(), func(d *Draft) error { return d.WriteFile("./a/", []byte("2")) }); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(h.bare, "finished")); err != nil {
+				t.Errorf("the hook was cut off: %v", err)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -29,11 +30,27 @@ func (h *httpRemote) push(ctx context.Context, a address, creds credentials, p *
 	if err != nil {
 		return err
 	}
-	report, err := s.ReceivePack(ctx, update)
+	answers := &answers{}
+	report, err := s.ReceivePack(context.WithValue(ctx, answersKey{}, answers), update)
+	answers.drain()
 	if report == nil && err != nil {
 		return unclear(err)
 	}
 	return verdict(report, said.String())
+}
+
+// answers collects the bodies of a request's answers. The library reads the
+// server's verdict and neither reads on nor closes; but the server has its
+// hooks run behind the verdict, and some stop when nobody listens any more.
+type answers struct{ bodies []io.ReadCloser }
+
+type answersKey struct{}
+
+func (a *answers) drain() {
+	for _, body := range a.bodies {
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}
 }
 
 func pushSSH(ctx context.Context, a address, creds credentials, p *proposal, opts sshOptions) error {
@@ -66,6 +83,7 @@ func pushSSH(ctx context.Context, a address, creds credentials, p *proposal, opt
 	if err != nil {
 		return unclear(s.said(err))
 	}
+	_, _ = io.Copy(io.Discard, s.stdout) // until the server's hooks have run, too
 	return verdict(report, said.String())
 }
 

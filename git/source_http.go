@@ -150,6 +150,9 @@ func (t *cappedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		limit = maxErrorPage
 	}
 	res.Body = &cappedBody{io.LimitReader(res.Body, limit), res.Body}
+	if collect, wanted := req.Context().Value(answersKey{}).(*answers); wanted {
+		collect.bodies = append(collect.bodies, res.Body)
+	}
 	return res, nil
 }
 
