@@ -124,7 +124,7 @@ func (d *decoder) value(s *spot, v reflect.Value, rules shape.Rules) {
 }
 
 func noValueHint(v reflect.Value) string {
-	if v.Kind() == reflect.String {
+	if _, env := v.Interface().(EnvValue); env || v.Kind() == reflect.String {
 		return `write "" for an empty text`
 	}
 	return "give one, or leave the field out"

@@ -21,6 +21,7 @@ const (
 	KindApp     = "App"
 	KindService = "Service"
 	KindConfig  = "Config"
+	KindSecret  = "Secret"
 	KindNetwork = "Network"
 	KindVolume  = "Volume"
 )
@@ -49,7 +50,7 @@ type ref struct {
 	place      place
 }
 
-// What a ref may name besides documents: a key of the Config beside it, and a
+// What a ref may name besides documents: a key of the Config or Secret beside it, and a
 // file of the tree.
 const (
 	refKey  = "key"
@@ -85,18 +86,19 @@ func Kinds() []Kind {
 		{KindApp, reflect.TypeFor[App]()},
 		{KindService, reflect.TypeFor[Service]()},
 		{KindConfig, reflect.TypeFor[Config]()},
+		{KindSecret, reflect.TypeFor[Secret]()},
 		{KindNetwork, reflect.TypeFor[Network]()},
 		{KindVolume, reflect.TypeFor[Volume]()},
 	}
 }
 
 // reservedKinds come with later versions.
-func reservedKinds() []string { return []string{"Job", "Secret"} }
+func reservedKinds() []string { return []string{"Job"} }
 
 // Shapes is what the tags of all kinds say, for the decoder and for whoever
 // writes the same rules down in another form.
 func Shapes() shape.Catalog {
-	var types []reflect.Type
+	types := []reflect.Type{reflect.TypeFor[SecretKey]()} // below a union
 	for _, k := range Kinds() {
 		types = append(types, k.Type)
 	}

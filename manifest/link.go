@@ -59,6 +59,7 @@ func (k *linker) unique() {
 	uniqueNames(k, KindApp, k.set.Apps)
 	uniqueNames(k, KindService, k.set.Services)
 	uniqueNames(k, KindConfig, k.set.Configs)
+	uniqueNames(k, KindSecret, k.set.Secrets)
 	uniqueNames(k, KindNetwork, k.set.Networks)
 	uniqueNames(k, KindVolume, k.set.Volumes)
 	if k.set.unread {
@@ -94,25 +95,31 @@ func uniqueNames[D document](k *linker, kind string, docs []D) {
 func (k *linker) references() {
 	index := map[string]names{
 		KindService: byName(k.set.Services), KindConfig: byName(k.set.Configs),
-		KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
+		KindSecret: byName(k.set.Secrets), KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
 	}
 	for _, s := range k.set.Services {
-		configs := map[string]*Config{} // by the path of what names them
+		holders := map[string]document{} // by the path of what names them
 		for _, r := range s.refs {
-			if r.kind == refKey {
-				continue
-			}
-			if c, ok := k.lookUp(s, r, index[r.kind]).(*Config); ok {
-				configs[strings.TrimSuffix(r.path, ".config")] = c
+			if r.kind != refKey {
+				holders[parent(r.path)] = k.lookUp(s, r, index[r.kind])
 			}
 		}
 		for _, r := range s.refs {
-			if c := configs[strings.TrimSuffix(r.path, ".key")]; r.kind == refKey && c != nil {
-				k.configKey(s, c, r)
+			if r.kind != refKey {
+				continue
+			}
+			switch holder := holders[parent(r.path)].(type) {
+			case *Config:
+				k.configKey(s, holder, r)
+			case *Secret:
+				k.secretKey(s, holder, r)
 			}
 		}
 	}
 }
+
+// parent is the path of what the last field of p belongs to.
+func parent(p string) string { return p[:max(strings.LastIndexByte(p, '.'), 0)] }
 
 // names are the documents of a kind by name. Several of one name are an error
 // that has been reported.

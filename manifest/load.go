@@ -94,6 +94,9 @@ func (l *Loader) file(fsys fs.FS, f file, set *Set) Errors {
 		return Errors{err}
 	}
 	set.unread = set.unread || got.unread
+	if got.sops {
+		set.sops = append(set.sops, f.path)
+	}
 	for _, doc := range got.docs {
 		set.add(doc, f.path)
 	}

@@ -47,7 +47,7 @@ func TestEveryErrorOfEveryFileAtOnce(t *testing.T) {
 		`a/c.yml:1:58: metadata.name: must be a name of lowercase letters, digits and '-', at most 63 long, that begins and ends with a letter or digit, got "Data"`,
 		`a/d.yaml:1:1: is not valid YAML: did not find expected node content`,
 		`b.yaml:1:94: spec.replicas: must be at least 0`,
-		`b.yaml:3:33: kind: must be Host, App, Service, Config, Network or Volume, got "Servic" (did you mean Service?)`,
+		`b.yaml:3:33: kind: must be Host, App, Service, Config, Secret, Network or Volume, got "Servic" (did you mean Service?)`,
 	)
 }
 
@@ -101,7 +101,7 @@ func TestDefaultsBesideWhatIsGiven(t *testing.T) {
 		t.Errorf("sync %+v", got)
 	}
 	spec := set.Services[0].Spec
-	if *spec.Replicas != 0 || spec.Update.Parallelism != 3 || spec.Update.Order != "auto" || spec.Files[0].Mode != 0o444 {
+	if *spec.Replicas != 0 || spec.Update.Parallelism != 3 || spec.Update.Order != "auto" || *spec.Files[0].Mode != 0o444 {
 		t.Errorf("replicas %d, update %+v, mode %o", *spec.Replicas, spec.Update, spec.Files[0].Mode)
 	}
 }

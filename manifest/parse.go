@@ -16,6 +16,7 @@ import (
 type parsed struct {
 	docs   []document // also those with errors, which know where
 	errs   Errors
+	sops   bool // it is data that SOPS encrypted
 	unread bool // it may hold more documents than docs, or others refer to one by a name that is not known
 }
 
@@ -35,6 +36,9 @@ func (p *parser) parse(data []byte) parsed {
 	nodes, err := split(data, p.opts.MaxDocuments)
 	if err != nil {
 		out.errs, out.unread = append(out.errs, err), true
+	}
+	if len(nodes) == 1 && err == nil && isSOPS(nodes[0]) {
+		return parsed{sops: true}
 	}
 	for _, n := range nodes {
 		doc, errs := p.document(n)
@@ -145,6 +149,9 @@ func (d *decoder) kind(root *spot) *Kind {
 	}
 	version, kind := fields["apiVersion"], fields["kind"]
 	switch {
+	case fields[sopsKey] != nil:
+		d.errorf(fields[sopsKey], "a manifest that is itself encrypted is not supported").Hint =
+			"encrypt a file with nothing but the values, and name it in spec.sops of a Secret"
 	case version == nil && kind == nil:
 		d.errorf(root, "is not a manifest: it has no apiVersion and no kind").Hint = ignoreHint
 	case version == nil:

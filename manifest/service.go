@@ -28,7 +28,9 @@ type ServiceSpec struct {
 	Entrypoint []string `yaml:"entrypoint,omitempty"`
 	// The program's arguments, in place of the image's.
 	Command []string `yaml:"command,omitempty" aka:"args,cmd"`
-	// Environment variables. Numbers and booleans have to be quoted.
+	// Environment variables. Numbers and booleans have to be quoted. A value
+	// that must not be read in the repository is written
+	// `{secret: <Secret>, key: <key>}`.
 	Environment map[string]EnvValue `yaml:"environment,omitempty" check:"keys=envName" aka:"env,envs,variables"`
 	// Files that are put into the container before it starts.
 	Files []FileRef `yaml:"files,omitempty" aka:"configs"`
@@ -108,17 +110,21 @@ type ServiceSpec struct {
 	Restart Restart `yaml:"restart" default:"unless-stopped" aka:"restartPolicy"`
 }
 
-// FileRef puts a key of a Config into the container as a file.
+// FileRef puts a key of a Config or of a Secret into the container as a file:
+// exactly one of config and secret is given.
 type FileRef struct {
-	_ struct{} `reserved:"secret"`
+	_ struct{} `exactlyOne:"config,secret"`
 	// The Config.
-	Config string `yaml:"config" check:"required,format=name,ref=Config" aka:"source"`
-	// The key in the Config.
+	Config string `yaml:"config,omitempty" check:"format=name,ref=Config" aka:"source"`
+	// The Secret. Its file lies in the container's writable layer until the
+	// container is removed.
+	Secret string `yaml:"secret,omitempty" check:"format=name,ref=Secret"`
+	// The key in the Config or Secret.
 	Key string `yaml:"key" check:"required,format=configKey,ref=key"`
 	// Where the file is in the container.
 	Path string `yaml:"path" check:"required,format=absPath" aka:"target"`
-	// The file's permission bits.
-	Mode FileMode `yaml:"mode" default:"0444"`
+	// The file's permission bits; without it 0444, and 0400 for a secret.
+	Mode *FileMode `yaml:"mode,omitempty"`
 	// The number of the user that owns the file.
 	UID int `yaml:"uid,omitempty" check:"min=0,max=4294967294"`
 	// The number of the group that owns the file.

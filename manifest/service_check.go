@@ -131,7 +131,20 @@ func (m *Mount) check(c *context) {
 	}
 }
 
+// The permission bits of files that do not say.
+const (
+	configMode FileMode = 0o444
+	secretMode FileMode = 0o400
+)
+
 func (f *FileRef) check(c *context) {
+	if f.Mode == nil {
+		mode := configMode
+		if f.Secret != "" {
+			mode = secretMode
+		}
+		f.Mode = &mode
+	}
 	if f.Path == "/" {
 		c.at("path").errorf("must name a file")
 	}

@@ -14,11 +14,13 @@ type Set struct {
 	Apps     []*App // also "default", when something belongs to it
 	Services []*Service
 	Configs  []*Config
+	Secrets  []*Secret
 	Networks []*Network
 	Volumes  []*Volume
 
 	documents int
-	unread    bool // there may be documents of which nothing is known
+	sops      []string // files of the tree that are no manifests, but data that SOPS encrypted
+	unread    bool     // there may be documents of which nothing is known
 }
 
 // add puts a copy of a document into the set.
@@ -33,6 +35,8 @@ func (s *Set) add(doc document, file string) {
 		s.Services = append(s.Services, placed(d, file))
 	case *Config:
 		s.Configs = append(s.Configs, placed(d, file))
+	case *Secret:
+		s.Secrets = append(s.Secrets, placed(d, file))
 	case *Network:
 		s.Networks = append(s.Networks, placed(d, file))
 	case *Volume:
@@ -55,6 +59,7 @@ func (s *Set) owned() []document {
 	var all []document
 	all = appendAll(all, s.Services)
 	all = appendAll(all, s.Configs)
+	all = appendAll(all, s.Secrets)
 	all = appendAll(all, s.Networks)
 	return appendAll(all, s.Volumes)
 }
@@ -71,6 +76,7 @@ func (s *Set) sort() {
 	sortByName(s.Apps)
 	sortByName(s.Services)
 	sortByName(s.Configs)
+	sortByName(s.Secrets)
 	sortByName(s.Networks)
 	sortByName(s.Volumes)
 }
@@ -88,6 +94,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	k.scope(l.parser)
 	k.unique()
 	s.sort()
+	k.secrets(l, fsys)
 	k.references()
 	k.reserved()
 	k.cycles()

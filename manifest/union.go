@@ -13,28 +13,62 @@ type union interface {
 	decode(d *decoder, s *spot)
 }
 
-// EnvValue is the value of an environment variable. Today it is a text;
-// `{secret: …}` is reserved.
-type EnvValue string
+// EnvValue is the value of an environment variable: a text, or a key of a
+// Secret.
+type EnvValue struct {
+	Text string
+	From *SecretKey
+}
 
-// Schema says that it is a text.
-func (*EnvValue) Schema() map[string]any { return map[string]any{"type": "string"} }
+// SecretKey is one value of a Secret.
+type SecretKey struct {
+	// The Secret.
+	Secret string `yaml:"secret" check:"required,format=name,ref=Secret" aka:"name,valueFrom,secretKeyRef"`
+	// The key in the Secret.
+	Key string `yaml:"key" check:"required,format=configKey,ref=key"`
+}
+
+// Schema says that it is a text or a mapping with two names.
+func (*EnvValue) Schema() map[string]any {
+	pattern := func(format string) map[string]any {
+		f := shape.FormatOf(format)
+		out := map[string]any{"type": "string", "pattern": f.Pattern.String()}
+		if f.Not != nil {
+			out["not"] = map[string]any{"pattern": f.Not.String()}
+		}
+		return out
+	}
+	return map[string]any{"oneOf": []any{
+		map[string]any{"type": "string"},
+		map[string]any{
+			"type": "object", "additionalProperties": false, "required": []any{"secret", "key"},
+			"properties": map[string]any{"secret": pattern("name"), "key": pattern("configKey")},
+		},
+	}}
+}
 
 // Forms says the same in words.
-func (*EnvValue) Forms() string { return "text" }
+func (*EnvValue) Forms() string { return "text or `{secret, key}`" }
 
 func (v *EnvValue) decode(d *decoder, s *spot) {
 	if s.node.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(s.node.Content); i += 2 {
-			if s.node.Content[i].Value == "secret" {
-				d.errorf(s, "a value from a secret is not supported yet")
-				return
-			}
+		errs, refs := len(d.errs), len(d.refs)
+		v.From = &SecretKey{}
+		d.structure(s, reflect.ValueOf(v.From).Elem())
+		if len(d.errs) > errs {
+			d.refs = d.refs[:refs] // what stands for the name may be the value itself: no error repeats it
 		}
+		return
 	}
-	if text, ok := d.text(s); ok {
-		*v = EnvValue(text)
+	v.Text, _ = d.text(s)
+}
+
+// MarshalYAML writes the form that was given.
+func (v EnvValue) MarshalYAML() (any, error) {
+	if v.From != nil {
+		return v.From, nil
 	}
+	return v.Text, nil
 }
 
 // HealthCommand is the command of a health check: a list that is run as it is,

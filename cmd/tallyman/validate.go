@@ -113,14 +113,14 @@ func (a *app) printInvalid(invalid manifest.Errors) error {
 func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
 		"Host": len(set.Hosts), "App": len(set.Apps), "Service": len(set.Services),
-		"Config": len(set.Configs), "Network": len(set.Networks), "Volume": len(set.Volumes),
+		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
 	}
 }
 
 func countDocuments(set *manifest.Set) string {
 	counts := documents(set)
 	var parts []string
-	for _, kind := range []string{"Host", "App", "Service", "Config", "Network", "Volume"} {
+	for _, kind := range []string{"Host", "App", "Service", "Config", "Secret", "Network", "Volume"} {
 		switch n := counts[kind]; n {
 		case 0:
 		case 1:

@@ -75,6 +75,8 @@ var (
 		"server":    {Pattern: re(`^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f.:]+)$`), Noun: "a server's name or IP address"},
 		"mountOption": {Pattern: re(`^[A-Za-z0-9_][^,\s\x00]*$`), Not: re(`^([Pp][Aa][Ss][Ss]|[Cc][Rr][Ee][Dd])`), Quiet: true,
 			Noun: "one mount option such as soft or vers=3.0; a password is a secret and can't be in a manifest: make such a volume by hand on the hosts and declare it with external"},
+		"ageArmor": {Pattern: re(`^\s*-----BEGIN AGE ENCRYPTED FILE-----\r?\n[A-Za-z0-9+/=\r\n]+\r?\n-----END AGE ENCRYPTED FILE-----\s*$`),
+			Noun: "what age --encrypt --armor prints, from -----BEGIN AGE ENCRYPTED FILE----- to the END line", Quiet: true},
 		"hostname":   {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`), Valid: func(s string) bool { return len(s) <= 253 }, Noun: "a host name"},
 		"shortHost":  {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`), Noun: "a host name of at most 63 letters, digits, '-' and '.'"},
 		"endpoint":   {Pattern: re(`^(unix:///[^\s]+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$`), Noun: "unix:///path/to/docker.sock or tcp://host:port; ssh:// is not supported yet", Quiet: true},

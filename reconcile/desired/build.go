@@ -24,6 +24,9 @@ type Options struct {
 	// Images are what registries said of the references. Nil leaves every
 	// reference as it is declared.
 	Images Images
+	// Secrets are the values of the set's secrets. Without them it can be told
+	// whether the set makes sense, and nothing can be rolled out.
+	Secrets Secrets
 }
 
 // Build makes the model of all apps and hosts. The set is not changed. An
@@ -33,7 +36,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 	if err != nil {
 		return model.Desired{}, err
 	}
-	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs}
+	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs, DigestKey: opts.Secrets.Key}
 	for _, a := range set.Apps {
 		app, err := b.app(a)
 		if err != nil {
@@ -49,6 +52,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 type builder struct {
 	owner      string
 	images     Images
+	secrets    Secrets
 	configs    map[string]*manifest.Config // by name
 	owned      map[string]*parts           // by app
 	unresolved map[string][]string         // why, by app
@@ -64,7 +68,7 @@ type parts struct {
 
 func newBuilder(set *manifest.Set, opts Options) (*builder, error) {
 	b := &builder{
-		owner: opts.Owner, images: opts.Images, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
+		owner: opts.Owner, images: opts.Images, secrets: opts.Secrets, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
 		owned: map[string]*parts{}, unresolved: map[string][]string{},
 	}
 	for _, c := range set.Configs {

@@ -14,11 +14,16 @@ func (b *builder) container(s *manifest.Service, names hostNames) (model.Contain
 		return model.ContainerSpec{}, err
 	}
 	spec := &s.Spec
+	secretEnv, err := b.secretEnv(spec.Environment)
+	if err != nil {
+		return model.ContainerSpec{}, err
+	}
 	return model.ContainerSpec{
 		Image:       b.image(s.App, spec.Pull, spec.Image),
 		Entrypoint:  list(spec.Entrypoint),
 		Command:     list(spec.Command),
 		Env:         environment(spec.Environment),
+		SecretEnv:   secretEnv,
 		User:        spec.User,
 		WorkingDir:  spec.WorkingDir,
 		Hostname:    spec.Hostname,
@@ -68,13 +73,17 @@ func restart(r manifest.Restart) model.Restart {
 // list is a copy; an empty one is none.
 func list(items []string) []string { return append([]string(nil), items...) }
 
+// environment are the variables whose values are in the manifests.
 func environment(env map[string]manifest.EnvValue) map[string]string {
-	if len(env) == 0 {
-		return nil
-	}
-	out := make(map[string]string, len(env))
+	var out map[string]string
 	for name, value := range env {
-		out[name] = string(value)
+		if value.From != nil {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]string, len(env))
+		}
+		out[name] = value.Text
 	}
 	return out
 }

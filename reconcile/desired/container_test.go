@@ -10,12 +10,13 @@ import (
 
 // Every field of a Service, each of which must reach the container.
 func TestContainer(t *testing.T) {
-	d := build(t,
-		doc("Config", "c", "{data: {a: one, b: two}}"), doc("Volume", "data", ""), doc("Network", "front", ""), doc("Network", "back", ""),
+	d := buildFor(t, withSecrets(),
+		sealedDoc("db", "url", "tls.key"), doc("Config", "c", "{data: {a: one, b: two}}"), doc("Volume", "data", ""), doc("Network", "front", ""), doc("Network", "back", ""),
 		doc("Service", "web", `{
-		image: "web:1", entrypoint: [/web], command: [serve, -v], environment: {B: "2", A: "1"}, user: "1:2", workingDir: /srv,
+		image: "web:1", entrypoint: [/web], command: [serve, -v], environment: {B: "2", A: "1", URL: {secret: db, key: url}}, user: "1:2", workingDir: /srv,
 		hostname: web.internal, labels: {team: a},
-		files: [{config: c, key: b, path: /b, mode: "0400", uid: 5, gid: 6}, {config: c, key: a, path: /a}],
+		files: [{config: c, key: b, path: /b, mode: "0400", uid: 5, gid: 6}, {config: c, key: a, path: /a},
+			{secret: db, key: tls.key, path: /k, uid: 7}],
 		mounts: [{tmpfs: /tmp, size: 64MiB}, {volume: data, path: /data}, {bind: /srv, path: /host, readOnly: true}],
 		networks: [front, back],
 		ports: [{port: 9000}, {port: 80, published: 8080, hostIP: 127.0.0.1}, {port: 80, published: 8080, protocol: udp}],
@@ -36,10 +37,12 @@ func TestContainer(t *testing.T) {
 	}
 	want := model.ContainerSpec{
 		Image: "web:1", Entrypoint: []string{"/web"}, Command: []string{"serve", "-v"}, Env: map[string]string{"A": "1", "B": "2"},
-		User: "1:2", WorkingDir: "/srv", Hostname: "web.internal", Labels: map[string]string{"team": "a"},
+		SecretEnv: map[string]model.SecretRef{"URL": {Secret: "db", Key: "url", Digest: digestKey().Digest([]byte("postgres://"))}},
+		User:      "1:2", WorkingDir: "/srv", Hostname: "web.internal", Labels: map[string]string{"team": "a"},
 		Files: []model.File{
 			{Path: "/a", Mode: 0o444, Digest: model.Digest([]byte("one"))},
 			{Path: "/b", Mode: 0o400, UID: 5, GID: 6, Digest: model.Digest([]byte("two"))},
+			{Path: "/k", Mode: 0o400, UID: 7, Digest: digestKey().Digest([]byte("a key")), Secret: "db/tls.key"},
 		},
 		Mounts: []model.Mount{
 			{Kind: model.MountVolume, Source: app.Volumes[0].HostName, Target: "/data"},
@@ -72,8 +75,11 @@ func TestContainer(t *testing.T) {
 	if got := app.Services[0].Container; !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	if string(d.Blobs[want.Files[0].Digest]) != "one" || string(d.Blobs[want.Files[1].Digest]) != "two" || len(d.Blobs) != 2 {
+	if string(d.Blobs[want.Files[0].Digest]) != "one" || string(d.Blobs[want.Files[1].Digest]) != "two" || len(d.Blobs) != 4 {
 		t.Errorf("blobs %v", d.Blobs)
+	}
+	if string(d.Blobs[want.SecretEnv["URL"].Digest]) != "postgres://" || string(d.Blobs[want.Files[2].Digest]) != "a key" {
+		t.Errorf("the secrets' values are not among the blobs")
 	}
 }
 

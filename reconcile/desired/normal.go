@@ -13,6 +13,16 @@ import (
 func (b *builder) files(refs []manifest.FileRef) ([]model.File, error) {
 	var out []model.File
 	for _, r := range refs {
+		if r.Secret != "" {
+			digest, err := b.sealed(r.Secret, r.Key)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, model.File{
+				Path: r.Path, Mode: uint32(*r.Mode), UID: r.UID, GID: r.GID, Digest: digest, Secret: r.Secret + "/" + r.Key,
+			})
+			continue
+		}
 		config := b.configs[r.Config]
 		if config == nil {
 			return nil, fmt.Errorf("find config %q: there is none", r.Config)
@@ -23,7 +33,7 @@ func (b *builder) files(refs []manifest.FileRef) ([]model.File, error) {
 		}
 		digest := model.Digest(data)
 		b.blobs[digest] = data
-		out = append(out, model.File{Path: r.Path, Mode: uint32(r.Mode), UID: r.UID, GID: r.GID, Digest: digest})
+		out = append(out, model.File{Path: r.Path, Mode: uint32(*r.Mode), UID: r.UID, GID: r.GID, Digest: digest})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
 	return out, nil
