@@ -56,6 +56,8 @@ type Config struct {
 	// Open connects to a host. It must not wait for the network.
 	Open    func(model.Host) (engine.Engine, error)
 	Journal Journal
+	// Secrets decrypts; without it a revision that has secrets is refused.
+	Secrets Secrets
 	Log     *slog.Logger
 	// Manual says that a person asks for what Git says now: also apps that do
 	// not follow the branch by themselves are rolled, and failed rollouts begun

@@ -91,7 +91,8 @@ func (c *Controller) holds(commit git.Commit) bool {
 // build is the first half of the arrow: git → manifest → desired.
 func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desired, error) {
 	return Build(ctx, c.cfg.Source, c.loader, BuildOptions{
-		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Recorded: c.recordedImages(commit.ID),
+		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets,
+		Recorded: c.recordedImages(commit.ID),
 	})
 }
 
@@ -99,6 +100,8 @@ func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desir
 type BuildOptions struct {
 	Commit      git.Commit
 	Path, Owner string
+	// Secrets decrypts the revision's secrets.
+	Secrets Secrets
 	// Registries are asked what the image references stand for; nil leaves them
 	// as they are declared. Recorded is what is known of an app's reference from
 	// its last rollout; nil knows nothing.
@@ -117,7 +120,11 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	if err != nil {
 		return nil, err
 	}
-	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Images: o.images(ctx, set)})
+	secrets, err := openSecrets(o.Secrets, set, o.Owner)
+	if err != nil {
+		return nil, err
+	}
+	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Secrets: secrets, Images: o.images(ctx, set)})
 	if err != nil {
 		return nil, err
 	}

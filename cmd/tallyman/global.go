@@ -23,6 +23,8 @@ type global struct {
 	gitCAFile                                          string
 	gitAllowHTTP                                       bool
 
+	ageKeyFile string
+
 	limits   limits
 	registry registryFlags
 }
@@ -43,6 +45,7 @@ func (g *global) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.gitKnownHosts, "git-known-hosts", "", "`FILE` with the ssh host keys to accept (default: the user's and the system's)")
 	f.StringVar(&g.gitCAFile, "git-ca-file", "", "`FILE` with certificates to trust for https")
 	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
+	f.StringVar(&g.ageKeyFile, "age-key-file", "", "`FILE` with the age keys that open secrets, or a folder of such files")
 	g.registry.flags(f)
 	g.limits.flags(f)
 }

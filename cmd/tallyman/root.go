@@ -126,7 +126,7 @@ func notEmpty(flags *pflag.FlagSet, names ...string) error {
 
 // variables are those that are no flags: no secret is taken from a command line.
 func variables() []string {
-	return []string{gitToken, gitPassword, gitPassphrase}
+	return []string{gitToken, gitPassword, gitPassphrase, ageKeyVariable}
 }
 
 // warnOfVariables tells of variables that look like settings and are none.

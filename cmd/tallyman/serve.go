@@ -73,7 +73,8 @@ func (a *app) newController(o serveOptions, journal *state.Store, log *slog.Logg
 	log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
 		"owner", a.global.owner, "state", a.global.stateDir, "pid", os.Getpid())
 	return reconcile.New(reconcile.Config{
-		Source: repo, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal, Log: log,
+		Source: repo, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal,
+		Secrets: a.secrets(), Log: log,
 	})
 }
 

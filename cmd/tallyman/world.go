@@ -173,7 +173,7 @@ func (a *app) build(ctx context.Context, repo *git.Repository, commit git.Commit
 // are declared.
 func (a *app) buildAsking(ctx context.Context, r reconcile.Registries, repo *git.Repository, commit git.Commit) (*model.Desired, error) {
 	return reconcile.Build(ctx, repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.BuildOptions{
-		Commit: commit, Path: a.global.path, Owner: a.global.owner, Registries: r,
+		Commit: commit, Path: a.global.path, Owner: a.global.owner, Registries: r, Secrets: a.secrets(),
 	})
 }
 

@@ -130,7 +130,7 @@ func parseKeys(text string) ([]identity, error) {
 		}
 		ids, err := age.ParseIdentities(strings.NewReader(line))
 		if err != nil || len(ids) != 1 {
-			return nil, fmt.Errorf("line %d is no age key (AGE-SECRET-KEY-1…)", n)
+			return nil, fmt.Errorf("line %d is no age key as age-keygen makes them", n)
 		}
 		all = append(all, identity{ids[0], line, recipientOf(ids[0])})
 	}

@@ -69,7 +69,10 @@ func openSOPS(file manifest.Sealed, ids []identity) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return values, r.verify(meta)
+	if err := r.verify(meta); err != nil {
+		return nil, err
+	}
+	return values, nil
 }
 
 // parseSOPS takes a file apart. Errors of the YAML library quote the file, and
