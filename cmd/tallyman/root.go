@@ -49,6 +49,8 @@ CREDENTIALS
   TALLYMAN_GIT_TOKEN_FILE and TALLYMAN_GIT_PASSWORD_FILE.
   For ssh: the key in TALLYMAN_GIT_SSH_KEY_FILE (and its passphrase in
   TALLYMAN_GIT_SSH_PASSPHRASE or …_PASSPHRASE_FILE), or else the agent.
+  For secrets in manifests: age keys in the files that --age-key-file or
+  SOPS_AGE_KEY_FILE names, or in TALLYMAN_AGE_KEY or SOPS_AGE_KEY.
   No secret is ever taken from the command line.`
 
 // run runs the command line and gives the exit code.

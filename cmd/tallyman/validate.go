@@ -15,7 +15,8 @@ import (
 )
 
 const validateHelp = `Check manifests and print every mistake with its place. Neither Docker nor a
-controller is needed, and nothing is changed.
+controller nor the keys of secrets are needed, and nothing is changed: secrets
+stay closed, so whether a key opens them is seen by plan and apply.
 
 With DIR the files in that folder are checked as they are, committed or not.
 Without, those of the branch that --repo, --branch and --path name.
