@@ -20,7 +20,9 @@ var files embed.FS
 const Any = "Manifest"
 
 // Kinds are the kinds that have a schema, sorted; Any is not among them.
-func Kinds() []string { return []string{"App", "Config", "Host", "Network", "Secret", "Service", "Volume"} }
+func Kinds() []string {
+	return []string{"App", "Config", "Host", "Network", "Secret", "Service", "Volume"}
+}
 
 // For gives the schema of a kind, or of Any. Upper and lower case are alike.
 func For(kind string) ([]byte, error) {
