@@ -11,3 +11,51 @@ func (k *linker) reserved() {
 		}
 	}
 }
+
+// holders refuses what would give an exclusive volume more than one holder at a
+// time.
+func (k *linker) holders() {
+	volumes := byName(k.set.Volumes)
+	first := map[string]*Service{} // by the volume's name on the hosts
+	for _, s := range k.set.Services {
+		for _, r := range s.refs {
+			v, _ := volumes.of(s.App, r.name).(*Volume)
+			if r.kind != KindVolume || v == nil || len(v.wrong) > 0 || !v.Spec.Exclusive() {
+				continue
+			}
+			reason := s.Spec.manyHolders()
+			if other := first[v.onHosts()]; other != nil && other != s {
+				reason = fmt.Sprintf("service %q mounts it too", other.Metadata.Name)
+			}
+			first[v.onHosts()] = s
+			if reason != "" {
+				k.errorAt(s, r.place, r.path, fmt.Sprintf("volume %q is exclusive: %s", r.name, reason)).Hint =
+					"what several may have at once takes access: shared at " + where(v)
+			}
+		}
+	}
+}
+
+// onHosts is a name for the volume that only what is the same volume shares.
+func (v *Volume) onHosts() string {
+	if v.Spec.External != nil {
+		return "external " + v.Spec.External.NameOn(v.Metadata.Name)
+	}
+	return v.App + "/" + v.Metadata.Name
+}
+
+// manyHolders says how more than one container of the service would be up at the
+// same time, or "".
+func (s *ServiceSpec) manyHolders() string {
+	switch {
+	case s.Mode == "global":
+		return "a service with mode global has a replica on every host"
+	case s.Replicas != nil && *s.Replicas > 1:
+		return fmt.Sprintf("%d replicas would each mount it", *s.Replicas)
+	case s.Update.Order == "start-first":
+		return "with order: start-first the new replica would mount it while the old one runs"
+	case s.Restart.Policy == "always":
+		return "restart: always would bring back a replaced container when the engine restarts; unless-stopped does not"
+	}
+	return ""
+}

@@ -97,6 +97,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	k.secrets(l, fsys)
 	k.references()
 	k.reserved()
+	k.holders()
 	k.cycles()
 	k.endpoints()
 	k.contents(l, fsys)

@@ -32,6 +32,12 @@ type VolumeSpec struct {
 	// when its name there is this one's, or `{name: X}`. It is never made, and
 	// services wait for a host to have it.
 	External *External `yaml:"external,omitempty"`
+	// Who may mount it at a time. `exclusive`: one replica of one service, which
+	// runs where the data is and nowhere else, also while that host is away; on an
+	// update the old replica stops before the new one starts. `shared`: any
+	// number, on any hosts; each host has a volume of its own, unless the driver
+	// makes them one. Without it: shared with nfs, cifs and tmpfs, else exclusive.
+	Access string `yaml:"access,omitempty" check:"enum=exclusive|shared"`
 	// Labels of the volume on the host. A volume that exists keeps those it was
 	// made with.
 	Labels map[string]string `yaml:"labels,omitempty" check:"keys=labelKey"`
@@ -63,6 +69,14 @@ type CIFS struct {
 type TmpfsVolume struct {
 	// Its size; without it half of the host's memory.
 	Size Size `yaml:"size,omitempty" check:"min=1"`
+}
+
+// Exclusive says whether one container may have the volume at a time.
+func (s *VolumeSpec) Exclusive() bool {
+	if s.Access != "" {
+		return s.Access == "exclusive"
+	}
+	return s.NFS == nil && s.CIFS == nil && s.Tmpfs == nil
 }
 
 func (s *VolumeSpec) check(c *context) {

@@ -57,20 +57,7 @@ func (w *world) live(states []fstest.MapFS) string {
 }
 
 // safe is what must hold after every single effect.
-func (w *world) safe(call sim.Call, live model.Live) error {
-	running := map[string]int{}
-	for _, h := range live.Hosts {
-		for _, c := range h.Containers {
-			if c.State == model.StateRunning && c.Owner.Service == "db" {
-				running[c.Owner.Slot]++
-			}
-		}
-	}
-	if running["1"] > 1 {
-		return fmt.Errorf("after %T on %s two generations of db-1 run on one volume", call.Op, call.Host)
-	}
-	return nil
-}
+func (w *world) safe(call sim.Call, live model.Live) error { return oneHolder(call, live) }
 
 // TestCrashAtEveryWrite kills the controller after each effect of the walk,
 // with and without its last reply, and after each write to the journal. The end

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"maps"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -89,33 +88,6 @@ func Place(v View) place.Result {
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
 		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && ours(c) },
-		Placed: v.Placed.host,
+		Placed: v.Placed.host, Kept: v.Placed.volume,
 	})
-}
-
-// Placements are the hosts that an app's slots were given when they had no
-// container there, by app and by service and slot. What has a container is not
-// looked up: it is where it is.
-type Placements map[string]map[string]string
-
-func (p Placements) host(app, service, slot string) string { return p[app][service+"/"+slot] }
-
-// with gives the placements of the apps for which a decision put a slot
-// somewhere new.
-func (p Placements) with(result place.Result) Placements {
-	changed := Placements{}
-	for i := range result.Assignments {
-		a := &result.Assignments[i]
-		if a.Container != "" || p.host(a.App, a.Service, a.Slot) == a.Host {
-			continue
-		}
-		if changed[a.App] == nil {
-			changed[a.App] = maps.Clone(p[a.App])
-		}
-		if changed[a.App] == nil {
-			changed[a.App] = map[string]string{}
-		}
-		changed[a.App][a.Service+"/"+a.Slot] = a.Host
-	}
-	return changed
 }

@@ -229,7 +229,7 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 	if err != nil {
 		h.state.Reachable, h.state.Error, h.state.At = false, err.Error(), at
 	} else {
-		state.Name, state.Reachable, state.At, state.Since = h.host.Name, true, at, h.state.Since
+		state.Name, state.Reachable, state.Known, state.At, state.Since = h.host.Name, true, true, at, h.state.Since
 		if !was {
 			state.Since = at
 		}
@@ -244,13 +244,20 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 	}
 }
 
-// save keeps in the journal which containers of ours the host has, so that a
-// controller that starts while the host is away knows of them.
+// save keeps in the journal which containers and volumes of ours the host has, so
+// that a controller that starts while the host is away knows of them. Of volumes
+// it is their names: their options may hold a password.
 func (c *Controller) save(h *hostState) {
 	seen := SeenHost{Host: h.host}
 	for i := range h.state.Containers {
 		if k := &h.state.Containers[i]; k.OwnedBy(c.cfg.Owner, c.isKnown) {
 			seen.Containers = append(seen.Containers, model.Container{Host: h.host.Name, ID: k.ID, Name: k.Owner.Name, Owner: k.Owner})
+		}
+	}
+	held := c.source.desired.Held()
+	for _, v := range h.state.Volumes {
+		if v.Owner.Owner == c.cfg.Owner || held[v.Name] {
+			seen.Volumes = append(seen.Volumes, model.VolumeState{Name: v.Name, Owner: v.Owner})
 		}
 	}
 	c.know(seen)
@@ -337,7 +344,7 @@ func Unalias(live *model.Live) {
 		for j := range h.Containers {
 			id := h.Containers[j].ID
 			if other := first[id]; other != "" && other != h.Name && h.Reachable {
-				h.Reachable, h.Containers = false, nil
+				h.Reachable, h.Containers, h.Volumes = false, nil, nil
 				h.Error = "is the same engine as host " + other + "; register it once"
 				break
 			}

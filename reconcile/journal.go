@@ -51,11 +51,13 @@ type Memory struct {
 	Guards model.Guards
 }
 
-// SeenHost is a host and the containers of ours that it was last seen with; of
-// these only identity and ownership are kept.
+// SeenHost is a host and the containers of ours that it was last seen with, and
+// the volumes that are ours or that a service of ours holds. Of both only
+// identity and ownership are kept.
 type SeenHost struct {
-	Host       model.Host        `json:"host"`
-	Containers []model.Container `json:"containers"`
+	Host       model.Host          `json:"host"`
+	Containers []model.Container   `json:"containers"`
+	Volumes    []model.VolumeState `json:"volumes,omitempty"`
 }
 
 // Leaving are hosts that are no longer in the manifests and were last seen with

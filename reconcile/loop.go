@@ -128,7 +128,7 @@ func (c *Controller) recall(m Memory) {
 	maps.Copy(c.guards, m.Guards)
 	c.memory = rollout.State{Records: m.Records, Standings: m.Standings}.Clone()
 	for name, seen := range m.Hosts {
-		c.hosts[name] = &hostState{state: model.HostState{Name: name, Error: "not reached yet", Containers: seen.Containers}}
+		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: "not reached yet", Containers: seen.Containers, Volumes: seen.Volumes}}
 		c.know(seen)
 	}
 	if c.cfg.Manual {

@@ -186,7 +186,8 @@ func (w *world) observe(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for i := range hosts {
 		name := hosts[i].Name
-		w.live.Hosts[i] = model.HostState{Name: name, Containers: w.memory.Hosts[name].Containers}
+		seen, known := w.memory.Hosts[name]
+		w.live.Hosts[i] = model.HostState{Name: name, Known: known, Containers: seen.Containers, Volumes: seen.Volumes}
 		e, err := docker.New(hosts[i])
 		if err != nil {
 			w.live.Hosts[i].Error, w.unusable[name] = err.Error(), err

@@ -66,7 +66,7 @@ func TestTwoInstallations(t *testing.T) {
 	b := newWorld(t, dockertest.Local(t).Owner, map[string]*client.Client{"local": e.Client})
 	for _, w := range []*world{a, b} {
 		w.service("web", "tallyman/hello:1", 2, "networks: [front]", "mounts: [{volume: data, path: /data}]")
-		w.write("more.yaml", "apiVersion: tallyman/v1\nkind: Network\nmetadata: {name: front}\nspec: {}\n---\napiVersion: tallyman/v1\nkind: Volume\nmetadata: {name: data}\nspec: {}\n")
+		w.write("more.yaml", "apiVersion: tallyman/v1\nkind: Network\nmetadata: {name: front}\nspec: {}\n---\napiVersion: tallyman/v1\nkind: Volume\nmetadata: {name: data}\nspec: {access: shared}\n")
 		w.commit("deploy web")
 		w.expect(0, "apply")
 	}

@@ -186,7 +186,7 @@ func (s *Store) Accept(revision string) error {
 
 // Host keeps which containers of ours a host was last seen with.
 func (s *Store) Host(seen reconcile.SeenHost) error {
-	if len(seen.Containers) == 0 {
+	if len(seen.Containers)+len(seen.Volumes) == 0 {
 		return s.remove("forget host", bucketHosts, seen.Host.Name)
 	}
 	return s.set("record host", bucketHosts, seen.Host.Name, seen)

@@ -119,12 +119,12 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	}
 	app.Volumes = b.volumes(app.Name)
 	app.Networks = b.networks(app.Name)
-	names := hostNames{networks: map[string]string{}, volumes: map[string]string{}}
+	names := hostNames{networks: map[string]string{}, volumes: map[string]*model.Volume{}}
 	for _, n := range app.Networks {
 		names.networks[n.Name] = n.HostName
 	}
-	for _, v := range app.Volumes {
-		names.volumes[v.Name] = v.HostName
+	for i := range app.Volumes {
+		names.volumes[app.Volumes[i].Name] = &app.Volumes[i]
 	}
 	for _, s := range b.partsOf(app.Name).services {
 		svc, err := b.service(s, names)
@@ -159,8 +159,12 @@ func guard(s *manifest.Service, of *manifest.App) model.Guard {
 	return model.Guard{Orphan: cmp.Or(s.Spec.DeletionPolicy, of.Spec.DeletionPolicy) == "orphan", Protect: s.Spec.Protect}
 }
 
-// hostNames are the names that an app's networks and volumes have on hosts.
-type hostNames struct{ networks, volumes map[string]string }
+// hostNames are the names that an app's networks have on hosts, and its volumes,
+// by their names in the manifests.
+type hostNames struct {
+	networks map[string]string
+	volumes  map[string]*model.Volume
+}
 
 func hosts(declared []*manifest.Host) []model.Host {
 	if len(declared) == 0 {

@@ -45,7 +45,7 @@ func mounts(declared []manifest.Mount, names hostNames) []model.Mount {
 		mount := model.Mount{Target: m.Target(), ReadOnly: m.ReadOnly, Size: int64(m.Size)}
 		switch {
 		case m.Volume != "":
-			mount.Kind, mount.Source = model.MountVolume, names.volumes[m.Volume]
+			mount.Kind, mount.Source = model.MountVolume, names.volumes[m.Volume].HostName
 		case m.Bind != "":
 			mount.Kind, mount.Source = model.MountBind, m.Bind
 		default:

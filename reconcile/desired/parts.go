@@ -68,7 +68,7 @@ func (b *builder) network(n model.Network, external *manifest.External) model.Ne
 func (b *builder) volumes(app string) []model.Volume {
 	var out []model.Volume
 	for _, v := range b.partsOf(app).volumes {
-		volume := model.Volume{App: app, Name: v.Metadata.Name}
+		volume := model.Volume{App: app, Name: v.Metadata.Name, Exclusive: v.Spec.Exclusive()}
 		if v.Spec.External != nil {
 			volume.HostName, volume.External = v.Spec.External.NameOn(v.Metadata.Name), true
 		} else {

@@ -144,7 +144,7 @@ func TestExternal(t *testing.T) {
 		doc("Volume", "a", "{external: true}"), doc("Volume", "b", "{external: {name: old_data.1}}"),
 		doc("Network", "front", "{external: {name: proxy}}"),
 		doc("Service", "web", "{image: web, networks: [front], mounts: [{volume: b, path: /b}]}")).Apps[0]
-	if want := []model.Volume{{App: "default", Name: "a", HostName: "a", External: true}, {App: "default", Name: "b", HostName: "old_data.1", External: true}}; !reflect.DeepEqual(app.Volumes, want) {
+	if want := []model.Volume{{App: "default", Name: "a", HostName: "a", External: true, Exclusive: true}, {App: "default", Name: "b", HostName: "old_data.1", External: true, Exclusive: true}}; !reflect.DeepEqual(app.Volumes, want) {
 		t.Errorf("volumes %+v, want %+v", app.Volumes, want)
 	}
 	if want := []model.Network{{App: "default", Name: "front", HostName: "proxy", External: true}}; !reflect.DeepEqual(app.Networks, want) {

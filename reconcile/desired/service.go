@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -24,6 +25,7 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		Placement:   placement(s.Spec.Placement),
 		Update:      update(s.Spec.Update),
 		DependsOn:   sorted(s.Spec.DependsOn),
+		Holds:       holds(s.Spec.Mounts, names),
 	}
 	for _, path := range s.Spec.IgnoreDifferences {
 		svc.Ignore = append(svc.Ignore, string(path))
@@ -33,6 +35,18 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		svc.Replicas = *s.Spec.Replicas
 	}
 	return svc, nil
+}
+
+// holds are the exclusive volumes among the mounts, each once.
+func holds(mounts []manifest.Mount, names hostNames) []model.Hold {
+	var out []model.Hold
+	for _, m := range mounts {
+		if v := names.volumes[m.Volume]; v != nil && v.Exclusive {
+			out = append(out, model.Hold{Volume: v.Name, HostName: v.HostName, External: v.External})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Volume < out[j].Volume })
+	return slices.Compact(out)
 }
 
 func placement(p manifest.Placement) model.Placement {

@@ -161,6 +161,8 @@ type Service struct {
 	// Ignore are paths of fields in which a container may differ from Container,
 	// in the form in which plan prints them.
 	Ignore []string `json:"ignore,omitempty"`
+	// Holds are the exclusive volumes that it mounts, sorted by name.
+	Holds []Hold `json:"holds,omitempty"`
 	// Guard is what happens when the service's manifest goes.
 	Guard Guard `json:"guard,omitzero"`
 }
@@ -233,4 +235,6 @@ type Volume struct {
 	Protect bool `json:"protect,omitempty"`
 	// External says that somebody else makes it; HostName is its name there.
 	External bool `json:"external,omitempty"`
+	// Exclusive says that one container may have it at a time, see Hold.
+	Exclusive bool `json:"exclusive,omitempty"`
 }

@@ -16,6 +16,9 @@ type Live struct {
 type HostState struct {
 	Name      string `json:"name"`
 	Reachable bool   `json:"reachable"`
+	// Known says that the host was reached at some time, so the rest of this is
+	// more than nothing. Whoever makes a Live sets it.
+	Known bool `json:"known,omitempty"`
 	// Error says why the host is not reachable, in words.
 	Error string    `json:"error,omitempty"`
 	At    time.Time `json:"at"` // when the observation began, on the controller's clock

@@ -84,8 +84,13 @@ type (
 		Target
 		Files []File `json:"files"`
 	}
-	// StartContainer starts a container.
-	StartContainer struct{ Target }
+	// StartContainer starts a container. Holds are volumes that no other
+	// container of the host may have meanwhile: while one that runs mounts any of
+	// them, the call fails with the class Conflict.
+	StartContainer struct {
+		Target
+		Holds []string `json:"holds,omitempty"`
+	}
 	// UnpauseContainer lets a paused container go on.
 	UnpauseContainer struct{ Target }
 	// RenameContainer gives a container the name in its label back.

@@ -19,7 +19,7 @@ func ops() []Op {
 		CreateVolume{Host: "h1", Volume: Volume{App: "shop", Name: "data", HostName: "shop-data", Driver: "local"}, Owner: owner},
 		CreateContainer{Host: "h1", Owner: owner, Spec: ContainerSpec{Image: "web:1", Env: map[string]string{"A": "b"}, StopGrace: time.Minute}},
 		CopyFiles{Target: target, Files: []File{{Path: "/x", Mode: 0o444, Digest: "sha256:aa"}}},
-		StartContainer{target},
+		StartContainer{target, []string{"v"}},
 		UnpauseContainer{target},
 		RenameContainer{target},
 		UpdateContainer{target, Adjustable{Memory: 1 << 20, Restart: Restart{Name: "always"}}},

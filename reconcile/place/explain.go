@@ -26,10 +26,12 @@ type group struct {
 
 // explain accounts for every host, the commonest reason first.
 func (p *placer) explain(s *service) string {
-	switch len(p.hosts) {
-	case 0:
+	switch {
+	case len(p.hosts) == 0:
 		return "no host is registered"
-	case 1:
+	case s.pin.host != anywhere:
+		return p.explainPin(s)
+	case len(p.hosts) == 1:
 		return p.explainHost(s, 0)
 	}
 	var parts []string
@@ -49,7 +51,7 @@ func (p *placer) explainHost(s *service, h int) string {
 }
 
 func (p *placer) reasonOf(s *service, h int) reason {
-	return p.filters[p.verdict[h]].reason(view{s, &p.hosts[h], p.onHost[h]})
+	return p.filters[p.verdict[h]].reason(view{s, &p.hosts[h], h, p.onHost[h]})
 }
 
 func (p *placer) groups(s *service) []group {

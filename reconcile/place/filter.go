@@ -23,6 +23,7 @@ type filter struct {
 type view struct {
 	service *service
 	host    *host
+	index   int // of the host
 	onHost  int // replicas of the service there so far
 }
 
@@ -32,6 +33,7 @@ const passed = -1
 // filters is the table. Capacity comes last when it comes.
 func filters() []filter {
 	return []filter{
+		{name: "volume", passes: hasVolume, reason: volumeReason},
 		{name: "constraints", passes: meetsConstraints, reason: constraintReason},
 		{name: "taints", passes: untainted, reason: taintReason},
 		{name: "cordon", passes: schedulable, reason: plain("is cordoned", "are cordoned")},
@@ -44,7 +46,7 @@ func filters() []filter {
 
 // judge is the first filter that host h fails for s, or passed.
 func (p *placer) judge(s *service, h int) int {
-	v := view{s, &p.hosts[h], p.onHost[h]}
+	v := view{s, &p.hosts[h], h, p.onHost[h]}
 	for i := range p.filters {
 		if !p.filters[i].passes(v) {
 			return i

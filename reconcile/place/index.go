@@ -34,6 +34,7 @@ type key struct{ app, service string }
 type host struct {
 	*model.Host
 	reachable bool
+	known     bool // reached at some time
 	arch      string
 	replicas  int // given to it so far, of all services
 	claims    []claim
@@ -44,6 +45,7 @@ type service struct {
 	index int
 	slots []slot
 	open  int // slots without a host
+	pin   pin
 }
 
 type slot struct {
@@ -85,6 +87,7 @@ func (p *placer) addHosts(hosts []model.Host, live model.Live) {
 	for i := range live.Hosts {
 		if n, ok := p.byName[live.Hosts[i].Name]; ok {
 			p.hosts[n].reachable = live.Hosts[i].Reachable
+			p.hosts[n].known = live.Hosts[i].Known
 			p.hosts[n].arch = live.Hosts[i].Info.Arch
 		}
 	}

@@ -46,7 +46,7 @@ func (p *placer) mayStay(s *service, c sighting) bool {
 
 // bearable says whether a slot may be on the host of c at all.
 func (p *placer) bearable(s *service, c sighting) bool {
-	return unmet(s.Placement.Constraints, &p.hosts[c.host]) == nil
+	return s.pin.allows(c.host) && unmet(s.Placement.Constraints, &p.hosts[c.host]) == nil
 }
 
 // wouldLeave says whether a slot leaves the host when another one can take it,

@@ -29,6 +29,10 @@ type Input struct {
 	// the second time, and a replica that was removed by hand comes back to
 	// where its data may be.
 	Placed func(app, service, slot string) string
+	// Kept says where an exclusive volume, by its name on the hosts, was put
+	// before, or "". A list can be older than the volume, and a host can have
+	// gone since.
+	Kept func(app, volume string) string
 }
 
 // Result holds every slot of every service exactly once, as an assignment or
@@ -47,6 +51,9 @@ type Assignment struct {
 	// Container is the id of the container for whose sake the slot stays on
 	// this host, the best one it has; empty for a slot that is new here.
 	Container string `json:"container,omitempty"`
+	// Holds are the exclusive volumes, by their names on the hosts, that are on
+	// this host because the slot is.
+	Holds []string `json:"holds,omitempty"`
 }
 
 // Refusal is a slot that no host can take.
@@ -54,7 +61,8 @@ type Refusal struct {
 	App     string `json:"app"`
 	Service string `json:"service"`
 	Slot    string `json:"slot"`
-	// Host is the only one that could, that of a global service's slot.
+	// Host is the only one that could, if it is one: that of a global service's
+	// slot, and the one that has an exclusive volume.
 	Host string `json:"host,omitempty"`
 	// Reason accounts for every host: `no host for web-3: 2 of 3 lack label
 	// disk=ssd (edge-1, edge-3), 1 is cordoned (edge-2)`.
@@ -69,6 +77,7 @@ type Refusal struct {
 func Place(in Input) Result {
 	p := newPlacer(in)
 	p.sight(in.Live)
+	p.pinAll(in)
 	for i := range p.services {
 		p.keep(&p.services[i], holdsItsPorts)
 	}
@@ -104,13 +113,16 @@ func (p *placer) report(r *Result, s *service, n int) {
 	if t.host == nowhere {
 		reason := "no host for " + s.Name + "-" + name + ": " + t.refusal
 		refusal := Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason}
-		if s.Mode == model.ModeGlobal {
+		switch {
+		case s.Mode == model.ModeGlobal:
 			refusal.Host = name
+		case s.pin.host >= 0:
+			refusal.Host = p.hosts[s.pin.host].Name
 		}
 		r.Refusals = append(r.Refusals, refusal)
 		return
 	}
-	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name}
+	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held()}
 	if t.stays != nil {
 		a.Container = t.stays.ID
 	}

@@ -38,7 +38,7 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	if len(s.Container.Files) > 0 {
 		c.Steps = append(c.Steps, Step{Op: model.CopyFiles{Target: target, Files: s.Container.Files}})
 	}
-	c.Steps = append(c.Steps, Step{Op: model.StartContainer{Target: target}})
+	c.Steps = append(c.Steps, Step{Op: model.StartContainer{Target: target, Holds: s.Held()}})
 	p.supersede(c, s, old)
 }
 

@@ -200,18 +200,18 @@ func (p *planner) revive(s *model.Service, c *model.Container, add func(string, 
 	target := p.target(c)
 	switch c.State {
 	case model.StateCreated:
-		ops := []model.Op{model.StartContainer{Target: target}}
+		ops := []model.Op{model.StartContainer{Target: target, Holds: s.Held()}}
 		if len(s.Container.Files) > 0 {
 			ops = []model.Op{model.CopyFiles{Target: target, Files: s.Container.Files}, ops[0]}
 		}
 		add("created and not started", ops...)
 	case model.StateExited:
-		add(Ended(c), model.StartContainer{Target: target})
+		add(Ended(c), model.StartContainer{Target: target, Holds: s.Held()})
 	case model.StatePaused:
 		add("is paused", model.UnpauseContainer{Target: target})
 	case model.StateRunning:
 		if c.Health == model.HealthUnhealthy {
-			add(Unhealthy(c), model.StopContainer{Target: target, Grace: s.Container.StopGrace}, model.StartContainer{Target: target})
+			add(Unhealthy(c), model.StopContainer{Target: target, Grace: s.Container.StopGrace}, model.StartContainer{Target: target, Holds: s.Held()})
 		}
 	}
 }

@@ -66,7 +66,8 @@ func stall(c *Change) {
 	}
 }
 
-// order is how a slot's old containers make room. Two copies can't coexist
+// order is how a slot's old containers make room. An exclusive volume has one
+// holder at a time, on whatever hosts. Two copies can't coexist
 // when both hold a published port of one host, whatever the manifest says; and
 // by itself nobody expects two copies on one volume, or two programs that share
 // the host's own network to listen on the same port of it.
@@ -78,7 +79,7 @@ func (p *planner) order(s *model.Service, host string, old []*model.Container) s
 	writesVolume := slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
 	hostNetwork := slices.ContainsFunc(s.Container.Networks, func(a model.Attachment) bool { return a.Network == model.HostNetwork })
 	switch {
-	case fixedPort, s.Update.Order == model.OrderStopFirst:
+	case fixedPort, s.Update.Order == model.OrderStopFirst, len(s.Holds) > 0:
 		return model.OrderStopFirst
 	case s.Update.Order == model.OrderAuto && here && (writesVolume || hostNetwork):
 		return model.OrderStopFirst

@@ -163,7 +163,7 @@ func (w *world) create(h *model.HostState, o model.CreateContainer) error {
 		return fmt.Errorf("no image %q", o.Spec.Image)
 	}
 	for _, n := range o.Spec.Networks {
-		if !slices.ContainsFunc(h.Networks, func(s model.NetworkState) bool { return s.Name == n.Network }) {
+		if n.Network != model.HostNetwork && !slices.ContainsFunc(h.Networks, func(s model.NetworkState) bool { return s.Name == n.Network }) {
 			return fmt.Errorf("no network %q", n.Network)
 		}
 	}

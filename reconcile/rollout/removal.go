@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -47,17 +48,27 @@ func (r *roll) holdRemovals() {
 	}
 }
 
-// portWait is a new container that has been made and can't start, because of
-// the ports that it publishes.
-type portWait struct {
-	host  string
-	ports []model.Port
+// room is what a new container needs that has been made and can't start: the
+// ports that it publishes, and the volumes that it holds.
+type room struct {
+	host    string
+	ports   []model.Port
+	volumes []string
 }
 
-// inTheWay says whether a replica that is to go holds a port of its host that a
-// new container waits for.
+// inTheWay says whether a replica that is to go has a port of its host, or a
+// volume, that a new container waits for.
 func (d *decider) inTheWay(c *plan.Change) bool {
-	return slices.ContainsFunc(d.waiting, func(w portWait) bool { return d.holds(c, w) })
+	return slices.ContainsFunc(d.waiting, func(w room) bool { return d.holds(c, w) })
+}
+
+// obstructed says who has what a new container of a replica can't start without,
+// or "".
+func (d *decider) obstructed(s *model.Service, c *plan.Change) string {
+	if leaving := d.holder(s, c.Host); leaving != nil {
+		return fmt.Sprintf("waits for %s to give up a port", leaving.Key)
+	}
+	return d.volumeHeld(s, c)
 }
 
 // holder finds a replica that is to go and has a port that a new container of
@@ -75,16 +86,17 @@ func (d *decider) holder(s *model.Service, host string) *plan.Change {
 		}
 	}
 	for _, c := range d.leaving {
-		if d.holds(c, portWait{host, s.Container.Ports}) {
+		if d.holds(c, room{host: host, ports: s.Container.Ports}) {
 			return c
 		}
 	}
 	return nil
 }
 
-func (d *decider) holds(c *plan.Change, w portWait) bool {
+func (d *decider) holds(c *plan.Change, w room) bool {
 	return slices.ContainsFunc(c.Old, func(id string) bool {
 		old := d.container(id)
-		return old != nil && old.Host == w.host && old.Running() && model.PortsClash(w.ports, old.Ports)
+		return old != nil && old.Running() && (old.Host == w.host && model.PortsClash(w.ports, old.Ports) ||
+			slices.ContainsFunc(w.volumes, func(v string) bool { return d.mayMount(old, v) }))
 	})
 }

@@ -192,7 +192,7 @@ type decider struct {
 	containers map[string]*model.Container // by id; made when first needed
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  bool                        // an app is on its way, and something old may be needed
-	waiting    []portWait                  // what new containers can't start without
+	waiting    []room                      // what new containers can't start without
 	leaving    []*plan.Change              // replicas that nobody asks for; made when first needed
 }
 

@@ -103,9 +103,9 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		r.hold(slot.change, reason)
 		return
 	}
-	if leaving := r.holder(s.Service, slot.change.Host); leaving != nil && starts(slot.change) {
-		r.waiting = append(r.waiting, portWait{slot.change.Host, s.Container.Ports})
-		r.hold(slot.change, fmt.Sprintf("waits for %s to give up a port", leaving.Key))
+	if why := r.obstructed(s.Service, slot.change); why != "" && starts(slot.change) {
+		r.waiting = append(r.waiting, room{slot.change.Host, s.Container.Ports, s.Held()})
+		r.hold(slot.change, why)
 		return
 	}
 	if slot.phase != broken && !s.take(slot) {
@@ -134,7 +134,7 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 		return
 	}
 	todo := ops(slot.change.Steps, plan.Now)
-	if r.holder(s.Service, slot.change.Host) != nil {
+	if r.obstructed(s.Service, slot.change) != "" {
 		todo = untilStart(todo) // it is mended from there, when it has room
 	}
 	if !r.emit(slot.change, todo, r.tries()) && slot.old && !slot.inHand() {
@@ -169,8 +169,8 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 	if c := slot.current; c != nil && c.Running() && (slot.serving || before != nil) {
 		todo = append(todo, stop(c))
 	}
-	if before != nil {
-		todo = append(todo, model.StartContainer{Target: target(before)})
+	if before != nil && r.volumeHeld(s.Service, slot.change) == "" {
+		todo = append(todo, model.StartContainer{Target: target(before), Holds: s.Held()})
 	}
 	if len(todo) > 0 {
 		r.retire(slot.change, todo)

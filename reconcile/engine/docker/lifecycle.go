@@ -24,6 +24,9 @@ func (e *Engine) startContainer(ctx context.Context, op model.StartContainer) er
 		case raw.State.Running:
 			return nil
 		}
+		if err := e.alone(ctx, raw.ID, op.Holds); err != nil {
+			return err
+		}
 		return e.api().ContainerStart(ctx, raw.ID, container.StartOptions{})
 	})
 }

@@ -3,9 +3,13 @@ package docker
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/volume"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -37,6 +41,29 @@ func volumeState(v *volume.Volume) model.VolumeState {
 		state.CreatedAt = at
 	}
 	return state
+}
+
+// alone makes sure that no container but one mounts any of some volumes while it
+// runs. Whoever runs it: a person's copy of the data is a holder as well.
+func (e *Engine) alone(ctx context.Context, id string, volumes []string) error {
+	for _, name := range volumes {
+		list, err := e.api().ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(
+			filters.Arg("volume", name), filters.Arg("status", "running"), filters.Arg("status", "paused"), filters.Arg("status", "restarting"))})
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if list[i].ID != id && mountsVolume(&list[i], name) {
+				return conflict(fmt.Sprintf("container %q has the exclusive volume %q; it has to stop first", nameOf(list[i].Names), name))
+			}
+		}
+	}
+	return nil
+}
+
+// mountsVolume says it exactly: the engine's filter also finds mount points.
+func mountsVolume(s *container.Summary, volume string) bool {
+	return slices.ContainsFunc(s.Mounts, func(m container.MountPoint) bool { return m.Type == mount.TypeVolume && m.Name == volume })
 }
 
 // createVolume makes a volume. An engine gives an existing one back as if it

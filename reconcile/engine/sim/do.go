@@ -110,7 +110,7 @@ func (h *Host) applyToTarget(j *job) (changed bool, err error) {
 	case model.CopyFiles:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return c.copyFiles(o.Files, j.blobs) })
 	case model.StartContainer:
-		return h.on(o.Target, j, func(c *container) (bool, error) { return h.start(c, j.now) })
+		return h.on(o.Target, j, func(c *container) (bool, error) { return h.start(c, o.Holds, j.now) })
 	case model.UnpauseContainer:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.unpause(c, j.now) })
 	case model.RenameContainer:

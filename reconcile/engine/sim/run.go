@@ -15,12 +15,15 @@ const (
 	exitKilled     = 137
 )
 
-func (h *Host) start(c *container, now time.Time) (changed bool, err error) {
+func (h *Host) start(c *container, holds []string, now time.Time) (changed bool, err error) {
 	switch c.state {
 	case model.StateRunning, model.StateRestarting:
 		return false, nil
 	case model.StatePaused:
 		return false, refuse(engine.Conflict, "cannot start a paused container, try unpause instead")
+	}
+	if err := h.alone(c, holds); err != nil {
+		return false, err
 	}
 	if err := h.launch(c, now); err != nil {
 		return false, err

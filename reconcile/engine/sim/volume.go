@@ -26,3 +26,16 @@ func (h *Host) createVolume(o model.CreateVolume, now time.Time) (bool, error) {
 	h.volumes[name] = &volume{name: name, driver: o.Volume.Driver, options: o.Volume.Options, owner: o.Owner, made: now}
 	return true, nil
 }
+
+// alone makes sure that no container but one mounts any of some volumes while it
+// runs.
+func (h *Host) alone(c *container, volumes []string) error {
+	for _, name := range volumes {
+		for _, other := range h.containers {
+			if other != c && other.alive() && other.spec.MountsVolume(name) {
+				return refuse(engine.Conflict, "container %s has the exclusive volume %s; it has to stop first", other.name, name)
+			}
+		}
+	}
+	return nil
+}
