@@ -38,4 +38,30 @@ type Sync struct {
 	SelfHeal bool `yaml:"selfHeal" default:"true"`
 	// More removals than this in one commit wait for a person.
 	MaxRemovals int `yaml:"maxRemovals" check:"min=0" default:"10"`
+	// When rollouts may begin. Any open window that denies shuts; of those that
+	// allow, if there are any, one must be open. What has begun goes on to its
+	// end; healing, and going back from a commit that has failed, wait for no
+	// window. `tallyman apply` goes past them.
+	Windows []Window `yaml:"windows,omitempty" aka:"syncWindows"`
+}
+
+// Window is a stretch of time in which rollouts may begin, or may not: exactly
+// one of allow and deny is given.
+type Window struct {
+	_ struct{} `exactlyOne:"allow,deny"`
+	// When a window begins in which rollouts may begin, as a cron expression of
+	// five fields: minute, hour, day of the month, month, day of the week.
+	Allow string `yaml:"allow,omitempty" check:"format=cron"`
+	// When a window begins in which no rollout may begin.
+	Deny string `yaml:"deny,omitempty" check:"format=cron"`
+	// How long the window is open each time.
+	Duration Duration `yaml:"duration" check:"required,min=1m,max=8760h"`
+	// The time zone of the expression, such as `Europe/Berlin`; without it UTC.
+	TimeZone string `yaml:"timeZone,omitempty" check:"format=timeZone" aka:"timezone,tz"`
+}
+
+func (w *Window) check(c *context) {
+	c.checkCron("allow", w.Allow)
+	c.checkCron("deny", w.Deny)
+	c.checkZone(w.TimeZone)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,7 +86,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("restart %+v, stopGracePeriod %d", spec.Restart, spec.StopGracePeriod)
 	}
 	app := set.Apps[0].Spec
-	if app.Sync != (manifest.Sync{Auto: true, Prune: true, SelfHeal: true, MaxRemovals: 10}) || app.OnFailure != "rollback" {
+	if !reflect.DeepEqual(app.Sync, manifest.Sync{Auto: true, Prune: true, SelfHeal: true, MaxRemovals: 10}) || app.OnFailure != "rollback" {
 		t.Errorf("app %+v", app)
 	}
 }
@@ -97,7 +98,7 @@ func TestDefaultsBesideWhatIsGiven(t *testing.T) {
 		doc("Service", "web", "{image: web, replicas: 0, update: {parallelism: 3}, files: [{config: c, key: k, path: /k}]}"),
 		doc("Config", "c", "{data: {k: v}}"),
 	)))
-	if got := set.Apps[0].Spec.Sync; got != (manifest.Sync{Auto: true, SelfHeal: true, MaxRemovals: 10}) {
+	if got := set.Apps[0].Spec.Sync; !reflect.DeepEqual(got, manifest.Sync{Auto: true, SelfHeal: true, MaxRemovals: 10}) {
 		t.Errorf("sync %+v", got)
 	}
 	spec := set.Services[0].Spec

@@ -19,19 +19,20 @@ const module = "github.com/tallyman-io/tallyman"
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
 	"git":                         {},
-	"manifest":                    {"manifest/shape"},
+	"manifest":                    {"manifest/shape", "reconcile/schedule"}, // a leaf, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"schemas":                     {},
 	"examples":                    {},
-	"reconcile/model":             {},
-	"reconcile/desired":           {"manifest", "reconcile/model"},
+	"reconcile/schedule":          {},
+	"reconcile/model":             {"reconcile/schedule"},
+	"reconcile/desired":           {"manifest", "reconcile/model", "reconcile/schedule"},
 	"reconcile/engine":            {"reconcile/model"},
 	"reconcile/engine/docker":     {"reconcile/engine", "reconcile/model"},
 	"reconcile/engine/sim":        {"reconcile/engine", "reconcile/model"},
 	"reconcile/engine/enginetest": {"reconcile/engine", "reconcile/model"},
 	"reconcile/place":             {"reconcile/model"},
 	"reconcile/plan":              {"reconcile/model", "reconcile/place"},
-	"reconcile/rollout":           {"reconcile/model", "reconcile/plan"},
+	"reconcile/rollout":           {"reconcile/model", "reconcile/plan", "reconcile/schedule"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
 	"reconcile/report":            {"reconcile/model", "reconcile/plan", "reconcile/rollout"},
 	"reconcile": {
@@ -43,7 +44,7 @@ var arrow = map[string][]string{
 // pure are the packages that decide. Time is an argument to them, and there is
 // nothing in their hands with which they could have an effect.
 var pure = []string{
-	"reconcile/model", "reconcile/desired", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/report",
+	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/report",
 }
 
 // effects are the standard packages that a pure package does not import.
@@ -59,6 +60,7 @@ var restricted = []struct{ library, why string }{
 	{"github.com/moby/", "the Docker client belongs to engine/docker; everyone else goes through the port in reconcile/engine"},
 	{"gopkg.in/yaml", "YAML belongs to manifest; everyone else gets its typed documents"},
 	{"github.com/go-git/", "Git belongs to git; everyone else gets an fs.FS"},
+	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
 }
 
 // holders are the packages that restricted libraries are for. What supports
@@ -68,6 +70,7 @@ var holders = map[string][]string{
 	"github.com/moby/":   {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
 	"gopkg.in/yaml":      {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too
 	"github.com/go-git/": {"git"},
+	"github.com/robfig/": {"reconcile/schedule"},
 }
 
 type pkg struct {

@@ -95,5 +95,7 @@ var (
 		"size":      {Pattern: re(`^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TB|TiB)?$`), Noun: "a size such as 256MiB"},
 		"cpus":      {Pattern: re(`^[0-9]+(\.[0-9]{1,9})?$`), Noun: "a number of CPUs such as 0.5"},
 		"restart":   {Pattern: re(`^(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)$`), Noun: "no, always, unless-stopped, on-failure or on-failure:<times>"},
+		"cron":      {Pattern: re(`^(\S+( +\S+){4}|@(hourly|daily|midnight|weekly|monthly|yearly|annually))$`), Noun: `a cron expression of five fields such as "0 3 * * *", or one of @hourly, @daily, @weekly, @monthly and @yearly`},
+		"timeZone":  {Pattern: re(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`), Noun: "a time zone such as Europe/Berlin"},
 	}
 )

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/schedule"
 )
 
 // LocalHost is the host there is when none is declared.
@@ -114,7 +116,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	sync := a.Spec.Sync
 	app := model.App{
 		Name:      a.Metadata.Name,
-		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals},
+		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
 		OnFailure: a.Spec.OnFailure,
 	}
 	app.Volumes = b.volumes(app.Name)
@@ -138,6 +140,14 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	app.Digest = digest(app)
 	app.Unresolved = b.unresolvedBecause(app.Name)
 	return app, nil
+}
+
+func windows(declared []manifest.Window) []schedule.Window {
+	var out []schedule.Window
+	for _, w := range declared {
+		out = append(out, schedule.Window{Deny: w.Deny != "", Cron: w.Allow + w.Deny, Duration: time.Duration(w.Duration), TimeZone: w.TimeZone})
+	}
+	return out
 }
 
 // digest leaves out what may be done without a person, what is ignored, and what

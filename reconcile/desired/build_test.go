@@ -48,7 +48,7 @@ func TestHosts(t *testing.T) {
 func TestDefaultsOfAService(t *testing.T) {
 	d := build(t, doc("Service", "web", "{image: 'web:1'}"))
 	app := d.Apps[0]
-	if app.Name != "default" || app.OnFailure != "rollback" || app.Sync != model.DefaultSync() {
+	if app.Name != "default" || app.OnFailure != "rollback" || !reflect.DeepEqual(app.Sync, model.DefaultSync()) {
 		t.Errorf("app %+v", app)
 	}
 	network := app.Networks[0].HostName
@@ -75,7 +75,7 @@ func TestApps(t *testing.T) {
 		doc("Service", "cache", "{replicas: 0, image: cache, pull: never}"),
 	)
 	app := d.Apps[0]
-	if app.Sync != (model.Sync{MaxRemovals: 2}) || app.OnFailure != "pause" {
+	if !reflect.DeepEqual(app.Sync, model.Sync{MaxRemovals: 2}) || app.OnFailure != "pause" {
 		t.Errorf("app %+v", app)
 	}
 	var got []string

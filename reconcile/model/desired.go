@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/schedule"
 )
 
 // Desired is what one revision asks for, of all apps and hosts. It is built by
@@ -127,6 +129,8 @@ type Sync struct {
 	Prune       bool `json:"prune"`
 	SelfHeal    bool `json:"selfHeal"`
 	MaxRemovals int  `json:"maxRemovals"`
+	// Windows are when rollouts may begin; none is always.
+	Windows []schedule.Window `json:"windows,omitempty"`
 }
 
 // DefaultSync is the policy of apps that do not say, and of an app whose

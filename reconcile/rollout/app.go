@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"reflect"
 	"strconv"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -80,7 +81,7 @@ func (r *roll) begin() bool {
 	}
 	r.standing = r.out.State.Standings[r.app.Name]
 	record, known := r.out.State.Records[r.app.Name]
-	if known && record.Sync != r.app.Sync {
+	if known && !reflect.DeepEqual(record.Sync, r.app.Sync) {
 		record.Sync = r.app.Sync
 		r.out.State.Records[r.app.Name] = record
 	}

@@ -135,6 +135,9 @@ func (c *chooser) waits(target *model.App) (kind, reason string) {
 	case target.Unresolved != "":
 		return model.HeldUnresolved, target.Unresolved
 	}
+	if reason := c.shut(target.Sync); reason != "" {
+		return model.HeldWindow, reason
+	}
 	return "", ""
 }
 
@@ -154,8 +157,8 @@ func byWhom(who, why string) string {
 	return strings.TrimSuffix("by "+who+": "+why, ": ")
 }
 
-// gone chooses for an app that no manifest of the target names: a pin or a pause
-// keeps it as it is.
+// gone chooses for an app that no manifest of the target names: a pin, a pause or
+// a window that its manifests declared last keeps it as it is.
 func (c *chooser) gone(name string) {
 	standing, record := c.out.State.Standings[name], c.in.State.Records[name]
 	app := &model.App{Name: name, Sync: record.Sync, Revision: c.in.Target.Revision}
@@ -168,6 +171,9 @@ func (c *chooser) gone(name string) {
 	case standing.Hold != nil:
 		standing.Hold = nil
 		c.out.State.stand(name, standing)
+	}
+	if reason := c.shut(record.Sync); reason != "" && c.chosen[name].Name == "" && record.Revision != "" && !record.Gone {
+		c.hold(app, record.Revision, model.Held{Kind: model.HeldWindow, Reason: reason})
 	}
 }
 

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -175,7 +176,7 @@ func TestAGoneAppsPolicyIsKept(t *testing.T) {
 	app.Sync.Auto, app.Sync.MaxRemovals = false, 3 // the digest is the same: nothing to roll
 	f.desired.Apps[0] = app
 	f.pass()
-	if got := f.record().Sync; got != app.Sync {
+	if got := f.record().Sync; !reflect.DeepEqual(got, app.Sync) {
 		t.Errorf("remembers %+v, want %+v", got, app.Sync)
 	}
 	f.desired.Apps = nil
