@@ -222,7 +222,7 @@ func replicaKey(s slot) Key {
 	return Key{Kind: KindReplica, App: s.app, Service: s.service, Slot: s.slot}
 }
 
-// images adds one pull for each image and host that a new replica lacks.
+// images adds one change for each image and host that a new replica lacks.
 func (p *planner) images() {
 	for _, c := range p.pulls {
 		p.changes = append(p.changes, c)

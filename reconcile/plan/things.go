@@ -179,18 +179,24 @@ func (p *planner) image(s *model.Service, host string) string {
 	if _, there := p.hosts[host].Images[s.Container.Image]; there || pullsAnew(s) {
 		return ""
 	}
-	if slices.Contains(p.hosts[host].Unasked, s.Container.Image) {
-		return fmt.Sprintf("host %q has not said yet whether it has image %q", host, s.Container.Image)
-	}
-	if s.Pull == "never" {
-		return fmt.Sprintf("image %q is not on host %q, and pull is never; load it there or set pull: missing", s.Container.Image, host)
-	}
 	key := Key{Kind: KindImage, App: s.App, Host: host, Name: s.Container.Image}
-	p.pulls[key] = Change{
-		Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"},
-		Steps: []Step{{Op: model.PullImage{Host: host, App: s.App, Image: s.Container.Image}}},
+	reason := ""
+	switch {
+	case slices.Contains(p.hosts[host].Unasked, s.Container.Image):
+		reason = fmt.Sprintf("host %q has not said yet whether it has image %q", host, s.Container.Image)
+	case s.Pull == "never":
+		reason = fmt.Sprintf("image %q is not on host %q, and pull is never; load it there or set pull: missing", s.Container.Image, host)
+	default:
+		p.pulls[key] = Change{
+			Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"},
+			Steps: []Step{{Op: model.PullImage{Host: host, App: s.App, Image: s.Container.Image}}},
+		}
+		return ""
 	}
-	return ""
+	if _, pulled := p.pulls[key]; !pulled { // another service may pull what this one only waits for
+		p.pulls[key] = Change{Key: key, Host: host, Verdict: Blocked, Reasons: []string{reason}}
+	}
+	return reason
 }
 
 // pullsAnew says whether an image is pulled that the host may have already.

@@ -192,3 +192,27 @@ func TestVolumeMadeWithOtherSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestAnImageThatOneServicePullsIsNotBlockedByAnother: whichever comes first.
+func TestAnImageThatOneServicePullsIsNotBlockedByAnother(t *testing.T) {
+	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		w := newWorld("h1")
+		waits, pulls := service(names[0], "web:3", 1), service(names[1], "web:3", 1)
+		waits.Pull = "never"
+		w.declare(waits, pulls)
+		image := w.planned(t, Key{Kind: KindImage, App: "shop", Host: "h1", Name: "web:3"})
+		if image.Verdict != Create || len(image.Steps) != 1 {
+			t.Errorf("%s may not pull and %s may: the image is %s because %q", names[0], names[1], image.Verdict, image.Reasons)
+		}
+	}
+}
+
+// TestAnImageOfWhichNothingIsKnownYetIsInThePlan: what would wait for it must.
+func TestAnImageOfWhichNothingIsKnownYetIsInThePlan(t *testing.T) {
+	w := newWorld("h1")
+	w.declare(service("web", "web:3", 1))
+	w.host("h1").Unasked = []string{"web:3"}
+	if image := w.planned(t, Key{Kind: KindImage, App: "shop", Host: "h1", Name: "web:3"}); image.Verdict != Blocked {
+		t.Errorf("the image is %s because %q", image.Verdict, image.Reasons)
+	}
+}

@@ -27,7 +27,7 @@ func (r *roll) judge() {
 	r.judgeThings()
 }
 
-// judgeThings fails a rollout whose network or volume has been in the way for as
+// judgeThings fails a rollout whose image, network or volume has been in the way for as
 // long as its services may be without progress: replicas that run already do not
 // wait for it, and so are never late.
 func (r *roll) judgeThings() {
@@ -37,7 +37,7 @@ func (r *roll) judgeThings() {
 	}
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Key.Kind == plan.KindReplica || c.Removal || c.Verdict != plan.Blocked || !r.reachable(c.Host) {
+		if !r.inTheWayOfAll(c) {
 			continue
 		}
 		deadline := r.lastProgress().Add(longest)

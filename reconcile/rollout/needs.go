@@ -8,7 +8,8 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
-// missing are the images, networks and volumes that are not there yet.
+// missing are the images, networks and volumes that are not there yet, whether
+// they can be got or not.
 type missing []plan.Key
 
 // prerequisites pulls images and makes networks and volumes, and returns what
@@ -31,11 +32,18 @@ func (r *roll) prerequisites() missing {
 func (r *roll) missing() missing {
 	var keys missing
 	for i := range r.changes {
-		if isPrerequisite(&r.changes[i]) {
-			keys = append(keys, r.changes[i].Key)
+		if c := &r.changes[i]; isPrerequisite(c) || r.inTheWayOfAll(c) {
+			keys = append(keys, c.Key)
 		}
 	}
 	return keys
+}
+
+// inTheWayOfAll says whether the change is about a thing that can't be had on a
+// host that answers: nobody knows how to get it, and all the same it may be there
+// one day, because somebody loads an image or makes a network.
+func (r *roll) inTheWayOfAll(c *plan.Change) bool {
+	return c.Key.Kind != plan.KindReplica && c.Verdict == plan.Blocked && !c.Removal && r.reachable(c.Host)
 }
 
 func isPrerequisite(c *plan.Change) bool {
