@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -138,6 +139,8 @@ type world struct {
 	running *Controller
 	// registries is nil where images are only on the hosts.
 	registries Registries
+	// ageKeys are those that the installation has, as a string.
+	ageKeys atomic.Value
 }
 
 // newWorld makes an installation on n simulated hosts that have the images
@@ -156,7 +159,7 @@ func newWorld(t *testing.T, n int, opts ...sim.Option) *world {
 // start runs a controller until stop, which kills it.
 func (w *world) start() *Controller {
 	c, err := New(Config{
-		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler), Registries: w.registries,
+		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler), Registries: w.registries, Secrets: w.opener(),
 		Open: func(h model.Host) (engine.Engine, error) {
 			if e := w.hosts[h.Name]; e != nil {
 				return e, nil
