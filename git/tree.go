@@ -30,7 +30,7 @@ func (r *Repository) Tree(id, path string) (fs.FS, error) {
 	if err != nil {
 		return nil, r.fail("open tree", place(id, path), err)
 	}
-	return &treeFS{mirror: r.mirror, limits: r.cfg.Limits, root: root, when: when, dirs: map[string][]object.TreeEntry{}}, nil
+	return newTreeFS(r.mirror, r.cfg.Limits, root, when), nil
 }
 
 // TreeHash is the hash of all that Tree with the same arguments shows: while
@@ -98,10 +98,21 @@ func (m *mirror) entries(id plumbing.Hash) ([]object.TreeEntry, error) {
 	return tree.Entries, nil
 }
 
+// objects is where directories and files are read from.
+type objects interface {
+	entries(tree plumbing.Hash) ([]object.TreeEntry, error) // sorted by name
+	read(kind plumbing.ObjectType, id plumbing.Hash, limit int64) ([]byte, error)
+	size(blob plumbing.Hash) (int64, error)
+}
+
+func newTreeFS(from objects, limits Limits, root plumbing.Hash, when time.Time) *treeFS {
+	return &treeFS{from: from, limits: limits, root: root, when: when, dirs: map[string][]object.TreeEntry{}}
+}
+
 // treeFS reads directories as they are asked for, each once, and counts what
 // it has listed.
 type treeFS struct {
-	mirror *mirror
+	from   objects
 	limits Limits
 	root   plumbing.Hash
 	when   time.Time
@@ -150,7 +161,7 @@ func (t *treeFS) list(dir string) ([]object.TreeEntry, error) {
 	if e.Mode != filemode.Dir {
 		return nil, fs.ErrNotExist
 	}
-	if entries, err = t.mirror.entries(e.Hash); err == nil {
+	if entries, err = t.from.entries(e.Hash); err == nil {
 		err = checkEntries(entries)
 	}
 	if err != nil {

@@ -69,7 +69,7 @@ func (t *treeFS) content(e object.TreeEntry) ([]byte, error) {
 	if err := readable(e.Mode); err != nil {
 		return nil, err
 	}
-	content, err := t.mirror.read(plumbing.BlobObject, e.Hash, t.limits.MaxFileSize)
+	content, err := t.from.read(plumbing.BlobObject, e.Hash, t.limits.MaxFileSize)
 	switch {
 	case errors.Is(err, errTooLarge):
 		return nil, fmt.Errorf("it is larger than the limit of %d bytes", t.limits.MaxFileSize)
@@ -116,7 +116,7 @@ func (t *treeFS) info(e object.TreeEntry) (fs.FileInfo, error) {
 	if e.Mode == filemode.Submodule {
 		return t.fileInfo(e, 0), nil
 	}
-	size, err := t.mirror.size(e.Hash)
+	size, err := t.from.size(e.Hash)
 	if err != nil {
 		return nil, err
 	}

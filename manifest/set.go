@@ -64,6 +64,30 @@ func (s *Set) owned() []document {
 	return appendAll(all, s.Volumes)
 }
 
+// FilesOf are the files that hold documents of an app, and those that these
+// include; sorted, each once.
+func (s *Set) FilesOf(app string) []string {
+	files := map[string]bool{}
+	for _, d := range s.owned() {
+		o := d.origin()
+		if o.App != app {
+			continue
+		}
+		files[o.File] = true
+		for _, r := range o.refs {
+			if r.kind == refFile {
+				files[path.Join(path.Dir(o.File), r.name)] = true
+			}
+		}
+	}
+	for _, a := range s.Apps {
+		if a.Metadata.Name == app && a.File != "" {
+			files[a.File] = true
+		}
+	}
+	return sortedKeys(files)
+}
+
 func appendAll[D document](all []document, docs []D) []document {
 	for _, d := range docs {
 		all = append(all, d)

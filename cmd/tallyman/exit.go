@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/edit"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 )
@@ -39,7 +40,10 @@ func codeOf(err error) int {
 // hint says what to do next about an error, where that is clear.
 func hint(err error) string {
 	var invalid manifest.Errors
+	var denied *edit.DeniedError
 	switch {
+	case errors.As(err, &denied):
+		return "somebody who may can do it by hand:\n" + strings.TrimRight(denied.Commands, "\n")
 	case errors.Is(err, git.ErrEmptyRepository):
 		return "commit some manifests first"
 	case errors.Is(err, git.ErrBranchNotFound):

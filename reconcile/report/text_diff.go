@@ -30,9 +30,15 @@ func DiffText(w io.Writer, changes []Change, style Style) error {
 	return t.to(w)
 }
 
-// OpenText writes what is still to be done, and which hosts are out of reach.
+// OpenText writes what is still to be done, which apps are held to another
+// revision, and which hosts are out of reach.
 func OpenText(w io.Writer, s *Status, style Style) error {
 	t := &text{Style: style}
+	for i := range s.Apps {
+		if a := &s.Apps[i]; a.Held != nil {
+			t.line("app %s: %s", a.Name, clean(a.Reason))
+		}
+	}
 	t.statusHosts(s)
 	t.openChanges(s)
 	return t.to(w)

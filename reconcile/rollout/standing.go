@@ -124,6 +124,17 @@ func (s State) Changed(old State) []string {
 	return slices.Sorted(maps.Keys(changed))
 }
 
+// LastGood finds among an app's rollouts, newest first, the last one that was
+// completed with another rendering than the present one.
+func LastGood(records []Record, present string) (Record, bool) {
+	for i := range records {
+		if records[i].Phase == Complete && records[i].Digest != present {
+			return records[i], true
+		}
+	}
+	return Record{}, false
+}
+
 // stand keeps what is remembered of an app.
 func (s State) stand(app string, standing Standing) {
 	if standing == (Standing{}) {
