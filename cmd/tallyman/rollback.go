@@ -86,7 +86,7 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 	if err != nil {
 		return head, err
 	}
-	good, found := rollout.LastGood(records, a.digestAt(w, head, app))
+	good, found := rollout.LastGood(records, a.digestAt(ctx, w, head, app))
 	if !found {
 		return head, fmt.Errorf("roll back app %q: no earlier revision is remembered at which it was healthy; name one with --to", app)
 	}
@@ -94,8 +94,8 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 }
 
 // digestAt is the app's rendering at a commit; "" where that can't be rendered.
-func (a *app) digestAt(w *world, commit git.Commit, app string) string {
-	d, err := a.build(w.repo, commit)
+func (a *app) digestAt(ctx context.Context, w *world, commit git.Commit, app string) string {
+	d, err := a.build(ctx, w.repo, commit)
 	if err != nil {
 		return ""
 	}
