@@ -30,7 +30,7 @@ func (r *Repository) push(ctx context.Context, p *proposal) error {
 	defer cancel()
 	switch r.addr.scheme {
 	case "ssh":
-		err = pushSSH(ctx, r.addr, creds, p, sshOptions{r.cfg.Auth.KnownHostsFile, r.cfg.Timeout})
+		err = r.pushSSH(ctx, creds, p)
 	case "file":
 		err = pushLocal(ctx, r.addr.path, p)
 	default:

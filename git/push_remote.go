@@ -53,12 +53,12 @@ func (a *answers) drain() {
 	}
 }
 
-func pushSSH(ctx context.Context, a address, creds credentials, p *proposal, opts sshOptions) error {
-	client, err := connectSSH(ctx, a, creds, opts)
+func (r *Repository) pushSSH(ctx context.Context, creds credentials, p *proposal) error {
+	client, err := connectSSH(ctx, r.addr, creds, sshOptions{r.cfg.Auth.KnownHostsFile, r.cfg.Timeout})
 	if err != nil {
 		return err
 	}
-	s, err := startService(client, "git-receive-pack", a.path)
+	s, err := startService(client, "git-receive-pack", r.addr.path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPushDenied, err) // it was connected to, and does not let us
 	}

@@ -260,37 +260,6 @@ func TestEveryIndexVersionIsWrittenBack(t *testing.T) {
 	}
 }
 
-// Nothing of what a repository brings along is run, and its settings send us
-// nowhere else.
-func TestRepositoryRunsNothing(t *testing.T) {
-	s, good := spoiled(t)
-	canary := filepath.Join(t.TempDir(), "canary")
-	for _, hook := range []string{"pre-commit", "commit-msg", "post-commit", "post-checkout", "post-index-change"} {
-		overwrite(t, filepath.Join(s.dir, ".git/hooks", hook), "#!/bin/sh\ntouch "+canary+"\n")
-		if err := os.Chmod(filepath.Join(s.dir, ".git/hooks", hook), 0o755); err != nil { //nolint:gosec // a hook is a program
-			t.Fatal(err)
-		}
-	}
-	s.write(".git/info/attributes", "* filter=evil")
-	for _, setting := range [][]string{{"filter.evil.clean", "touch " + canary}, {"filter.evil.smudge", "touch " + canary}, {"core.fsmonitor", "touch " + canary}} {
-		s.git(append([]string{"config"}, setting...)...)
-	}
-	c := mustRestore(t, follow(t, s.dir), restoring("shop", good))
-	if _, err := os.Stat(canary); err == nil {
-		t.Error("something of the repository's was run")
-	}
-	if got := s.git("rev-parse", "main"); got != c.ID {
-		t.Errorf("main is %s", got)
-	}
-	elsewhere := t.TempDir()
-	s.git("config", "core.worktree", elsewhere)
-	_, err := follow(t, s.dir).Restore(context.Background(), restoring("shop", c.ID+"~1"))
-	wantError(t, err, "checked out")
-	if names, _ := os.ReadDir(elsewhere); len(names) > 0 {
-		t.Errorf("wrote %v into a folder that is none of its", names)
-	}
-}
-
 func TestLockOfGitIsRespected(t *testing.T) {
 	for _, lock := range []string{"index.lock", "refs/heads/main.lock"} {
 		s, good := spoiled(t)
@@ -358,38 +327,4 @@ func TestWorkTreeIsPutBackWhenAFileCannotBeWritten(t *testing.T) {
 	c.close()
 	wantError(t, err, last.path)
 	s.wantClean(head)
-}
-
-func TestHooksThatGuardARepositoryAreNotPassedOver(t *testing.T) {
-	for name, c := range map[string]struct{ config, dir string }{
-		"its own": {"", ".git/hooks"}, "in the work tree": {".husky", ".husky"}, "elsewhere": {"/", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, good := spoiled(t)
-			dir := filepath.Join(s.dir, c.dir)
-			if c.config == "/" {
-				dir = t.TempDir()
-				c.config = dir
-			}
-			if c.config != "" {
-				s.git("config", "core.hooksPath", c.config)
-			}
-			if err := os.MkdirAll(dir, 0o750); err != nil {
-				t.Fatal(err)
-			}
-			overwrite(t, filepath.Join(dir, "pre-receive"), "#!/bin/sh\n")
-			o := restoring("shop", good)
-			if err := os.Chmod(filepath.Join(dir, "pre-receive"), 0o755); err != nil { //nolint:gosec // a hook is a program
-				t.Fatal(err)
-			}
-			_, err := follow(t, s.dir).Restore(context.Background(), o)
-			if !errors.Is(err, ErrPushDenied) {
-				t.Errorf("got %v", err)
-			}
-			if err := os.Chmod(filepath.Join(dir, "pre-receive"), 0o644); err != nil { //nolint:gosec // not run any more
-				t.Fatal(err)
-			}
-			mustRestore(t, follow(t, s.dir), o)
-		})
-	}
 }
