@@ -75,19 +75,13 @@ func (v *View) rolling() func(app string) bool {
 // are in the way like anybody's.
 func Place(v View) place.Result {
 	var services []model.Service
-	declared := map[[2]string]bool{}
 	for i := range v.Desired.Apps {
 		services = append(services, v.Desired.Apps[i].Services...)
-		for j := range v.Desired.Apps[i].Services {
-			declared[[2]string{v.Desired.Apps[i].Name, v.Desired.Apps[i].Services[j].Name}] = true
-		}
 	}
-	ours := func(c *model.Container) bool {
-		return declared[[2]string{c.Owner.App, c.Owner.Service}] || !v.Guards.Of(c.Owner).Orphan
-	}
+	orphan := v.Guards.Orphans(v.Desired)
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
-		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && ours(c) },
+		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) },
 		Placed: v.Placed.host, Kept: v.Placed.volume,
 	})
 }

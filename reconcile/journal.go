@@ -31,7 +31,8 @@ type Journal interface {
 	Forget(app string) error
 	// Place keeps where an app's slots were put.
 	Place(app string, hosts map[string]string) error
-	// Guard keeps what an app's manifests said last of the end of its services.
+	// Guard keeps what an app's manifests said last of the end of its services;
+	// nothing said is nothing kept. Forget leaves it.
 	Guard(app string, said map[string]model.Guard) error
 	// Event appends to the log of what was done.
 	Event(e Event) error
@@ -62,12 +63,15 @@ type SeenHost struct {
 
 // Leaving are hosts that are no longer in the manifests and were last seen with
 // containers of ours. They are still looked at, so that what runs there is
-// replaced elsewhere first and then removed; afterwards they are let go.
-func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
+// replaced elsewhere first and then removed; afterwards they are let go. Nothing
+// becomes of orphans, so nobody looks at a host for them.
+func Leaving(d *model.Desired, seen map[string]SeenHost, guards model.Guards) []model.Host {
 	var out []model.Host
+	orphan := guards.Orphans(d)
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
 		declared := slices.ContainsFunc(d.Hosts, func(h model.Host) bool { return h.Name == name })
-		if !declared && len(seen[name].Containers) > 0 {
+		stays := slices.ContainsFunc(seen[name].Containers, func(c model.Container) bool { return !orphan(c.Owner) })
+		if !declared && stays {
 			out = append(out, seen[name].Host)
 		}
 	}

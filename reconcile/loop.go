@@ -254,7 +254,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 // forget ends what is remembered of an app that is gone.
 func (c *Controller) forget(app string) {
 	delete(c.placed, app)
-	delete(c.guards, app)
+	c.guard(app, c.guards.Lasting(app))
 	if err := c.cfg.Journal.Forget(app); err != nil {
 		c.cfg.Log.Error("forget the app", "app", app, "error", err)
 	}
@@ -274,16 +274,18 @@ func (c *Controller) rememberPlacement(result place.Result) {
 // rememberGuards puts into the journal what the manifests say of the end of
 // services: it counts when they no longer say it.
 func (c *Controller) rememberGuards() {
-	for i := range c.source.desired.Apps {
-		app := &c.source.desired.Apps[i]
-		said := c.guards.Said(app)
-		if maps.Equal(said, c.guards[app.Name]) {
-			continue
+	for i := range c.effective.Apps {
+		app := &c.effective.Apps[i]
+		if said := c.guards.Said(app); !maps.Equal(said, c.guards[app.Name]) {
+			c.guard(app.Name, said)
 		}
-		c.guards[app.Name] = said
-		if err := c.cfg.Journal.Guard(app.Name, said); err != nil {
-			c.cfg.Log.Error("journal the guards", "app", app.Name, "error", err)
-		}
+	}
+}
+
+func (c *Controller) guard(app string, said map[string]model.Guard) {
+	c.guards[app] = said
+	if err := c.cfg.Journal.Guard(app, said); err != nil {
+		c.cfg.Log.Error("journal the guards", "app", app, "error", err)
 	}
 }
 

@@ -194,7 +194,7 @@ func (s *Store) Host(seen reconcile.SeenHost) error {
 
 // Forget ends what is kept of an app but for its history.
 func (s *Store) Forget(app string) error {
-	return errors.Join(s.remove("forget app", bucketRecords, app), s.remove("forget app", bucketPlaces, app), s.remove("forget app", bucketGuards, app))
+	return errors.Join(s.remove("forget app", bucketRecords, app), s.remove("forget app", bucketPlaces, app))
 }
 
 // remove deletes an entry, if there is one.
@@ -214,6 +214,9 @@ func (s *Store) Place(app string, hosts map[string]string) error {
 
 // Guard keeps what an app's manifests said last of the end of its services.
 func (s *Store) Guard(app string, said map[string]model.Guard) error {
+	if len(said) == 0 {
+		return s.remove("forget guards", bucketGuards, app)
+	}
 	return s.set("record guards", bucketGuards, app, said)
 }
 

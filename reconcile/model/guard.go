@@ -39,6 +39,31 @@ func (g Guards) Of(o Ownership) Guard {
 	return o.Guard
 }
 
+// Lasting are those of an app that still count when nothing of it is in sight:
+// what is on a host that is away may come back.
+func (g Guards) Lasting(app string) map[string]Guard {
+	lasting := map[string]Guard{}
+	for key, said := range g[app] {
+		if said != (Guard{}) {
+			lasting[key] = said
+		}
+	}
+	return lasting
+}
+
+// Orphans says which containers are let go of: no manifest names their service,
+// and the last one that did wanted it so.
+func (g Guards) Orphans(d *Desired) func(Ownership) bool {
+	type service struct{ app, name string }
+	declared := map[service]bool{}
+	for i := range d.Apps {
+		for j := range d.Apps[i].Services {
+			declared[service{d.Apps[i].Name, d.Apps[i].Services[j].Name}] = true
+		}
+	}
+	return func(o Ownership) bool { return !declared[service{o.App, o.Service}] && g.Of(o).Orphan }
+}
+
 // Said are the guards of an app with what its manifests say now. What they no
 // longer name keeps what was said of it last.
 func (g Guards) Said(app *App) map[string]Guard {

@@ -56,6 +56,7 @@ func (s *suite) creation(spec model.ContainerSpec) model.CreateContainer {
 	slot := fmt.Sprint(s.made)
 	return model.CreateContainer{Host: s.Host.Name, Spec: spec, Owner: model.Ownership{
 		Owner: s.Owner, App: "app", Service: "web", Slot: slot, Revision: strings.Repeat("ab", 20),
+		Guard:       model.Guard{Orphan: true, Protect: true},
 		Fingerprint: model.Fingerprint(spec), Name: s.name("web-" + slot),
 	}}
 }
