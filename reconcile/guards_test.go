@@ -148,3 +148,57 @@ func TestACommitAllowsItsRemovals(t *testing.T) {
 		}
 	})
 }
+
+// TestGuardsOutliveTheirApp: of an orphan on a host that is away nothing is in
+// sight, and its app is forgotten; when it is back, it is still let go of. What
+// the labels say is older.
+func TestGuardsOutliveTheirApp(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		files := func(hosts int, policy string) fstest.MapFS {
+			all := map[string]string{"hosts.yaml": hostManifests(hosts)}
+			if policy != "" {
+				all["shop/app.yaml"] = "apiVersion: tallyman/v1\nkind: App\nmetadata: {name: shop}\n"
+				all["shop/db.yaml"] = serviceManifest("db", "web:1", 1, `placement: {constraints: ["host.name == host-2"]}`, "deletionPolicy: "+policy)
+			}
+			return tree(all)
+		}
+		w.branch.commit(files(2, "delete"))
+		w.converge()
+		w.branch.commit(files(2, "orphan"))
+		w.converge()
+		after(time.Second)
+		w.hosts["host-2"].SetGone(true)
+		w.branch.commit(files(1, ""))
+		after(10 * time.Minute)
+		w.stop()
+		w.start()
+		after(10 * time.Minute)
+		w.hosts["host-2"].SetGone(false)
+		w.branch.commit(files(2, ""))
+		w.converge()
+		after(10 * time.Minute)
+		if got := len(w.containers("db")); got != 1 {
+			t.Errorf("%d containers of db are left, want the orphan:\n%s", got, w.lastEvents())
+		}
+	})
+}
+
+// TestAnOrphansPortIsTaken: what wants it waits and says for what, instead of
+// waiting for the orphan to go.
+func TestAnOrphansPortIsTaken(t *testing.T) {
+	simulate(t, 1, func(w *world) {
+		commit := func(name string) {
+			w.branch.commit(tree(map[string]string{
+				"hosts.yaml": hostManifests(1), "service.yaml": serviceManifest(name, "web:1", 1, "ports: [{port: 80, published: 80}]", "deletionPolicy: orphan"),
+			}))
+		}
+		commit("old")
+		w.converge()
+		commit("new")
+		after(time.Minute)
+		p := w.running.Plan()
+		if got := p.String(); !strings.Contains(got, `port 80/tcp taken by "default-old-1-`) || len(w.containers("new")) != 0 {
+			t.Errorf("does not say what is in the way:\n%s", got)
+		}
+	})
+}

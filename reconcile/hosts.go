@@ -56,7 +56,7 @@ func (c *Controller) followHosts() {
 		c.followHost(h)
 		c.hosts[h.Name].leaving = false
 	}
-	for _, h := range Leaving(c.effective, c.seen, c.guards) {
+	for _, h := range Leaving(c.effective, c.seen) {
 		wanted[h.Name] = true
 		c.followHost(h)
 		c.hosts[h.Name].leaving = true

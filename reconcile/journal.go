@@ -63,15 +63,12 @@ type SeenHost struct {
 
 // Leaving are hosts that are no longer in the manifests and were last seen with
 // containers of ours. They are still looked at, so that what runs there is
-// replaced elsewhere first and then removed; afterwards they are let go. Nothing
-// becomes of orphans, so nobody looks at a host for them.
-func Leaving(d *model.Desired, seen map[string]SeenHost, guards model.Guards) []model.Host {
+// replaced elsewhere first and then removed; afterwards they are let go.
+func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
 	var out []model.Host
-	orphan := guards.Orphans(d)
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
 		declared := slices.ContainsFunc(d.Hosts, func(h model.Host) bool { return h.Name == name })
-		stays := slices.ContainsFunc(seen[name].Containers, func(c model.Container) bool { return !orphan(c.Owner) })
-		if !declared && stays {
+		if !declared && len(seen[name].Containers) > 0 {
 			out = append(out, seen[name].Host)
 		}
 	}

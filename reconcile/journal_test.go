@@ -92,7 +92,6 @@ func (j *journal) Forget(app string) error {
 		delete(j.memory.Records, app)
 		delete(j.memory.Standings, app)
 		delete(j.memory.Placed, app)
-		delete(j.memory.Guards, app)
 	})
 }
 
@@ -111,6 +110,9 @@ func (j *journal) Guard(app string, said map[string]model.Guard) error {
 			j.memory.Guards = model.Guards{}
 		}
 		j.memory.Guards[app] = maps.Clone(said)
+		if len(said) == 0 {
+			delete(j.memory.Guards, app)
+		}
 	})
 }
 

@@ -284,6 +284,9 @@ func (c *Controller) rememberGuards() {
 
 func (c *Controller) guard(app string, said map[string]model.Guard) {
 	c.guards[app] = said
+	if len(said) == 0 {
+		delete(c.guards, app)
+	}
 	if err := c.cfg.Journal.Guard(app, said); err != nil {
 		c.cfg.Log.Error("journal the guards", "app", app, "error", err)
 	}

@@ -180,7 +180,7 @@ func (a *app) buildAsking(ctx context.Context, r reconcile.Registries, repo *git
 // observe looks at all hosts at the same time.
 func (w *world) observe(ctx context.Context) error {
 	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), DigestKey: w.desired.DigestKey, Resync: true}
-	leaving := reconcile.Leaving(w.desired, w.memory.Hosts, w.memory.Guards)
+	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
 	hosts := slices.Concat(w.desired.Hosts, leaving)
 	w.live.Hosts = make([]model.HostState, len(hosts))
 	var wg sync.WaitGroup

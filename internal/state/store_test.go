@@ -258,3 +258,17 @@ func TestAReaderOnlyReportsDamage(t *testing.T) {
 		t.Error("reading has changed the file")
 	}
 }
+
+// TestGuardsOutliveTheirApp: what is on a host that is away may come back.
+func TestGuardsOutliveTheirApp(t *testing.T) {
+	s := open(t, t.TempDir())
+	check1(t, s.Guard("shop", map[string]model.Guard{"service/web": {Protect: true}}))
+	check1(t, s.Guard("blog", map[string]model.Guard{"service/blog": {Orphan: true}}))
+	check1(t, s.Forget("shop"))
+	check1(t, s.Guard("blog", nil))
+	m, err := reopened(t, s).Load()
+	check1(t, err)
+	if len(m.Guards) != 1 || !m.Guards["shop"]["service/web"].Protect {
+		t.Errorf("guards %v", m.Guards)
+	}
+}
