@@ -94,7 +94,7 @@ func (d *decoder) structure(s *spot, v reflect.Value) {
 			continue
 		}
 		given[e.key] = true
-		d.value(s.child(e.key, e.value), v.Field(f.Index), f.Rules)
+		d.value(s.child(e.key, e.value), v.FieldByIndex(f.Index), f.Rules)
 	}
 	d.absent(s, v, given)
 	d.exactlyOne(s, desc, given)
@@ -113,7 +113,7 @@ func (d *decoder) absent(s *spot, v reflect.Value, given map[string]bool) {
 		case f.Rules.Required:
 			d.errorAt(placeOf(s.node), s.child(f.Name, nil).path(), "is required")
 		default:
-			d.setDefault(v.Field(f.Index), f)
+			d.setDefault(v.FieldByIndex(f.Index), f)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (d *decoder) setDefault(v reflect.Value, f *shape.Field) {
 	}
 	if desc := d.shapes[v.Type()]; v.Kind() == reflect.Struct && desc != nil {
 		for i := range desc.Fields {
-			d.setDefault(v.Field(desc.Fields[i].Index), &desc.Fields[i])
+			d.setDefault(v.FieldByIndex(desc.Fields[i].Index), &desc.Fields[i])
 		}
 	}
 }

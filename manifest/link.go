@@ -49,7 +49,7 @@ func (p *parser) defaultApp() *App {
 	a.App = DefaultApp
 	d := decoder{shapes: p.shapes}
 	field := p.shapes[reflect.TypeFor[App]()].Field("spec")
-	d.setDefault(reflect.ValueOf(a).Elem().Field(field.Index), field)
+	d.setDefault(reflect.ValueOf(a).Elem().FieldByIndex(field.Index), field)
 	return a
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"github.com/tallyman-io/tallyman/manifest/shape"
 )
 
 // comments are the doc comments of a package's types, by "Type", and of their
@@ -25,7 +27,7 @@ func (c comments) ofType(t reflect.Type) string {
 	return text
 }
 
-func (c comments) ofField(t reflect.Type, field string) string { return c[t.Name()+"."+field] }
+func (c comments) ofField(f shape.Field) string { return c[f.In+"."+f.GoName] }
 
 func readComments(dir string) (comments, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -77,7 +77,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 			t.Errorf("type %s has no comment", typ.Name())
 		}
 		for _, f := range desc.Fields {
-			if docs.ofField(typ, f.GoName) == "" && typ.Field(0).Name != "Origin" {
+			if docs.ofField(f) == "" && typ.Field(0).Name != "Origin" {
 				t.Errorf("field %s.%s has no comment", typ.Name(), f.GoName)
 			}
 		}

@@ -82,7 +82,7 @@ func (w *referenceWriter) table(t reflect.Type) {
 			def = "`" + f.Default + "`"
 		}
 		fmt.Fprintf(&w.text, "| `%s` | %s | %s | %s |\n", f.Name, w.typeName(f.Type, f.Rules), def,
-			cell(w.docs.ofField(t, f.GoName)))
+			cell(w.docs.ofField(f)))
 	}
 }
 

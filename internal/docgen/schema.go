@@ -74,7 +74,7 @@ func (m *schemaMaker) structure(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	for _, f := range desc.Fields {
 		property := m.value(f.Type, f.Rules)
-		property["description"] = m.docs.ofField(t, f.GoName)
+		property["description"] = m.docs.ofField(f)
 		if property["description"] == "" {
 			delete(property, "description")
 		}

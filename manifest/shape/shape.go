@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,8 @@ type Struct struct {
 type Field struct {
 	Name    string // as in a manifest
 	GoName  string
-	Index   int
+	Index   []int  // as FieldByIndex takes it
+	In      string // the struct that declares it, which may be an embedded one
 	Type    reflect.Type
 	Default string // "" is none: the zero value
 	Aka     []string
@@ -79,15 +81,27 @@ func (c Catalog) add(t reflect.Type) {
 
 func read(t reflect.Type) *Struct {
 	s := &Struct{Type: t, byName: map[string]int{}}
+	s.readFields(t, nil)
+	return s
+}
+
+// readFields adds the fields of t, and in its place those of what it embeds with
+// the tag `yaml:",inline"`: kinds share what they have in common in this way.
+func (s *Struct) readFields(t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		index := append(slices.Clone(path), i)
 		if f.Name == "_" {
 			s.ExactlyOne = append(s.ExactlyOne, list(f.Tag.Get("exactlyOne"))...)
 			s.Reserved = append(s.Reserved, list(f.Tag.Get("reserved"))...)
 			continue
 		}
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if name == "-" || !f.IsExported() {
+			continue
+		}
+		if f.Anonymous && option == "inline" {
+			s.readFields(f.Type, index)
 			continue
 		}
 		if name == "" {
@@ -95,12 +109,11 @@ func read(t reflect.Type) *Struct {
 		}
 		s.byName[name] = len(s.Fields)
 		s.Fields = append(s.Fields, Field{
-			Name: name, GoName: f.Name, Index: i, Type: f.Type,
+			Name: name, GoName: f.Name, Index: index, In: t.Name(), Type: f.Type,
 			Default: f.Tag.Get("default"), Aka: list(f.Tag.Get("aka")),
 			Rules: parseRules(t.String()+"."+f.Name, f.Tag.Get("check")),
 		})
 	}
-	return s
 }
 
 func list(tag string) []string {

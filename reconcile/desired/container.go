@@ -7,58 +7,55 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// container is the normal form of what reaches the container.
-func (b *builder) container(s *manifest.Service, names hostNames) (model.ContainerSpec, error) {
-	files, err := b.files(s.Spec.Files)
+// container is the normal form of what reaches the container of a service or a
+// job, alike.
+func (b *builder) container(app string, spec *manifest.Workload, names hostNames) (model.ContainerSpec, error) {
+	files, err := b.files(spec.Files)
 	if err != nil {
 		return model.ContainerSpec{}, err
 	}
-	spec := &s.Spec
 	secretEnv, err := b.secretEnv(spec.Environment)
 	if err != nil {
 		return model.ContainerSpec{}, err
 	}
 	return model.ContainerSpec{
-		Image:       b.image(s.App, spec.Pull, spec.Image),
-		Entrypoint:  list(spec.Entrypoint),
-		Command:     list(spec.Command),
-		Env:         environment(spec.Environment),
-		SecretEnv:   secretEnv,
-		User:        spec.User,
-		WorkingDir:  spec.WorkingDir,
-		Hostname:    spec.Hostname,
-		Labels:      copyMap(spec.Labels),
-		Files:       files,
-		Mounts:      mounts(spec.Mounts, names),
-		Networks:    attachments(s, names),
-		Ports:       ports(spec.Ports),
-		HealthCheck: healthCheck(spec.HealthCheck),
-		StopSignal:  spec.StopSignal,
-		StopGrace:   time.Duration(spec.StopGracePeriod),
-		Init:        spec.Init,
-		ReadOnly:    spec.ReadOnly,
-		Privileged:  spec.Privileged,
-		CapAdd:      capabilities(spec.CapAdd),
-		CapDrop:     capabilities(spec.CapDrop),
-		Devices:     devices(spec.Devices),
-		Sysctls:     sysctls(spec.Sysctls),
-		Ulimits:     ulimits(spec.Ulimits),
-		ExtraHosts:  extraHosts(spec.ExtraHosts),
-		DNS:         model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)},
-		ShmSize:     int64(spec.ShmSize),
-		Logging:     model.Logging{Driver: spec.Logging.Driver, Options: copyMap(spec.Logging.Options)},
-		Adjustable:  adjustable(spec),
+		Image:      b.image(app, spec.Pull, spec.Image),
+		Entrypoint: list(spec.Entrypoint),
+		Command:    list(spec.Command),
+		Env:        environment(spec.Environment),
+		SecretEnv:  secretEnv,
+		User:       spec.User,
+		WorkingDir: spec.WorkingDir,
+		Hostname:   spec.Hostname,
+		Labels:     copyMap(spec.Labels),
+		Files:      files,
+		Mounts:     mounts(spec.Mounts, names),
+		Networks:   attachments(spec, names),
+		StopSignal: spec.StopSignal,
+		StopGrace:  time.Duration(spec.StopGracePeriod),
+		Init:       spec.Init,
+		ReadOnly:   spec.ReadOnly,
+		Privileged: spec.Privileged,
+		CapAdd:     capabilities(spec.CapAdd),
+		CapDrop:    capabilities(spec.CapDrop),
+		Devices:    devices(spec.Devices),
+		Sysctls:    sysctls(spec.Sysctls),
+		Ulimits:    ulimits(spec.Ulimits),
+		ExtraHosts: extraHosts(spec.ExtraHosts),
+		DNS:        model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)},
+		ShmSize:    int64(spec.ShmSize),
+		Logging:    model.Logging{Driver: spec.Logging.Driver, Options: copyMap(spec.Logging.Options)},
+		Adjustable: adjustable(spec),
 	}, nil
 }
 
-func adjustable(spec *manifest.ServiceSpec) model.Adjustable {
+func adjustable(spec *manifest.Workload) model.Adjustable {
 	limits := spec.Resources.Limits
 	return model.Adjustable{
 		NanoCPUs:          int64(limits.CPUs),
 		Memory:            int64(limits.Memory),
 		MemoryReservation: int64(spec.Resources.Reservations.Memory),
 		Pids:              int64(limits.Pids),
-		Restart:           restart(spec.Restart),
 	}
 }
 

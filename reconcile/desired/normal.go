@@ -57,14 +57,13 @@ func mounts(declared []manifest.Mount, names hostNames) []model.Mount {
 	return out
 }
 
-func attachments(s *manifest.Service, names hostNames) []model.Attachment {
+func attachments(w *manifest.Workload, names hostNames) []model.Attachment {
 	var out []model.Attachment
-	for _, name := range joined(s) {
-		if name == model.HostNetwork || name == model.NoNetwork {
-			out = append(out, model.Attachment{Network: name}) // the engine's own, where nobody is asked for by name
-			continue
+	for _, name := range joined(w) {
+		if name != model.HostNetwork && name != model.NoNetwork {
+			name = names.networks[name]
 		}
-		out = append(out, model.Attachment{Network: names.networks[name], Aliases: []string{s.Metadata.Name}})
+		out = append(out, model.Attachment{Network: name})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Network < out[j].Network })
 	return out

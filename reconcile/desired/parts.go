@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -30,22 +31,19 @@ func (b *builder) networks(app string) []model.Network {
 }
 
 func (b *builder) needsDefault(app string) bool {
-	for _, s := range b.partsOf(app).services {
-		for _, name := range joined(s) {
-			if name == manifest.DefaultNetwork {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.partsOf(app).services, func(s *manifest.Service) bool { return joinsDefault(&s.Spec.Workload) })
 }
 
-// joined are the networks that a service joins.
-func joined(s *manifest.Service) []string {
-	if len(s.Spec.Networks) == 0 {
+func joinsDefault(w *manifest.Workload) bool {
+	return slices.Contains(joined(w), manifest.DefaultNetwork)
+}
+
+// joined are the networks that a workload joins.
+func joined(w *manifest.Workload) []string {
+	if len(w.Networks) == 0 {
 		return []string{manifest.DefaultNetwork}
 	}
-	return s.Spec.Networks
+	return w.Networks
 }
 
 // network names a network on the hosts, by its settings: a network can't be

@@ -10,10 +10,17 @@ import (
 )
 
 func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, error) {
-	spec, err := b.container(s, names)
+	spec, err := b.container(s.App, &s.Spec.Workload, names)
 	if err != nil {
 		return model.Service{}, err
 	}
+	for i := range spec.Networks {
+		if n := &spec.Networks[i]; n.Network != model.HostNetwork && n.Network != model.NoNetwork {
+			n.Aliases = []string{s.Metadata.Name} // on the engine's own nobody is asked for by name
+		}
+	}
+	spec.Ports, spec.HealthCheck = ports(s.Spec.Ports), healthCheck(s.Spec.HealthCheck)
+	spec.Adjustable.Restart = restart(s.Spec.Restart)
 	svc := model.Service{
 		App:         s.App,
 		Name:        s.Metadata.Name,
