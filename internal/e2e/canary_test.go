@@ -43,6 +43,7 @@ type canaryWorld struct {
 	server *gitServer
 	env    []string // of tallyman
 	flags  []string
+	keys   []string // age keys, which nothing may tell either
 }
 
 func newCanaryWorld(t *testing.T, userinfo *url.Userinfo) *canaryWorld {
@@ -75,7 +76,7 @@ func (w *canaryWorld) command(ctx context.Context, args ...string) *exec.Cmd {
 // clean says where the password got out.
 func (w *canaryWorld) clean(where string, content []byte) {
 	w.t.Helper()
-	for _, form := range canaryForms() {
+	for _, form := range append(canaryForms(), w.keys...) {
 		if bytes.Contains(content, []byte(form)) {
 			w.t.Errorf("the password got out (as %q) through %s", form, where)
 		}
@@ -183,9 +184,15 @@ func (w *canaryWorld) stateFiles() {
 // everywhere searches all that a running controller shows.
 func (w *canaryWorld) everywhere(c *controller) {
 	w.t.Helper()
+	w.onHost()
+	w.ofController(c)
+}
+
+// ofController searches all that comes from the controller itself.
+func (w *canaryWorld) ofController(c *controller) {
+	w.t.Helper()
 	w.verbs()
 	w.api()
-	w.onHost()
 	w.stateFiles()
 	arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.cmd.Process.Pid))
 	if err != nil || len(arguments) == 0 {
