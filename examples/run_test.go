@@ -28,11 +28,11 @@ func applied(t *testing.T, example, owner string, edit func(file, text string) s
 	dir := t.TempDir()
 	repo, binary := filepath.Join(dir, "fleet"), filepath.Join(dir, "tallyman")
 	command(t, ".", "go", "build", "-o", binary, "github.com/tallyman-io/tallyman/cmd/tallyman")
-	files, err := filepath.Glob(filepath.Join(example, "*"))
-	if err != nil {
+	if err := os.CopyFS(repo, os.DirFS(example)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(repo, 0o755); err != nil {
+	files, err := filepath.Glob(filepath.Join(repo, "*.*"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
@@ -40,8 +40,7 @@ func applied(t *testing.T, example, owner string, edit func(file, text string) s
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := filepath.Base(file)
-		if err := os.WriteFile(filepath.Join(repo, name), []byte(edit(name, string(data))), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(edit(filepath.Base(file), string(data))), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
