@@ -10,6 +10,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // Registries say which digest an image reference stands for. For one revision
@@ -81,29 +82,35 @@ func (o *BuildOptions) image(ctx context.Context, key desired.ImageKey) desired.
 	return desired.Image{Reason: err.Error()}
 }
 
-// RecordedIn are the images that the apps of a desired state have.
-func RecordedIn(d *model.Desired) func(app, ref string) RecordedImage {
-	recorded := map[desired.ImageKey]RecordedImage{}
-	if d != nil {
-		for i := range d.Apps {
-			for j := range d.Apps[i].Services {
-				ref, digest := model.SplitDigest(d.Apps[i].Services[j].Container.Image)
-				recorded[desired.ImageKey{App: d.Apps[i].Name, Ref: ref}] = RecordedImage{Digest: digest, Revision: d.Apps[i].Revision}
-			}
+// imagesOf are what a revision's images were resolved to.
+func imagesOf(d *model.Desired) map[string]map[string]string {
+	images := map[string]map[string]string{}
+	for i := range d.Apps {
+		if digests := d.Apps[i].Digests(); digests != nil {
+			images[d.Apps[i].Name] = digests
 		}
 	}
-	return func(app, ref string) RecordedImage { return recorded[desired.ImageKey{App: app, Ref: ref}] }
+	return images
 }
 
-// recordedImages are those that the apps are held to; for the revision that the
-// branch says, what was found out about it.
+// Recorded looks up what an app's reference was resolved to for a revision: what
+// was found out when it was accepted, or when it was rolled out.
+func Recorded(accepted Accepted, s rollout.State, revision string) func(app, ref string) RecordedImage {
+	return func(app, ref string) RecordedImage {
+		if digest := accepted.Images[app][ref]; digest != "" && accepted.Revision == revision {
+			return RecordedImage{digest, revision}
+		}
+		if digest, of := s.Image(app, ref, revision); digest != "" {
+			return RecordedImage{digest, of}
+		}
+		return RecordedImage{accepted.Images[app][ref], accepted.Revision}
+	}
+}
+
 func (c *Controller) recordedImages(revision string) func(app, ref string) RecordedImage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source.desired != nil && c.source.commit.ID == revision {
-		return RecordedIn(c.source.desired)
-	}
-	return RecordedIn(c.effective)
+	return Recorded(c.source.accepted, c.memory, revision)
 }
 
 // asking is when the registries are asked again.

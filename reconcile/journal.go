@@ -16,7 +16,7 @@ type Journal interface {
 	// none.
 	Load() (Memory, error)
 	// Accept notes the revision whose manifests were last found good.
-	Accept(revision string) error
+	Accept(a Accepted) error
 	// Record keeps the newest state of an app's rollout and what the app is held
 	// to, both or neither; a rollout with another start is another entry of the
 	// app's history.
@@ -40,7 +40,7 @@ type Journal interface {
 
 // Memory is a journal's content, as far as the controller needs it.
 type Memory struct {
-	Accepted string
+	Accepted Accepted
 	Records  map[string]rollout.Record // the newest per app
 	// Standings are what apps are held to besides.
 	Standings map[string]rollout.Standing
@@ -50,6 +50,14 @@ type Memory struct {
 	Placed Placements
 	// Guards are what the manifests said last of the end of services.
 	Guards model.Guards
+}
+
+// Accepted is the revision whose manifests were last found good, and what its
+// images were resolved to, by app and reference: for one revision that is asked
+// once, however often the controller starts.
+type Accepted struct {
+	Revision string                       `json:"revision"`
+	Images   map[string]map[string]string `json:"images,omitempty"`
 }
 
 // SeenHost is a host and the containers of ours that it was last seen with, and

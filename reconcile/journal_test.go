@@ -48,8 +48,8 @@ func (j *journal) write(do func()) error {
 	return nil
 }
 
-func (j *journal) Accept(revision string) error {
-	return j.write(func() { j.memory.Accepted = revision })
+func (j *journal) Accept(a Accepted) error {
+	return j.write(func() { j.memory.Accepted = a })
 }
 
 func (j *journal) Record(r rollout.Record, s rollout.Standing) error {

@@ -22,7 +22,7 @@ type sourceState struct {
 	// refused says why the target is not in force, unread why Git could not
 	// be read the last time.
 	refused, unread error
-	accepted        string // revision in the journal
+	accepted        Accepted // in the journal
 	fetched         time.Time
 }
 
@@ -149,8 +149,9 @@ func allowedRemovals(commit git.Commit) int {
 func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: commit.ID, fetched: time.Now()}
-	if err := c.cfg.Journal.Accept(commit.ID); err != nil {
+	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d)}
+	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: accepted, fetched: time.Now()}
+	if err := c.cfg.Journal.Accept(accepted); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)
 	}
 	c.event(Event{Kind: "revision", Text: fmt.Sprintf("%s %s (%s)", short(commit.ID), commit.Subject, commit.Author)})
@@ -185,7 +186,7 @@ func same(a, b error) bool { return a != nil && a.Error() == b.Error() }
 // person who asked for one revision gets that or nothing.
 func (c *Controller) fallBack(ctx context.Context) {
 	c.mu.Lock()
-	accepted, have := c.source.accepted, c.source.desired != nil
+	accepted, have := c.source.accepted.Revision, c.source.desired != nil
 	c.mu.Unlock()
 	if have || accepted == "" || c.cfg.Manual {
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/internal/settings"
 	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -115,7 +116,7 @@ func (a *app) declaredApps(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.buildAsking(ctx, nil, w.repo, commit)
+	d, err := a.build(ctx, w.repo, reconcile.BuildOptions{Commit: commit})
 	if err != nil {
 		return nil, err
 	}

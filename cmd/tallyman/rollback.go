@@ -82,6 +82,9 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 	if err != nil {
 		return git.Commit{}, err
 	}
+	if w.memory, err = a.remembered(ctx); err != nil {
+		return git.Commit{}, err
+	}
 	head, err := w.repo.Fetch(ctx)
 	if err != nil {
 		return head, err
@@ -95,7 +98,7 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 
 // digestAt is the app's rendering at a commit; "" where that can't be rendered.
 func (a *app) digestAt(ctx context.Context, w *world, commit git.Commit, app string) string {
-	d, err := a.build(ctx, w.repo, commit)
+	d, err := w.render(ctx, a, commit)
 	if err != nil {
 		return ""
 	}

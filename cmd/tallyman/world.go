@@ -130,15 +130,15 @@ func resolve(ctx context.Context, repo *git.Repository, revision string) (git.Co
 func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	var err error
 	w.effective = w.target
-	w.desired, err = a.build(ctx, w.repo, w.target)
-	if err == nil || !mayFallBack || w.memory.Accepted == "" || w.memory.Accepted == w.target.ID {
+	w.desired, err = w.render(ctx, a, w.target)
+	if err == nil || !mayFallBack || w.memory.Accepted.Revision == "" || w.memory.Accepted.Revision == w.target.ID {
 		return err
 	}
-	accepted, lookup := w.repo.Resolve(ctx, w.memory.Accepted)
+	accepted, lookup := w.repo.Resolve(ctx, w.memory.Accepted.Revision)
 	if lookup != nil {
 		return err
 	}
-	d, old := a.build(ctx, w.repo, accepted)
+	d, old := w.render(ctx, a, accepted)
 	if old != nil {
 		return err
 	}
@@ -161,20 +161,23 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 	if err != nil {
 		return nil, err
 	}
-	return a.build(ctx, w.repo, commit)
+	return w.render(ctx, a, commit)
 }
 
-// build makes the desired state of a revision, for which registries are asked.
-func (a *app) build(ctx context.Context, repo *git.Repository, commit git.Commit) (*model.Desired, error) {
-	return a.buildAsking(ctx, a.registries(), repo, commit)
-}
-
-// buildAsking does so with the registries given; with none, images stay as they
-// are declared.
-func (a *app) buildAsking(ctx context.Context, r reconcile.Registries, repo *git.Repository, commit git.Commit) (*model.Desired, error) {
-	return reconcile.Build(ctx, repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.BuildOptions{
-		Commit: commit, Path: a.global.path, Owner: a.global.owner, Registries: r, Secrets: a.secrets(),
+// render makes the desired state of a revision. Registries are asked for what the
+// journal does not remember of it.
+func (w *world) render(ctx context.Context, a *app, commit git.Commit) (*model.Desired, error) {
+	remembered := rollout.State{Records: w.memory.Records, Standings: w.memory.Standings}
+	return a.build(ctx, w.repo, reconcile.BuildOptions{
+		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, remembered, commit.ID),
 	})
+}
+
+// build makes the desired state of a revision; without registries images stay as
+// they are declared.
+func (a *app) build(ctx context.Context, repo *git.Repository, o reconcile.BuildOptions) (*model.Desired, error) {
+	o.Path, o.Owner, o.Secrets = a.global.path, a.global.owner, a.secrets()
+	return reconcile.Build(ctx, repo, manifest.NewLoader(a.global.limits.manifest()), o)
 }
 
 // observe looks at all hosts at the same time.

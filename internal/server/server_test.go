@@ -144,7 +144,7 @@ func TestEverythingCanBeAskedFor(t *testing.T) {
 	}
 	memory, err := c.Memory(t.Context())
 	check(t, err)
-	if memory.Accepted != s.Effective.ID || memory.Records["default"].Phase != rollout.Complete || len(memory.Placed["default"]) == 0 {
+	if memory.Accepted.Revision != s.Effective.ID || memory.Records["default"].Phase != rollout.Complete || len(memory.Placed["default"]) == 0 {
 		t.Errorf("memory %+v", memory)
 	}
 	history, err := c.History(t.Context(), "default", 10)

@@ -143,7 +143,7 @@ func checkBucket(b *bbolt.Bucket) error {
 		if v == nil {
 			return checkBucket(b.Bucket(k))
 		}
-		if string(k) != string(keyAccepted) && !json.Valid(v) {
+		if !json.Valid(v) {
 			return fmt.Errorf("entry %q is not what was written", k)
 		}
 		return nil

@@ -138,7 +138,9 @@ func emptyMemory() reconcile.Memory {
 
 func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 	if b := tx.Bucket(bucketMeta); b != nil {
-		m.Accepted = string(b.Get(keyAccepted))
+		if err := json.Unmarshal(b.Get(keyAccepted), &m.Accepted); b.Get(keyAccepted) != nil && err != nil {
+			return fmt.Errorf("decode accepted revision: %w", err)
+		}
 	}
 	if err := each(tx.Bucket(bucketRecords), func(app string, e entry) { remember(m, app, e) }); err != nil {
 		return err
@@ -178,10 +180,8 @@ func each[T any](b *bbolt.Bucket, use func(key string, value T)) error {
 }
 
 // Accept notes the revision whose manifests were last found good.
-func (s *Store) Accept(revision string) error {
-	return s.update("accept revision", func(tx *bbolt.Tx) error {
-		return put(tx, bucketMeta, keyAccepted, []byte(revision))
-	})
+func (s *Store) Accept(a reconcile.Accepted) error {
+	return s.set("accept revision", bucketMeta, string(keyAccepted), a)
 }
 
 // Host keeps which containers of ours a host was last seen with.

@@ -53,7 +53,7 @@ func record(app string, n int) rollout.Record {
 
 func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "not", "made", "yet"))
-	check1(t, s.Accept("abc"))
+	check1(t, s.Accept(reconcile.Accepted{Revision: "abc"}))
 	check1(t, s.Record(record("shop", 1), rollout.Standing{}))
 	check1(t, s.Record(record("shop", 2), rollout.Standing{}))
 	check1(t, s.Record(record("blog", 1), rollout.Standing{}))
@@ -68,8 +68,8 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	m, err := reopened(t, s).Load()
 	check1(t, err)
 	switch {
-	case m.Accepted != "abc":
-		t.Errorf("accepted revision %q", m.Accepted)
+	case m.Accepted.Revision != "abc":
+		t.Errorf("accepted revision %q", m.Accepted.Revision)
 	case len(m.Records) != 2 || !reflect.DeepEqual(m.Records["shop"], record("shop", 2)) || !reflect.DeepEqual(m.Records["blog"], record("blog", 1)):
 		t.Errorf("records %v", m.Records)
 	case len(m.Hosts) != 1 || m.Hosts["edge-1"].Host.Endpoint != edge.Endpoint || len(m.Hosts["edge-1"].Containers) != 1 || m.Hosts["edge-1"].Containers[0].ID != "2":
@@ -84,7 +84,7 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 func TestAnEmptyDirectoryIsAnEmptyMemory(t *testing.T) {
 	m, err := open(t, t.TempDir()).Load()
 	check1(t, err)
-	if m.Accepted != "" || len(m.Records) != 0 || len(m.Hosts) != 0 {
+	if m.Accepted.Revision != "" || len(m.Records) != 0 || len(m.Hosts) != 0 {
 		t.Errorf("memory %v", m)
 	}
 }
@@ -146,7 +146,7 @@ func TestOneControllerPerDirectory(t *testing.T) {
 func TestReadingNeedsNoController(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	check1(t, s.Accept("abc"))
+	check1(t, s.Accept(reconcile.Accepted{Revision: "abc"}))
 	check1(t, s.Event(reconcile.Event{Kind: "op", Text: "one"}))
 	check1(t, s.Record(record("shop", 1), rollout.Standing{}))
 	check1(t, s.Close())
@@ -160,7 +160,7 @@ func TestReadingNeedsNoController(t *testing.T) {
 		check1(t, err)
 		events, err := r.Events(1)
 		check1(t, err)
-		if m.Accepted != "abc" || len(history) != 1 || len(events) != 1 {
+		if m.Accepted.Revision != "abc" || len(history) != 1 || len(events) != 1 {
 			t.Errorf("read %v %v %v", m, history, events)
 		}
 	}
@@ -204,7 +204,7 @@ func damage(t *testing.T, harm func([]byte) []byte) (dir, log string) {
 	t.Helper()
 	dir = t.TempDir()
 	s := open(t, dir)
-	check1(t, s.Accept("abc"))
+	check1(t, s.Accept(reconcile.Accepted{Revision: "abc"}))
 	for n := range 50 {
 		check1(t, s.Record(record("shop", n), rollout.Standing{}))
 	}
@@ -216,7 +216,7 @@ func damage(t *testing.T, harm func([]byte) []byte) (dir, log string) {
 	var b bytes.Buffer
 	s, err = Open(dir, slog.New(slog.NewTextHandler(&b, nil)))
 	check1(t, err)
-	check1(t, s.Accept("def"))
+	check1(t, s.Accept(reconcile.Accepted{Revision: "def"}))
 	check1(t, s.Close())
 	return dir, b.String()
 }
@@ -240,7 +240,7 @@ func TestADamagedJournalIsPutAside(t *testing.T) {
 				t.Errorf("put aside: %v, %v", aside, err)
 			}
 			s := open(t, dir)
-			if m, err := s.Load(); err != nil || m.Accepted != "def" || len(m.Records) != 0 {
+			if m, err := s.Load(); err != nil || m.Accepted.Revision != "def" || len(m.Records) != 0 {
 				t.Errorf("after it: %v, %v", m, err)
 			}
 		})

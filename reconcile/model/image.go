@@ -17,6 +17,23 @@ func SplitDigest(ref string) (declared, digest string) {
 	return declared, digest
 }
 
+// Digests are what the references of the app's services were resolved to, by
+// reference; nil where none was.
+func (a *App) Digests() map[string]string {
+	var digests map[string]string
+	for i := range a.Services {
+		ref, digest := SplitDigest(a.Services[i].Container.Image)
+		if digest == "" {
+			continue
+		}
+		if digests == nil {
+			digests = map[string]string{}
+		}
+		digests[ref] = digest
+	}
+	return digests
+}
+
 // digestShown is how much of a digest people are shown.
 const digestShown = 12
 

@@ -3,8 +3,11 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
@@ -68,6 +71,11 @@ func RolloutText(w io.Writer, records []rollout.Record, at int, style Style) err
 	f.add("rendered as", r.Digest, plain)
 	t.table("  ", f.rows)
 	t.listed("changed", r.Changed)
+	var images []string
+	for _, ref := range slices.Sorted(maps.Keys(r.Images)) {
+		images = append(images, model.WithDigest(ref, r.Images[ref]))
+	}
+	t.listed("images", images)
 	t.listed("last log lines of the failed container", LogLines(r.Log, keptLines))
 	return t.to(w)
 }

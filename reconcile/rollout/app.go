@@ -108,7 +108,7 @@ func (r *roll) askedAnew(record *Record) bool {
 func (r *roll) newRecord() Record {
 	record := Record{
 		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
-		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(),
+		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(),
 	}
 	if held := r.app.Held; held != nil {
 		record.Because = held.Reason
@@ -230,7 +230,7 @@ func (r *roll) finish() {
 // rollout fails. It stays that when it breaks afterwards.
 func (r *roll) good() {
 	if r.standing.Good == nil || r.standing.Good.Digest != r.record.Digest {
-		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject}
+		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images}
 	}
 }
 

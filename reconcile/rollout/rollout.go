@@ -51,6 +51,8 @@ type Record struct {
 	Because string `json:"because,omitempty"`
 	// Changed says what the rollout changes, service by service.
 	Changed []string `json:"changed,omitempty"`
+	// Images are the digests that the app's image references were resolved to.
+	Images map[string]string `json:"images,omitempty"`
 	// Digest is the rendered app's; another commit with the same digest is
 	// not another rollout.
 	Digest    string    `json:"digest"`

@@ -22,6 +22,8 @@ type Good struct {
 	Revision string `json:"revision"`
 	Digest   string `json:"digest"` // of the rendered app
 	Subject  string `json:"subject,omitempty"`
+	// Images are the digests of then, by reference.
+	Images map[string]string `json:"images,omitempty"`
 }
 
 // Hold keeps a rendering of an app that has failed from being tried again. It
@@ -133,6 +135,21 @@ func LastGood(records []Record, present string) (Record, bool) {
 		}
 	}
 	return Record{}, false
+}
+
+// Image is what an app's image reference was resolved to for a revision or, where
+// that is not remembered, for the one that the app was rolled out to or was good
+// at last; "" when nothing is.
+func (s State) Image(app, ref, revision string) (digest, of string) {
+	record := s.Records[app]
+	good := s.Standings[app].Good
+	if good == nil {
+		good = &Good{}
+	}
+	if good.Images[ref] != "" && (good.Revision == revision || record.Images[ref] == "") {
+		return good.Images[ref], good.Revision
+	}
+	return record.Images[ref], record.Revision
 }
 
 // stand keeps what is remembered of an app.
