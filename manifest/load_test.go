@@ -78,7 +78,7 @@ func TestDefaults(t *testing.T) {
 	if spec.Mode != "replicated" || *spec.Replicas != 1 || spec.Pull != "missing" {
 		t.Errorf("mode %s, replicas %d, pull %s", spec.Mode, *spec.Replicas, spec.Pull)
 	}
-	want := manifest.Update{Order: "auto", Parallelism: 1, Monitor: 5e9, Deadline: 300e9}
+	want := manifest.Update{Order: "auto", Parallelism: manifest.Portion{N: 1}, Monitor: 5e9, Deadline: 300e9}
 	if spec.Update != want {
 		t.Errorf("update %+v, want %+v", spec.Update, want)
 	}
@@ -102,7 +102,7 @@ func TestDefaultsBesideWhatIsGiven(t *testing.T) {
 		t.Errorf("sync %+v", got)
 	}
 	spec := set.Services[0].Spec
-	if *spec.Replicas != 0 || spec.Update.Parallelism != 3 || spec.Update.Order != "auto" || *spec.Files[0].Mode != 0o444 {
+	if *spec.Replicas != 0 || spec.Update.Parallelism != (manifest.Portion{N: 3}) || spec.Update.Order != "auto" || *spec.Files[0].Mode != 0o444 {
 		t.Errorf("replicas %d, update %+v, mode %o", *spec.Replicas, spec.Update, spec.Files[0].Mode)
 	}
 }

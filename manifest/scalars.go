@@ -208,3 +208,40 @@ func (r Restart) MarshalText() ([]byte, error) {
 	}
 	return []byte(r.Policy), nil
 }
+
+// Portion is a number of replicas, written as `2`, or a share of all of them,
+// written as "25%".
+type Portion struct {
+	N       int
+	Percent bool
+}
+
+// Format names the notation.
+func (*Portion) Format() string { return "portion" }
+
+// Accepts says that a count is a number and a share a text.
+func (*Portion) Accepts() []string { return []string{"string", "integer"} }
+
+// UnmarshalText reads the notation.
+func (p *Portion) UnmarshalText(text []byte) error {
+	digits, percent := strings.CutSuffix(string(text), "%")
+	n, err := strconv.Atoi(digits)
+	*p = Portion{n, percent}
+	return err
+}
+
+// MarshalYAML writes the form that was given.
+func (p Portion) MarshalYAML() (any, error) {
+	if p.Percent {
+		return strconv.Itoa(p.N) + "%", nil
+	}
+	return p.N, nil
+}
+
+// of is the portion of a total, rounded up.
+func (p Portion) of(total int) int {
+	if p.Percent {
+		return (p.N*total + 99) / 100
+	}
+	return p.N
+}

@@ -74,14 +74,24 @@ type Update struct {
 	// `stop-first`: the old one stops before the new one starts. `auto`:
 	// start-first, and stop-first where two copies can't coexist.
 	Order string `yaml:"order" check:"enum=auto|start-first|stop-first" default:"auto"`
-	// How many replicas are replaced at once.
-	Parallelism int `yaml:"parallelism" check:"min=1" default:"1"`
-	// How long a replica without health check must run to count as good.
+	// How many replicas are replaced at once: a number, or a percentage of all
+	// of them, rounded down and at least 1. 0 is all at once.
+	Parallelism Portion `yaml:"parallelism" default:"1"`
+	// After a replica has become ready, the next one is begun only so much later.
+	Delay Duration `yaml:"delay,omitempty" check:"min=0s"`
+	// How long a new replica is watched: the rollout is complete when each has
+	// run for so long, and one that ends or turns unhealthy meanwhile has failed.
+	// Without health check a replica counts as ready only then.
 	Monitor Duration `yaml:"monitor" check:"min=0s" default:"5s"`
-	// Without progress for so long, the rollout has failed.
+	// How many replicas have to serve for one to be taken away, where the old
+	// one stops before the new one starts; a percentage is rounded up.
+	MinHealthy Portion `yaml:"minHealthy,omitempty" aka:"minAvailable"`
+	// When no replica has become ready for so long, the rollout has failed. What
+	// it has to wait for does not count.
 	Deadline Duration `yaml:"deadline" check:"min=1s" default:"5m" aka:"progressDeadline"`
-	// How many replicas may fail before the rollout has failed.
-	MaxFailures int `yaml:"maxFailures" check:"min=0" default:"0"`
+	// How many replicas may fail before the rollout has failed; a percentage is
+	// rounded down.
+	MaxFailures Portion `yaml:"maxFailures" default:"0" aka:"maxFailureRatio"`
 }
 
 // Device makes a device of the host visible in the container.

@@ -60,7 +60,7 @@ func benchService(app, name string, replicas int) model.Service {
 	}
 	return model.Service{
 		App: app, Name: name, Mode: model.ModeReplicated, Replicas: replicas, Pull: "never", Container: spec,
-		Fingerprint: model.Fingerprint(spec), Update: model.Update{Order: model.OrderAuto, Parallelism: 1, Deadline: time.Minute},
+		Fingerprint: model.Fingerprint(spec), Update: model.Update{Order: model.OrderAuto, Parallelism: model.Portion{N: 1}, Deadline: time.Minute},
 	}
 }
 

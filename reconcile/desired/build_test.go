@@ -59,7 +59,7 @@ func TestDefaultsOfAService(t *testing.T) {
 			Networks:   []model.Attachment{{Network: network, Aliases: []string{"web"}}},
 			Adjustable: model.Adjustable{Restart: model.Restart{Name: "unless-stopped"}},
 		},
-		Update: model.Update{Order: model.OrderAuto, Parallelism: 1, Monitor: 5 * time.Second, Deadline: 5 * time.Minute},
+		Update: model.Update{Order: model.OrderAuto, Parallelism: model.Portion{N: 1}, Monitor: 5 * time.Second, Deadline: 5 * time.Minute},
 	}
 	want.Fingerprint = model.Fingerprint(want.Container)
 	if !reflect.DeepEqual(app.Services[0], want) {
@@ -101,7 +101,7 @@ func TestPlacementAndUpdate(t *testing.T) {
 	if !reflect.DeepEqual(s.Placement, want) {
 		t.Errorf("placement %+v, want %+v", s.Placement, want)
 	}
-	if want := (model.Update{Order: "stop-first", Parallelism: 2, Monitor: time.Second, Deadline: time.Minute, MaxFailures: 3}); s.Update != want {
+	if want := (model.Update{Order: "stop-first", Parallelism: model.Portion{N: 2}, Monitor: time.Second, Deadline: time.Minute, MaxFailures: model.Portion{N: 3}}); s.Update != want {
 		t.Errorf("update %+v, want %+v", s.Update, want)
 	}
 	if s.Reserve != (model.Resources{NanoCPUs: 1e8, Memory: 64 << 20}) {

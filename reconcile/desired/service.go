@@ -67,8 +67,8 @@ func placement(p manifest.Placement) model.Placement {
 
 func update(u manifest.Update) model.Update {
 	return model.Update{
-		Order: u.Order, Parallelism: u.Parallelism, MaxFailures: u.MaxFailures,
-		Monitor: time.Duration(u.Monitor), Deadline: time.Duration(u.Deadline),
+		Order: u.Order, Parallelism: model.Portion(u.Parallelism), MaxFailures: model.Portion(u.MaxFailures), MinHealthy: model.Portion(u.MinHealthy),
+		Delay: time.Duration(u.Delay), Monitor: time.Duration(u.Monitor), Deadline: time.Duration(u.Deadline),
 	}
 }
 

@@ -198,13 +198,38 @@ const (
 	OrderStopFirst  = "stop-first"
 )
 
-// Update is how replicas are replaced.
+// Update is how replicas are replaced. Portions are of all replicas; for mode
+// global, of the hosts that get one.
 type Update struct {
-	Order       string        `json:"order"`
-	Parallelism int           `json:"parallelism"` // replicas in hand at once, at least 1
-	Monitor     time.Duration `json:"monitor"`     // how long a replica without health check must run to count as good
-	Deadline    time.Duration `json:"deadline"`    // without progress for so long, the rollout has failed
-	MaxFailures int           `json:"maxFailures"`
+	Order string `json:"order"`
+	// Parallelism is how many replicas are in hand at once. It bounds how many
+	// may be away, so a share is rounded down as Kubernetes' maxUnavailable is,
+	// but never to none; a plain 0 is all at once, as in Swarm.
+	Parallelism Portion `json:"parallelism"`
+	// Delay is how long after a replica became ready the next one is begun. In
+	// Swarm each of the parallel workers waits for itself; here nothing of the
+	// service is begun while any of its replicas became ready so recently.
+	Delay time.Duration `json:"delay,omitempty"`
+	// Monitor is how long a replica is watched from its start. In Swarm it is
+	// watched from when it became healthy; engines don't report when that was, so
+	// that time would begin anew with each controller. And in Swarm what fails
+	// after that is no failure of the update; here it is until the rollout ends.
+	Monitor time.Duration `json:"monitor"`
+	// MinHealthy has to be there, so a share is rounded up.
+	MinHealthy Portion `json:"minHealthy,omitzero"`
+	// Deadline is how long no replica may become ready, as in Nomad, and not how
+	// long the rollout may take.
+	Deadline time.Duration `json:"deadline"`
+	// MaxFailures is how many replicas may fail; a share is rounded down.
+	MaxFailures Portion `json:"maxFailures"`
+}
+
+// AtOnce is how many of so many replicas are in hand at once.
+func (u Update) AtOnce(total int) int {
+	if u.Parallelism == (Portion{}) {
+		return max(total, 1)
+	}
+	return max(u.Parallelism.Down(total), 1)
 }
 
 // Network is a network of an app; it is made on the hosts whose replicas join

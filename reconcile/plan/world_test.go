@@ -48,7 +48,7 @@ func service(name, image string, replicas int) model.Service {
 	return model.Service{
 		App: "shop", Name: name, Mode: model.ModeReplicated, Replicas: replicas, Pull: "missing",
 		Container: model.ContainerSpec{Image: image},
-		Update:    model.Update{Order: model.OrderAuto, Parallelism: 1, Monitor: 5 * time.Second},
+		Update:    model.Update{Order: model.OrderAuto, Parallelism: model.Portion{N: 1}, Monitor: 5 * time.Second},
 	}
 }
 

@@ -41,7 +41,9 @@ type service struct {
 	// settled says that every slot is done that can be: what is on a host that
 	// can't be reached holds up nothing else.
 	settled bool
+	course  Course
 	free    int // how many more slots may be taken in hand
+	serving int // how many slots serve, and will whatever is being done
 }
 
 // roll decides about one app from its changes.
@@ -56,6 +58,9 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		return
 	}
 	r.readSlots()
+	if r.record.Phase == Progressing {
+		r.follow()
+	}
 	if r.record.Phase == Progressing && r.paused() == "" {
 		r.judge()
 	}
@@ -212,7 +217,7 @@ func (r *roll) finish() {
 		r.good()
 		return
 	}
-	if !r.everySettled() {
+	if !r.everySettled() || r.watched() {
 		return
 	}
 	for i := range r.changes {
@@ -224,6 +229,23 @@ func (r *roll) finish() {
 	}
 	r.record.end(Complete, r.in.Now, Record{})
 	r.good()
+}
+
+// watched says whether a container that this rollout made has not run for the
+// monitor time yet: it may still fail.
+func (r *roll) watched() bool {
+	watched := false
+	for _, s := range r.services {
+		for _, slot := range s.slots {
+			if slot.phase != done || !r.madeByThis(slot.current) {
+				continue
+			}
+			end := slot.current.StartedAt.Add(s.Update.Monitor)
+			r.wakeAt(end)
+			watched = watched || r.in.Now.Before(end)
+		}
+	}
+	return watched && r.record.Phase == Progressing
 }
 
 // good notes where the app is healthy: what it goes back to when a later

@@ -25,6 +25,8 @@ var dawn = time.Date(2026, 1, 1, 6, 0, 0, 0, time.UTC)
 //	slow        healthy after 30 s
 //	never       has a health check that never answers
 //	unhealthy   unhealthy after 2 s
+//	sickens     healthy after 2 s, unhealthy after 8 s
+//	ends        healthy after 2 s, exits after 8 s
 //	exit        exits at once, and nobody restarts it
 //	loop        exits, and its engine restarts it again and again
 type fleet struct {
@@ -41,10 +43,12 @@ type fleet struct {
 	refuse func(model.Op) (reason string, permanent bool)
 	// hang says of ops that they do not end by themselves.
 	hang func(model.Op) bool
-	last Result
-	plan plan.Plan
-	log  []string
-	made int
+	// stuck is the id of a container whose health check never answers.
+	stuck string
+	last  Result
+	plan  plan.Plan
+	log   []string
+	made  int
 }
 
 func newFleet(hosts ...string) *fleet {
@@ -66,7 +70,7 @@ func declared(name, image string, replicas int) model.Service {
 	return model.Service{
 		App: "shop", Name: name, Mode: model.ModeReplicated, Replicas: replicas, Pull: "missing",
 		Container: model.ContainerSpec{Image: image},
-		Update:    model.Update{Order: model.OrderAuto, Parallelism: 1, Monitor: 5 * time.Second, Deadline: time.Minute},
+		Update:    model.Update{Order: model.OrderAuto, Parallelism: model.Portion{N: 1}, Monitor: 5 * time.Second, Deadline: time.Minute},
 	}
 }
 
@@ -322,6 +326,10 @@ func (f *fleet) behave(c *model.Container) {
 			c.Health = then
 		}
 	}
+	if c.ID == f.stuck {
+		c.Health = model.HealthStarting
+		return
+	}
 	switch c.Spec.Env["BEHAVE"] {
 	case "healthy":
 		after(2*time.Second, model.HealthHealthy)
@@ -331,6 +339,14 @@ func (f *fleet) behave(c *model.Container) {
 		c.Health = model.HealthStarting
 	case "unhealthy":
 		after(2*time.Second, model.HealthUnhealthy)
+	case "sickens":
+		if after(2*time.Second, model.HealthHealthy); up >= 8*time.Second {
+			c.Health = model.HealthUnhealthy
+		}
+	case "ends":
+		if after(2*time.Second, model.HealthHealthy); up >= 8*time.Second {
+			c.State, c.ExitCode, c.FinishedAt = model.StateExited, 3, f.now
+		}
 	case "exit":
 		c.State, c.ExitCode, c.FinishedAt = model.StateExited, 3, f.now.Add(time.Millisecond)
 	case "loop":

@@ -69,7 +69,7 @@ func (r *roll) judgeService(s *service) (Record, bool) {
 			}
 		}
 	}
-	if failures > s.Update.MaxFailures {
+	if failures > s.Update.MaxFailures.Down(len(s.slots)) {
 		return failureOf(s, first, first.reason), true
 	}
 	late := r.late(s)
@@ -92,21 +92,19 @@ func failureOf(s *service, slot *slot, reason string) Record {
 	return failure
 }
 
-// late finds a slot of the service that has made no progress for longer than
-// the deadline. Each container that was started counts as progress (as in
-// Nomad's progress deadline, which restarts at each newly healthy one), and so
-// does each try.
+// late finds a slot of the service that has come no further for longer than the
+// deadline, which begins anew whenever a replica has become ready, as Nomad's
+// progress deadline does. What the service has to wait for does not count.
 func (r *roll) late(s *service) *slot {
-	if r.waitsFor(s) != "" {
+	if s.course.Since.IsZero() {
 		return nil
 	}
-	progress := r.lastProgress()
 	var late *slot
 	for _, slot := range s.slots {
 		if !r.mayBeLate(s, slot) {
 			continue
 		}
-		deadline := r.since(progress, slot).Add(s.Update.Deadline)
+		deadline := r.since(s, slot).Add(s.Update.Deadline)
 		r.wakeAt(deadline)
 		if !r.in.Now.Before(deadline) && (late == nil || slot.phase.blame() < late.phase.blame()) {
 			late = slot
@@ -115,12 +113,18 @@ func (r *roll) late(s *service) *slot {
 	return late
 }
 
-// since is when the slot's time began: it does not run while its host is away.
-func (r *roll) since(progress time.Time, slot *slot) time.Time {
-	if h := r.hosts[slot.change.Host]; h != nil && h.Since.After(progress) {
-		return h.Since
+// since is when the slot's time began: neither before its host was there, nor
+// before its container ran, since the calls up to that have deadlines of their
+// own.
+func (r *roll) since(s *service, slot *slot) time.Time {
+	began := s.course.Since
+	if h := r.hosts[slot.change.Host]; h != nil && h.Since.After(began) {
+		began = h.Since
 	}
-	return progress
+	if c := slot.current; c != nil && c.RestartCount == 0 && c.StartedAt.After(began) {
+		began = c.StartedAt
+	}
+	return began
 }
 
 // mayBeLate leaves out what is right or out of reach, what is being worked on,
@@ -138,7 +142,7 @@ func (r *roll) mayBeLate(s *service, slot *slot) bool {
 	case slot.phase == finishing:
 		return a.Reason != ""
 	case slot.phase == pending:
-		return a.Count > 0 || r.triedInVain(r.missing())
+		return a.Count > 0 || r.triedInVain(r.missing()) || s.starved(slot)
 	}
 	return false
 }
@@ -167,23 +171,19 @@ func (r *roll) lateBecause(s *service, late *slot) string {
 	if reason := r.waitsForThings(s, late, r.missing()); reason != "" {
 		return reason
 	}
+	if reason := s.tooFew(late); reason != "" {
+		return reason
+	}
 	return "not healthy"
 }
 
+// lastProgress is when any of the app's services came further.
 func (r *roll) lastProgress() time.Time {
 	last := r.record.StartedAt
-	if r.record.Progress.After(last) {
-		last = r.record.Progress
-	}
-	for key, a := range r.out.State.Attempts {
-		if key.App == r.app.Name && a.Last.After(last) {
-			last = a.Last
-		}
-	}
 	for _, s := range r.services {
-		for _, slot := range s.slots {
-			if c := slot.current; c != nil && c.RestartCount == 0 && c.StartedAt.After(last) {
-				last = c.StartedAt
+		for _, at := range []time.Time{s.course.Last, s.course.Since} {
+			if at.After(last) {
+				last = at
 			}
 		}
 	}

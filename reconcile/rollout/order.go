@@ -3,6 +3,7 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -64,10 +65,16 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 	return next, nil
 }
 
-// progress has the deadlines of a rollout count from now.
+// progress has the deadlines of a rollout count from now, also where no
+// controller saw that it was made to wait.
 func (s State) progress(app string, now time.Time) {
-	if r, ok := s.Records[app]; ok && r.Phase == Progressing {
-		r.Progress = now
+	r := s.Records[app]
+	r.Courses = maps.Clone(r.Courses)
+	for service, course := range r.Courses {
+		course.Since = now
+		r.Courses[service] = course
+	}
+	if r.Courses != nil {
 		s.Records[app] = r
 	}
 }

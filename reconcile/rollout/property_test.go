@@ -95,11 +95,11 @@ func (w *watch) check(op model.Op) {
 				crowded++
 			}
 		}
-		if down > s.Update.Parallelism {
-			w.t.Fatalf("after %s: %d replicas of %s are down by our doing, parallelism is %d", model.Verb(op), down, s.Name, s.Update.Parallelism)
+		if down > s.Update.AtOnce(s.Replicas) {
+			w.t.Fatalf("after %s: %d replicas of %s are down by our doing, parallelism is %s", model.Verb(op), down, s.Name, s.Update.Parallelism)
 		}
-		if crowded > s.Update.Parallelism {
-			w.t.Fatalf("after %s: %d replicas of %s run twice, parallelism is %d", model.Verb(op), crowded, s.Name, s.Update.Parallelism)
+		if crowded > s.Update.AtOnce(s.Replicas) {
+			w.t.Fatalf("after %s: %d replicas of %s run twice, parallelism is %s", model.Verb(op), crowded, s.Name, s.Update.Parallelism)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func drawCommit(t *rapid.T, parallelism map[string]int) []model.Service {
 		s := declared(name, rapid.SampledFrom([]string{"web:1", "web:2", "web:3"}).Draw(t, "image"), 3)
 		s = behaving(s, rapid.SampledFrom([]string{"", "healthy", "healthy", "slow", "exit", "loop", "unhealthy", "never"}).Draw(t, "behaviour"))
 		s.Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStopFirst}).Draw(t, "order")
-		s.Update.Parallelism = parallelism[name]
+		s.Update.Parallelism = model.Portion{N: parallelism[name]}
 		if name == "b" && rapid.Bool().Draw(t, "depends") {
 			s.DependsOn = []string{"a"}
 		}
@@ -128,7 +128,7 @@ func TestNeverLessNorMoreThanThePolicyAllows(t *testing.T) {
 		parallelism := map[string]int{"a": rapid.IntRange(1, 2).Draw(t, "parallelism"), "b": 1}
 		w.commit(behaving(declared("a", "web:1", 3), "healthy"), behaving(declared("b", "web:1", 3), ""))
 		for i := range w.desired.Apps[0].Services {
-			w.desired.Apps[0].Services[i].Update.Parallelism = parallelism[w.desired.Apps[0].Services[i].Name]
+			w.desired.Apps[0].Services[i].Update.Parallelism = model.Portion{N: parallelism[w.desired.Apps[0].Services[i].Name]}
 		}
 		w.fleet.run(t, Complete)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {

@@ -58,10 +58,7 @@ type Record struct {
 	Digest    string    `json:"digest"`
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
-	// Progress is when the rollout went on after it had been made to wait: its
-	// deadlines count from there.
-	Progress time.Time `json:"progress,omitzero"`
-	Phase    Phase     `json:"phase"`
+	Phase     Phase     `json:"phase"`
 	// Reason says why it failed: which replica, which host, what happened.
 	Reason string `json:"reason,omitempty"`
 	// Service and Container are what failed, when it was one container's fault.
@@ -71,6 +68,9 @@ type Record struct {
 	// Log are the container's last log lines, which whoever can read logs fills
 	// in.
 	Log string `json:"log,omitempty"`
+	// Courses are how far the services have come, by name, while they are on
+	// their way.
+	Courses map[string]Course `json:"courses,omitempty"`
 	// Sync is the app's policy as its manifests last said it. It goes on
 	// guarding what is left when the manifests have gone.
 	Sync model.Sync `json:"sync,omitzero"`
@@ -86,7 +86,7 @@ func (r Record) News(old Record) bool {
 
 // end closes the rollout; failure has what failed, if anything did.
 func (r *Record) end(phase Phase, now time.Time, failure Record) {
-	r.Phase, r.EndedAt, r.Log = phase, now, ""
+	r.Phase, r.EndedAt, r.Log, r.Courses = phase, now, "", nil
 	r.Reason, r.Service, r.Container, r.Host = failure.Reason, failure.Service, failure.Container, failure.Host
 }
 

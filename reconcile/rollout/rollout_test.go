@@ -51,7 +51,7 @@ func TestParallelism(t *testing.T) {
 		f := newFleet("h1", "h2")
 		f.up(t, behaving(declared("web", "web:1", 5), "healthy"))
 		web := behaving(declared("web", "web:2", 5), "healthy")
-		web.Update.Parallelism = parallelism
+		web.Update.Parallelism = model.Portion{N: parallelism}
 		f.commit(web)
 		most := 0
 		for f.record().Phase != Complete || f.record().Digest != f.desired.Apps[0].Digest {
@@ -248,7 +248,7 @@ func TestMaxFailuresAreTriedAgainAndTheRestGoesOn(t *testing.T) {
 	f := newFleet("h1")
 	f.up(t, declared("web", "web:1", 3))
 	web := behaving(declared("web", "web:2", 3), "healthy")
-	web.Update.MaxFailures = 1
+	web.Update.MaxFailures = model.Portion{N: 1}
 	failures := 2
 	f.commit(web)
 	f.refuse = func(op model.Op) (string, bool) {
@@ -269,7 +269,7 @@ func TestMoreFailuresThanAllowedStop(t *testing.T) {
 	f := newFleet("h1")
 	f.up(t, declared("web", "web:1", 4))
 	web := behaving(declared("web", "web:2", 4), "exit")
-	web.Update.MaxFailures = 1
+	web.Update.MaxFailures = model.Portion{N: 1}
 	f.commit(web)
 	f.run(t, Failed)
 	f.pass()

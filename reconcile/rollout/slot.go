@@ -50,6 +50,9 @@ func (r *roll) readSlots() {
 		slot := r.readSlot(s.Service, c)
 		s.slots = append(s.slots, slot)
 		s.settled = s.settled && (slot.phase == done || slot.phase == away)
+		if slot.staysUp() {
+			s.serving++
+		}
 	}
 }
 

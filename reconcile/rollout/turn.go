@@ -58,40 +58,6 @@ func order(slots []*slot) []*slot {
 	return sorted
 }
 
-// budget is how many more of the slots that have an old container may be taken
-// in hand. Those whose new one failed are in hand no longer: how many of these
-// there may be is maxFailures. Nor are those on hosts that can't be reached,
-// which must not keep the others from going on.
-func (r *roll) budget(s *service) int {
-	free := s.Update.Parallelism
-	for _, slot := range s.slots {
-		if slot.old && slot.phase != away && slot.inHand() {
-			free--
-		}
-	}
-	return free
-}
-
-// inHand says whether the slot uses up some of the budget as it is, without
-// anything being begun.
-func (s *slot) inHand() bool {
-	return s.busy || s.phase == settling || s.phase == finishing || s.crowded && s.phase != broken
-}
-
-// take uses up one of the budget, if the slot needs it and any is left.
-func (s *service) take(slot *slot) bool {
-	if !slot.old || slot.inHand() {
-		return true
-	}
-	if s.free <= 0 {
-		return false
-	}
-	s.free--
-	return true
-}
-
-const notYet = "its turn comes after the replicas before it"
-
 // mend puts a container right where it is. In a rollout that has failed, or is
 // paused, the containers which it did not make are still mended.
 func (r *roll) mend(s *service, slot *slot, m missing) {
@@ -108,9 +74,11 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		r.hold(slot.change, why)
 		return
 	}
-	if slot.phase != broken && !s.take(slot) {
-		r.hold(slot.change, notYet)
-		return
+	if slot.phase != broken { // whatever broke it, it has been in hand already
+		if why := r.take(s, slot); why != "" {
+			r.hold(slot.change, why)
+			return
+		}
 	}
 	r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries())
 }
@@ -129,16 +97,16 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 	if slot.busy {
 		return
 	}
-	if !s.take(slot) {
-		r.hold(slot.change, notYet)
+	if why := r.take(s, slot); why != "" {
+		r.hold(slot.change, why)
 		return
 	}
 	todo := ops(slot.change.Steps, plan.Now)
 	if r.obstructed(s.Service, slot.change) != "" {
 		todo = untilStart(todo) // it is mended from there, when it has room
 	}
-	if !r.emit(slot.change, todo, r.tries()) && slot.old && !slot.inHand() {
-		s.free++
+	if !r.emit(slot.change, todo, r.tries()) {
+		s.giveBack(slot)
 	}
 }
 
