@@ -19,8 +19,6 @@ func (s *ServiceSpec) check(c *context) {
 	s.checkWorkload(c)
 }
 
-// checkPorts refuses ports that can't be open side by side, and any where the
-// network has none of its own.
 // checkUpdate refuses what would let no replica ever be replaced.
 func (s *ServiceSpec) checkUpdate(c *context) {
 	total := 100 // of hosts: only a percentage says something about them all
@@ -33,27 +31,8 @@ func (s *ServiceSpec) checkUpdate(c *context) {
 	}
 }
 
-// checkNetworks refuses what can't go with a network that every host has.
-func (s *ServiceSpec) checkNetworks(c *context) {
-	for i, name := range s.Networks {
-		if !everyHostHas(name) {
-			continue
-		}
-		if len(s.Networks) > 1 {
-			c.at("networks", nth(i)).errorf("%s goes with no other network", name)
-		}
-		if len(s.Ports) > 0 {
-			c.at("ports").errorf("can't go with networks: [%s]: %s", name, map[string]string{
-				HostNetwork: "the program's ports are the host's as they are", NoNetwork: "nothing can reach it",
-			}[name])
-		}
-	}
-}
-
-// everyHostHas says whether a network is one of the engine's own.
-func everyHostHas(network string) bool { return network == HostNetwork || network == NoNetwork }
-
-// checkPorts refuses ports that can't be open side by side.
+// checkPorts refuses ports that can't be open side by side, and any where the
+// network has none of its own.
 func (s *ServiceSpec) checkPorts(c *context) {
 	for i, p := range s.Ports {
 		for j, other := range s.Ports[:i] {
