@@ -328,3 +328,15 @@ func TestWorkTreeIsPutBackWhenAFileCannotBeWritten(t *testing.T) {
 	wantError(t, err, last.path)
 	s.wantClean(head)
 }
+
+func TestDetachedHeadIsNoBranchToCommitTo(t *testing.T) {
+	s, good := spoiled(t)
+	r := follow(t, s.dir, func(c *Config) { c.Branch = "" })
+	s.wantClean(mustRestore(t, r, restoring("shop", good)).ID)
+	s.git("checkout", "-q", "--detach", "HEAD~1")
+	_, err := r.Restore(context.Background(), restoring("shop", good))
+	if !errors.Is(err, ErrBranchNotFound) {
+		t.Errorf("got %v", err)
+	}
+	wantError(t, err, "HEAD names no branch")
+}
