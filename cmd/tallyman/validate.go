@@ -62,6 +62,9 @@ func (a *app) validate(ctx context.Context, args []string) error {
 		return printJSON(a.out, validation{Valid: true, Documents: documents(set)})
 	}
 	fmt.Fprintf(a.out, "valid: %s\n", countDocuments(set))
+	if len(set.Secrets) > 0 {
+		fmt.Fprintln(a.out, "secrets stay closed here: whether a key opens them, plan and apply tell")
+	}
 	return nil
 }
 
