@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -222,4 +223,74 @@ func (w *world) expectHistory(want ...string) {
 // nothing disturbed.
 func TestCrashOnTheWayBack(t *testing.T) {
 	everyCrash(t, func(w *world) string { return w.fall() })
+}
+
+// forgetAnswers is a controller that comes later: it knows nothing of what registries
+// said before but what the journal has.
+func (w *world) forgetAnswers() {
+	w.stop()
+	w.registries = &answers{world: w.sim, kept: map[ImageQuestion]string{}}
+	w.start()
+}
+
+// TestTheImagesOfThenComeBack moves the good revision's tag before the next one
+// fails: what comes back is the image that the tag meant then. The registry is
+// down meanwhile, and nobody asks it.
+func TestTheImagesOfThenComeBack(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		first := sim.TestImage("web:1")
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:2")))
+		w.converge()
+		w.sim.Publish(moved("web:1"))
+		w.branch.commit(apps(pulled("web", "web:2", broken), pulled("other", "web:2")))
+		for w.app("web").Phase != rollout.Progressing {
+			after(10 * time.Millisecond)
+		}
+		w.sim.RegistryDown(true)
+		w.forgetAnswers()
+		after(10 * time.Minute)
+		if a := w.app("web"); a.Held == nil || a.Phase != rollout.Complete {
+			t.Fatalf("not gone back:\n%s", w.describe())
+		}
+		for _, c := range w.containers("web") {
+			w.lose(c) // what heals is made from the recorded digest, too
+		}
+		after(time.Minute)
+		if got := w.runs("web", first); got != 2 {
+			t.Errorf("%d of 2 replicas run what the tag meant when it was good:\n%s", got, w.describe())
+		}
+		w.expectImages("web", first.Digest())
+	})
+}
+
+// expectImages compares what the history has of the app's good rollouts.
+func (w *world) expectImages(app, digest string) {
+	w.t.Helper()
+	for _, r := range w.journal.history {
+		if r.App == app && r.Phase == rollout.Complete && r.Images["web:1"] != digest {
+			w.t.Errorf("the history has image %q of the rollout to %s, want %s", r.Images["web:1"], short(r.Revision), digest)
+		}
+	}
+}
+
+// TestARestartAsksNothingAnew moves a tag between two controllers of one
+// revision, which an unrelated commit has brought.
+func TestARestartAsksNothingAnew(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		first := sim.TestImage("web:1")
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:2")))
+		w.converge()
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:2", "environment: {A: b}")))
+		w.converge()
+		w.sim.Publish(moved("web:1"))
+		asked := w.sim.Asked()
+		w.forgetAnswers()
+		after(10 * time.Minute)
+		if n := w.sim.Asked() - asked; n != 0 {
+			t.Errorf("asked the registry %d times for a revision that was known", n)
+		}
+		if got := w.runs("web", first); got != 2 {
+			t.Errorf("%d of 2 replicas run what the tag meant at the commit", got)
+		}
+	})
 }
