@@ -38,6 +38,9 @@ type VolumeSpec struct {
 	// number, on any hosts; each host has a volume of its own, unless the driver
 	// makes them one. Without it: shared with nfs, cifs and tmpfs, else exclusive.
 	Access string `yaml:"access,omitempty" check:"enum=exclusive|shared"`
+	// Whether `tallyman volume remove` refuses to remove it. Nothing else would
+	// remove it anyway.
+	Protect bool `yaml:"protect,omitempty" aka:"preventDestroy,deletionProtection"`
 	// Labels of the volume on the host. A volume that exists keeps those it was
 	// made with.
 	Labels map[string]string `yaml:"labels,omitempty" check:"keys=labelKey"`
@@ -98,5 +101,6 @@ func (s *VolumeSpec) check(c *context) {
 	c.notWith("options", given[0], "which says how the volume is made")
 	if s.External != nil {
 		c.notWith("labels", "external", "which says that somebody else made it")
+		c.notWith("protect", "external", "which is never removed")
 	}
 }

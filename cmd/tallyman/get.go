@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
-const getHelp = `List hosts, apps, services or replicas with their state.
+const getHelp = `List hosts, apps, services, replicas, volumes or networks with their state. Of a
+volume it says who uses it on its host, and whether it is orphaned: no manifest
+mounts it any more. Only "tallyman volume remove" removes a volume.
 
     $ tallyman get apps
     APP      SYNC    HEALTH   ROLLOUT   REVISION  SINCE  WHY
@@ -21,9 +24,9 @@ EXIT STATUS
   1  the state could not be had`
 
 func (a *app) getCommand() *cobra.Command {
-	kinds := []string{"hosts", "apps", "services", "replicas"}
+	kinds := report.Kinds()
 	return &cobra.Command{
-		Use: "get hosts|apps|services|replicas", Short: "List hosts, apps, services or replicas", Long: getHelp,
+		Use: "get " + strings.Join(kinds, "|"), Short: "List hosts, apps, services, replicas, volumes or networks", Long: getHelp,
 		Args: args(cobra.ExactArgs(1)), ValidArgs: kinds,
 		RunE: func(c *cobra.Command, args []string) error { return a.get(c.Context(), args[0], kinds) },
 	}
@@ -31,7 +34,7 @@ func (a *app) getCommand() *cobra.Command {
 
 func (a *app) get(ctx context.Context, kind string, kinds []string) error {
 	if _, known := report.Get(&report.Status{}, kind); !known {
-		return fmt.Errorf("get %q: there are hosts, apps, services and replicas%s", kind, settings.DidYouMean(kind, kinds))
+		return fmt.Errorf("get %q: there are %s%s", kind, strings.Join(kinds, ", "), settings.DidYouMean(kind, kinds))
 	}
 	s, err := a.status(ctx)
 	if err != nil {

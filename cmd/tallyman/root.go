@@ -86,7 +86,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
-		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(),
+		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.volumeCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(),
 	)
 	a.helpAndCompletion(root)
@@ -148,6 +148,9 @@ func knownFlags(root *cobra.Command) []string {
 	root.PersistentFlags().VisitAll(add)
 	for _, c := range root.Commands() {
 		c.LocalNonPersistentFlags().VisitAll(add)
+		for _, sub := range c.Commands() {
+			sub.LocalNonPersistentFlags().VisitAll(add)
+		}
 	}
 	return names
 }

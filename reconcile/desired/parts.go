@@ -66,7 +66,7 @@ func (b *builder) network(n model.Network, external *manifest.External) model.Ne
 func (b *builder) volumes(app string) []model.Volume {
 	var out []model.Volume
 	for _, v := range b.partsOf(app).volumes {
-		volume := model.Volume{App: app, Name: v.Metadata.Name, Exclusive: v.Spec.Exclusive()}
+		volume := model.Volume{App: app, Name: v.Metadata.Name, Exclusive: v.Spec.Exclusive(), Protect: v.Spec.Protect}
 		if v.Spec.External != nil {
 			volume.HostName, volume.External = v.Spec.External.NameOn(v.Metadata.Name), true
 		} else {

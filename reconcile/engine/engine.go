@@ -49,6 +49,16 @@ type Engine interface {
 	Close() error
 }
 
+// VolumeRemover removes volumes. It stands apart from Engine because no op may:
+// what plans and performs ops never has one in its hands. A person asks for each
+// removal.
+type VolumeRemover interface {
+	// RemoveVolume removes a volume of the owner's, with all that is in it. One
+	// that a container mounts, running or not, is a Conflict, and so is one that
+	// is not the owner's. One that is not there is removed already.
+	RemoveVolume(ctx context.Context, name, owner string) error
+}
+
 // Query says what an observer cares about.
 type Query struct {
 	// Owner's containers are inspected; the others are only listed.

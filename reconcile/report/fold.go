@@ -46,6 +46,7 @@ func Fold(in Input) Status {
 	for i := range in.Desired.Hosts {
 		s.Hosts = append(s.Hosts, f.host(&in.Desired.Hosts[i]))
 	}
+	f.things(&s)
 	s.Sync, s.Health = Synced, Healthy
 	for _, a := range s.Apps {
 		s.Sync, s.Health = worstSync(s.Sync, a.Sync), worst(s.Health, a.Health)

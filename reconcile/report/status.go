@@ -53,6 +53,10 @@ type Status struct {
 	Health Health `json:"health"`
 	Apps   []App  `json:"apps"`
 	Hosts  []Host `json:"hosts"`
+	// Volumes and Networks are those of ours on the hosts, and the external ones
+	// that the manifests name.
+	Volumes  []VolumeOnHost  `json:"volumes,omitempty"`
+	Networks []NetworkOnHost `json:"networks,omitempty"`
 	// Busy is how many things are being worked on at this moment.
 	Busy int `json:"busy"`
 	// Changes are the plan's entries that want something, with why it is not

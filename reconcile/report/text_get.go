@@ -6,8 +6,13 @@ import (
 	"strings"
 )
 
-// GetText writes one kind of thing as a table: hosts, apps, services or
-// replicas. It reports false for a kind that there is none of.
+// Kinds are the kinds of things that Get and GetText know.
+func Kinds() []string {
+	return []string{"hosts", "apps", "services", "replicas", "volumes", "networks"}
+}
+
+// GetText writes one kind of thing as a table. It reports false for a kind that
+// there is none of.
 func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err error) {
 	t := &text{Style: style}
 	switch kind {
@@ -19,13 +24,17 @@ func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err 
 		t.serviceTable(s)
 	case "replicas":
 		t.replicaTable(s, Replicas(s))
+	case "volumes":
+		t.volumeTable(s)
+	case "networks":
+		t.networkTable(s)
 	default:
 		return false, nil
 	}
 	return true, t.to(w)
 }
 
-// Get is the same as data: a list of hosts, apps, services or replicas.
+// Get is the same as data: a list.
 func Get(s *Status, kind string) (list any, known bool) {
 	switch kind {
 	case "hosts":
@@ -36,6 +45,10 @@ func Get(s *Status, kind string) (list any, known bool) {
 		return Services(s), true
 	case "replicas":
 		return Replicas(s), true
+	case "volumes":
+		return append([]VolumeOnHost{}, s.Volumes...), true
+	case "networks":
+		return append([]NetworkOnHost{}, s.Networks...), true
 	}
 	return nil, false
 }

@@ -7,13 +7,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/volume"
 
+	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
+
+var _ engine.VolumeRemover = (*Engine)(nil)
 
 // allVolumes are also those of others, because a name that they have is taken.
 func (e *Engine) allVolumes(ctx context.Context) ([]model.VolumeState, error) {
@@ -87,4 +91,29 @@ func (e *Engine) createVolume(ctx context.Context, op model.CreateVolume) error 
 		return conflict("the volume exists and was made with other settings")
 	}
 	return nil
+}
+
+// RemoveVolume removes a volume with all that is in it.
+func (e *Engine) RemoveVolume(ctx context.Context, name, owner string) error {
+	return e.fail(fmt.Sprintf("remove volume %q", name), e.removeVolume(ctx, name, owner))
+}
+
+func (e *Engine) removeVolume(ctx context.Context, name, owner string) error {
+	if err := e.ready(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	defer e.volumes.forgetAll()
+	found, err := e.api().VolumeInspect(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if own := model.OwnershipFrom(found.Labels); owner == "" || own.Owner != owner || own.Name != name {
+		return conflict("the volume is not ours")
+	}
+	return gone(e.api().VolumeRemove(ctx, name, false))
 }

@@ -38,3 +38,59 @@ func holding() []promise {
 		}},
 	}
 }
+
+func (s *suite) removeVolume(name, owner string) error {
+	s.Helper()
+	remover, ok := s.Engine.(engine.VolumeRemover)
+	if !ok {
+		s.Fatal("the engine can't remove volumes")
+	}
+	return remover.RemoveVolume(s.ctx, name, owner)
+}
+
+// keepsVolume asks for a removal that must be refused.
+func (s *suite) keepsVolume(name, owner string) {
+	s.Helper()
+	if err := s.removeVolume(name, owner); err == nil || engine.ClassOf(err) != engine.Conflict {
+		s.Errorf("remove volume %q for %q: %v, want a conflict", name, owner, err)
+	}
+	if s.seeVolume(name) == nil {
+		s.Errorf("volume %q is gone", name)
+	}
+}
+
+func removingVolumes() []promise {
+	return []promise{
+		{"a volume is removed when a person asks, and again changes nothing", func(s *suite) {
+			op := s.volume("data")
+			s.do(op)
+			for range 2 {
+				s.hand(s.removeVolume(op.Volume.HostName, s.Owner))
+				if v := s.seeVolume(op.Volume.HostName); v != nil {
+					s.Errorf("still there: %+v", v)
+				}
+			}
+		}},
+		{"a volume that a container mounts is not removed", func(s *suite) {
+			op := s.volume("data")
+			s.do(op)
+			t := s.mounting(op.Volume.HostName)
+			s.keepsVolume(op.Volume.HostName, s.Owner)
+			s.do(model.StartContainer{Target: t})
+			s.keepsVolume(op.Volume.HostName, s.Owner)
+			s.stop(t)
+			s.keepsVolume(op.Volume.HostName, s.Owner)
+			s.do(model.RemoveContainer{Target: t})
+			s.hand(s.removeVolume(op.Volume.HostName, s.Owner))
+		}},
+		{"a volume of another owner, or of nobody, is not removed", func(s *suite) {
+			op := s.volume("data")
+			s.do(op)
+			s.keepsVolume(op.Volume.HostName, s.name("other"))
+			s.keepsVolume(op.Volume.HostName, "")
+			foreign := s.name("foreign")
+			s.hand(s.Hands.CreateForeignVolume(foreign))
+			s.keepsVolume(foreign, s.Owner)
+		}},
+	}
+}

@@ -1,11 +1,16 @@
 package sim
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
+
+var _ engine.VolumeRemover = (*Host)(nil)
 
 func (v *volume) state() model.VolumeState {
 	return model.VolumeState{Name: v.name, Owner: v.owner, Driver: v.driver, Options: v.options, CreatedAt: v.made}
@@ -37,5 +42,39 @@ func (h *Host) alone(c *container, volumes []string) error {
 			}
 		}
 	}
+	return nil
+}
+
+// RemoveVolume removes a volume with all that is in it. It is a person's doing,
+// and so not in the log of calls.
+func (h *Host) RemoveVolume(ctx context.Context, name, owner string) error {
+	doing := fmt.Sprintf("remove volume %q", name)
+	if err := h.pass(ctx, "removeVolume", doing); err != nil {
+		return err
+	}
+	defer h.lock()()
+	err := h.dropVolume(name, owner)
+	var r *refusal
+	if errors.As(err, &r) {
+		return h.fail(doing, r.class, r)
+	}
+	h.changed()
+	return nil
+}
+
+func (h *Host) dropVolume(name, owner string) error {
+	v := h.volumes[name]
+	if v == nil {
+		return nil
+	}
+	if owner == "" || v.owner.Owner != owner || v.owner.Name != name {
+		return refuse(engine.Conflict, "the volume is not ours")
+	}
+	for _, c := range h.containers {
+		if c.spec.MountsVolume(name) {
+			return refuse(engine.Conflict, "volume %s is in use by %s", name, c.name)
+		}
+	}
+	delete(h.volumes, name)
 	return nil
 }
