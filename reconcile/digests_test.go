@@ -269,10 +269,48 @@ func (hanging) Digest(ctx context.Context, _ ImageQuestion) (string, error) {
 	return "", ctx.Err()
 }
 
+// pulls are those that the status tells of.
+func (w *world) pulls() []model.Pull {
+	var pulls []model.Pull
+	for _, h := range w.running.Status().Hosts {
+		pulls = append(pulls, h.Pulls...)
+	}
+	return pulls
+}
+
 // lose removes a container behind the controller's back.
 func (w *world) lose(c model.Container) {
 	w.t.Helper()
 	if err := w.sim.On(c.Host).RemoveContainer(c.ID); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// TestAPullIsToldWhileItGoesOn listens as apply does.
+func TestAPullIsToldWhileItGoesOn(t *testing.T) {
+	registered(t, 1, func(w *world) {
+		large := sim.TestImage("web:2")
+		large.Pull = 20 * time.Second
+		w.sim.Publish(large)
+		changed, stop := w.running.Subscribe()
+		defer stop()
+		w.branch.commit(web1("web:2"))
+		seen := map[int64]bool{}
+		for deadline := time.After(time.Minute); ; {
+			select {
+			case <-changed:
+			case <-deadline:
+				if len(seen) < 15 {
+					t.Errorf("a pull of 20 seconds was told of %d times", len(seen))
+				}
+				if got := w.pulls(); len(got) != 0 {
+					t.Errorf("it is still told of: %v", got)
+				}
+				return
+			}
+			for _, p := range w.pulls() {
+				seen[p.Done] = true
+			}
+		}
+	})
 }

@@ -74,20 +74,21 @@ type Controller struct {
 	wakeup   chan struct{}
 	resolve  chan struct{}
 
-	mu     sync.Mutex
-	source sourceState
-	asking asking
-	hosts  map[string]*hostState
-	memory rollout.State
-	placed Placements
-	guards model.Guards
-	seen   map[string]SeenHost // hosts' containers of ours, as the journal has or will have them
-	known  map[string]bool     // their ids
-	warm   bool                // every host has been looked at, or tried, once
-	busy   map[plan.Key]*task
-	at     time.Time // of the last pass
-	listen map[chan struct{}]bool
-	last   Decision
+	mu      sync.Mutex
+	source  sourceState
+	asking  asking
+	hosts   map[string]*hostState
+	memory  rollout.State
+	placed  Placements
+	guards  model.Guards
+	seen    map[string]SeenHost // hosts' containers of ours, as the journal has or will have them
+	known   map[string]bool     // their ids
+	warm    bool                // every host has been looked at, or tried, once
+	busy    map[plan.Key]*task
+	at      time.Time // of the last pass
+	listen  map[chan struct{}]bool
+	telling bool // of pulls, to those who listen
+	last    Decision
 	// effective is what the apps are held to: what Git says or, app by app,
 	// another revision of it.
 	effective *model.Desired

@@ -22,6 +22,7 @@ type task struct {
 	cancel context.CancelFunc
 	hosts  []string
 	ended  time.Time
+	pulls  bool // images
 }
 
 // begin starts tasks in the background.
@@ -36,7 +37,10 @@ func (c *Controller) begin(tasks []rollout.Task) {
 	}
 	for _, t := range tasks {
 		ctx, cancel := context.WithCancel(c.ctx)
-		c.busy[t.Key] = &task{digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops)}
+		c.busy[t.Key] = &task{digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops), pulls: pulls(t.Ops)}
+		if c.busy[t.Key].pulls {
+			c.tellPullsLater()
+		}
 		c.executor.Go(ctx, execute.Task{
 			Ops: t.Ops, Blobs: c.effective.Blobs,
 			Engines: func(host string) engine.Engine { return engines[host] },

@@ -349,7 +349,7 @@ func (f *folder) host(h *model.Host) Host {
 	if s := f.hosts[h.Name]; s != nil {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
-		out.CPUs = float64(s.Info.NanoCPUs) / 1e9
+		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
 	}
 	return out
 }

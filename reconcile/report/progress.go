@@ -47,6 +47,7 @@ func (p *Progress) say(s *Status) error {
 		text := strings.TrimSuffix(fmt.Sprintf("%s: %s", a.Phase, clean(a.Reason)), ": ")
 		p.note(&out, a.Name, text, a.Phase == "" || a.Phase == rollout.Complete)
 	}
+	p.sayPulls(&out, s)
 	_, err := io.WriteString(p.w, out.String())
 	return err
 }
@@ -112,6 +113,9 @@ func (p *Progress) picture(s *Status) []string {
 	lines := make([]string, 0, len(services)+1)
 	for i := range services {
 		lines = append(lines, p.serviceLine(&services[i], widest))
+	}
+	for _, line := range pullTexts(s) {
+		lines = append(lines, cut(line, p.style.Width))
 	}
 	if hidden > 0 {
 		lines = append(lines, cut(fmt.Sprintf("and %s more", count(hidden, "service", "services")), p.style.Width))

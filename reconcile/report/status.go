@@ -159,6 +159,8 @@ type Host struct {
 	CPUs        float64   `json:"cpus,omitempty"`
 	Memory      int64     `json:"memory,omitempty"`
 	Replicas    int       `json:"replicas"`
+	// Pulls are the pulls at work.
+	Pulls []model.Pull `json:"pulls,omitempty"`
 }
 
 // Change is an entry of the plan, and why it waits.

@@ -36,6 +36,9 @@ func (t *text) statusHead(s *Status) {
 	if s.Busy > 0 {
 		rows = append(rows, []cell{word("at work"), word("on " + count(s.Busy, "thing", "things"))})
 	}
+	for _, line := range pullTexts(s) {
+		rows = append(rows, []cell{word(""), word(line)})
+	}
 	t.table("", rows)
 	t.trouble("the target is not in force", s.SourceError)
 	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
