@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type HostState struct {
 	Since      time.Time      `json:"since,omitzero"`
 	Info       HostInfo       `json:"info"`
 	Containers []Container    `json:"containers,omitempty"` // all of them, also other people's; sorted by name, then id
-	Networks   []NetworkState `json:"networks,omitempty"`
+	Networks   []NetworkState `json:"networks,omitempty"`   // see CompareNetworks
 	Volumes    []VolumeState  `json:"volumes,omitempty"`
 	// Images maps the references asked for in the query to the ids of the
 	// images the host has; a reference that is missing here is missing there.
@@ -36,6 +37,19 @@ type HostState struct {
 	Pulls []Pull `json:"pulls,omitempty"`
 	// Unasked are references that matter now and were not in the query yet.
 	Unasked []string `json:"unasked,omitempty"`
+}
+
+// NetworksNamed are the host's networks of a name, the one that is to stay first:
+// none, one, or by accident several.
+func (h *HostState) NetworksNamed(name string) []NetworkState {
+	var named []NetworkState
+	for i := range h.Networks {
+		if h.Networks[i].Name == name {
+			named = append(named, h.Networks[i])
+		}
+	}
+	slices.SortFunc(named, CompareNetworks)
+	return named
 }
 
 // Volume is the host's volume of a name, or nil.
@@ -151,6 +165,23 @@ type NetworkState struct {
 	Owner     Ownership `json:"owner,omitzero"`
 	Driver    string    `json:"driver,omitempty"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// InUse says that a container which runs is on it.
+	InUse bool `json:"inUse,omitempty"`
+}
+
+// CompareNetworks sorts the networks of a host by name, and of those that have
+// one name the one that is to stay first: one in use, which can't be removed, or
+// else the oldest. Engines before Docker 25 let two creators that race both have
+// their way, and then can't tell which of the two a container is to join.
+func CompareNetworks(a, b NetworkState) int {
+	inUse := 0
+	if a.InUse != b.InUse {
+		inUse = 1
+		if a.InUse {
+			inUse = -1
+		}
+	}
+	return cmp.Or(cmp.Compare(a.Name, b.Name), inUse, a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // VolumeState is a volume on a host, with the settings that it was made with.

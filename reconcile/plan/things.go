@@ -18,8 +18,9 @@ func (p *planner) networks(app *model.App) {
 				create:   model.CreateNetwork{Host: host, Network: *n, Owner: p.thing(app.Name, n.HostName)},
 				external: n.External,
 			}
-			if state := p.findNetwork(host, n.HostName); state != nil {
-				f.there, f.owner = true, state.Owner.Owner
+			if named := p.networksNamed(host, n.HostName); len(named) > 0 {
+				f.there, f.twice, f.owner = true, len(named) > 1, p.ownerOf(named)
+				f.misfit, f.surplus = surplus(named)
 			}
 			p.thingChange(f)
 		}
@@ -31,8 +32,9 @@ func (p *planner) networks(app *model.App) {
 // data and stay.
 func (p *planner) unusedThings() {
 	for _, h := range p.hosts {
-		for _, n := range h.Networks {
-			if p.mine(n.Owner, n.Name) && !p.users[thing{"", n.Name}][h.Name] {
+		for i, n := range h.Networks {
+			another := slices.ContainsFunc(h.Networks[:i], func(o model.NetworkState) bool { return o.Name == n.Name && p.mine(o.Owner, o.Name) })
+			if p.mine(n.Owner, n.Name) && !another && !p.users[thing{"", n.Name}][h.Name] {
 				p.unusedNetwork(h, n)
 			}
 		}
@@ -60,7 +62,11 @@ func (p *planner) removeNetwork(host *model.HostState, n model.NetworkState) {
 		Verdict: Remove,
 		Removal: true,
 		Reasons: []string{"no replica here needs it any more"},
-		Steps:   []Step{{Op: model.RemoveNetwork{Host: host.Name, ID: n.ID, Name: n.Name, Owner: n.Owner.Owner}, After: Idle}},
+	}
+	for _, same := range host.NetworksNamed(n.Name) {
+		if p.mine(same.Owner, same.Name) {
+			c.Steps = append(c.Steps, Step{Op: removal(host.Name, same), After: Idle})
+		}
 	}
 	if !host.Reachable {
 		c.Steps = nil
@@ -101,6 +107,8 @@ type finding struct {
 	there    bool
 	owner    string
 	misfit   string // why what is there can't be used, if it can't
+	twice    bool   // the name is on the host more than once
+	surplus  []model.NetworkState
 }
 
 // thingChange decides about a network or volume that is needed on a host.
@@ -110,7 +118,9 @@ func (p *planner) thingChange(f finding) {
 	switch {
 	case state == nil || !state.Reachable:
 		c = p.unreachable(c, state)
+	case f.external && f.there && !f.twice:
 	case f.external && f.there:
+		p.block(&c, "there are two of that name, and the engine can't tell which is meant; remove one of them")
 	case f.external:
 		p.block(&c, fmt.Sprintf("is external and not on the host; make it there with `docker %s create %s`, or take external out of its manifest",
 			f.key.Kind, f.key.Name))
@@ -118,10 +128,40 @@ func (p *planner) thingChange(f finding) {
 		p.block(&c, fmt.Sprintf("a %s of that name is on the host and is not ours; rename or remove it", f.key.Kind))
 	case f.there && f.misfit != "":
 		p.block(&c, f.misfit)
+	case len(f.surplus) > 0:
+		c.Verdict, c.Reasons = Update, []string{"there are two of that name, and the engine can't tell which is meant: one of them goes"}
+		for _, n := range f.surplus {
+			c.Steps = append(c.Steps, Step{Op: removal(f.key.Host, n)})
+		}
 	case !f.there:
 		c.Verdict, c.Reasons, c.Steps = Create, []string{"missing"}, []Step{{Op: f.create}}
 	}
 	p.changes = append(p.changes, c)
+}
+
+// surplus are the networks of a name that are to go, so that one is left, or why
+// they can't.
+func surplus(named []model.NetworkState) (misfit string, surplus []model.NetworkState) {
+	for _, n := range named[1:] {
+		if n.InUse {
+			return "there are two of that name and containers on both; take them off one of them and remove it", nil
+		}
+	}
+	return "", named[1:]
+}
+
+func removal(host string, n model.NetworkState) model.Op {
+	return model.RemoveNetwork{Host: host, ID: n.ID, Name: n.Name, Owner: n.Owner.Owner}
+}
+
+// ownerOf is whose the networks of one name are: ours if all of them are.
+func (p *planner) ownerOf(named []model.NetworkState) string {
+	for _, n := range named {
+		if n.Owner.Owner != p.in.Desired.Owner {
+			return n.Owner.Owner
+		}
+	}
+	return p.in.Desired.Owner
 }
 
 // block notes that a network or volume can't be had, for those who need it.
@@ -134,13 +174,9 @@ func (p *planner) thing(app, name string) model.Ownership {
 	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.revisions[app], Name: name}
 }
 
-func (p *planner) findNetwork(host, name string) *model.NetworkState {
+func (p *planner) networksNamed(host, name string) []model.NetworkState {
 	if h := p.hosts[host]; h != nil {
-		for i := range h.Networks {
-			if h.Networks[i].Name == name {
-				return &h.Networks[i]
-			}
-		}
+		return h.NetworksNamed(name)
 	}
 	return nil
 }

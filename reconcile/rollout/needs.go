@@ -46,8 +46,9 @@ func (r *roll) inTheWayOfAll(c *plan.Change) bool {
 	return c.Key.Kind != plan.KindReplica && c.Verdict == plan.Blocked && !c.Removal && r.reachable(c.Host)
 }
 
+// isPrerequisite says whether the change makes, or puts right, what replicas need.
 func isPrerequisite(c *plan.Change) bool {
-	return c.Key.Kind != plan.KindReplica && c.Verdict == plan.Create
+	return c.Key.Kind != plan.KindReplica && (c.Verdict == plan.Create || c.Verdict == plan.Update)
 }
 
 // waitsForThings says what a slot's new container has to wait for, or "". While a

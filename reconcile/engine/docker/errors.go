@@ -38,6 +38,7 @@ func textRules() []textRule {
 		{"port is already allocated", engine.Conflict},
 		{"address already in use", engine.Conflict},
 		{"has active endpoints", engine.Conflict},
+		{"matches found on name", engine.Failed}, // two networks of one name, of which one is about to go
 		{"pull access denied", engine.Denied},
 		{"no basic auth credentials", engine.Denied},
 		{"authentication required", engine.Denied},

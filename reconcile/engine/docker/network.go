@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -22,16 +23,26 @@ func (e *Engine) allNetworks(ctx context.Context) ([]network.Inspect, error) {
 	})
 }
 
-func networkStates(all []network.Inspect) []model.NetworkState {
+// networkStates are all networks in the words of the model; users are the
+// containers of the host.
+func networkStates(all []network.Inspect, users []container.Summary) []model.NetworkState {
+	inUse := map[string]bool{}
+	for i := range users {
+		if users[i].State != container.StateRunning && users[i].State != container.StatePaused || users[i].NetworkSettings == nil {
+			continue
+		}
+		for _, endpoint := range users[i].NetworkSettings.Networks {
+			inUse[endpoint.NetworkID] = true
+		}
+	}
 	states := make([]model.NetworkState, 0, len(all))
 	for i := range all {
 		states = append(states, model.NetworkState{
-			ID: all[i].ID, Name: all[i].Name, Owner: model.OwnershipFrom(all[i].Labels), Driver: all[i].Driver, CreatedAt: all[i].Created,
+			ID: all[i].ID, Name: all[i].Name, Owner: model.OwnershipFrom(all[i].Labels), Driver: all[i].Driver,
+			CreatedAt: all[i].Created, InUse: inUse[all[i].ID],
 		})
 	}
-	slices.SortFunc(states, func(a, b model.NetworkState) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(states, model.CompareNetworks)
 	return states
 }
 
@@ -52,13 +63,21 @@ func (e *Engine) createNetwork(ctx context.Context, op model.CreateNetwork) erro
 	if !errdefs.IsConflict(err) {
 		return err
 	}
-	found, inspectErr := e.api().NetworkInspect(ctx, n.HostName, network.InspectOptions{})
+	return e.made(ctx, op, err)
+}
+
+// made looks at what has the name already. It lists, because an engine that has
+// two of one name finds neither by it.
+func (e *Engine) made(ctx context.Context, op model.CreateNetwork, taken error) error {
+	all, err := e.api().NetworkList(ctx, network.ListOptions{})
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(n network.Inspect) bool { return n.Name != op.Network.HostName })
 	switch {
-	case errdefs.IsNotFound(inspectErr):
-		return err // the conflict was about something else, such as the subnet
-	case inspectErr != nil:
-		return inspectErr
-	case found.Labels[model.LabelOwner] != op.Owner.Owner:
+	case len(all) == 0:
+		return taken // the conflict was about something else, such as the subnet
+	case slices.ContainsFunc(all, func(n network.Inspect) bool { return n.Labels[model.LabelOwner] != op.Owner.Owner }):
 		return conflict("a network of that name exists and is not ours")
 	}
 	return nil

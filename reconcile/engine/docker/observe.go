@@ -36,7 +36,7 @@ func (e *Engine) Observe(ctx context.Context, q engine.Query) (model.HostState, 
 	}
 	state.Info = info.HostInfo
 	p := pass{owner: q.Owner, key: q.DigestKey, info: info}
-	if p.networks, err = e.things(ctx, q, &state); err != nil {
+	if p.networks, err = e.things(ctx, q, list, &state); err != nil {
 		return state, err
 	}
 	state.Containers = e.inspectAll(ctx, list, p)
@@ -52,12 +52,12 @@ func (e *Engine) list(ctx context.Context) ([]container.Summary, error) {
 }
 
 // things fills in what is not a container, and gives the ids of all networks.
-func (e *Engine) things(ctx context.Context, q engine.Query, state *model.HostState) (map[string]bool, error) {
+func (e *Engine) things(ctx context.Context, q engine.Query, list []container.Summary, state *model.HostState) (map[string]bool, error) {
 	nets, err := e.allNetworks(ctx)
 	if err != nil {
 		return nil, e.fail("list networks", err)
 	}
-	state.Networks = networkStates(nets)
+	state.Networks = networkStates(nets, list)
 	if state.Volumes, err = e.allVolumes(ctx); err != nil {
 		return nil, e.fail("list volumes", err)
 	}

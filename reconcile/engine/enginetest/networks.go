@@ -141,6 +141,66 @@ func networksRemoved() []promise {
 	}
 }
 
+// seeNetworks are all networks of a name.
+func (s *suite) seeNetworks(name string) []model.NetworkState {
+	s.Helper()
+	state := s.observe()
+	return state.NetworksNamed(name)
+}
+
+// twin makes a second network of the op's name, and says whether it could.
+func (s *suite) twin(op model.CreateNetwork) bool {
+	s.Helper()
+	made, err := s.Hands.TwinNetwork(op.Network.HostName)
+	s.hand(err)
+	want := 1
+	if made {
+		want = 2
+	}
+	if got := s.seeNetworks(op.Network.HostName); len(got) != want {
+		s.Fatalf("%d networks of the name, want %d", len(got), want)
+	}
+	return made
+}
+
+func networksTwice() []promise {
+	return []promise{
+		{"of two networks of one name one can go, and then all is well", func(s *suite) {
+			op := s.network("front")
+			s.do(op)
+			t := s.create(s.on(op))
+			if !s.twin(op) {
+				return
+			}
+			both := s.seeNetworks(op.Network.HostName)
+			s.refuses(model.StartContainer{Target: t}, engine.Failed) // and not for good
+			s.do(op)
+			s.do(model.RemoveNetwork{Host: s.Host.Name, ID: both[1].ID, Name: both[1].Name, Owner: s.Owner})
+			if left := s.seeNetworks(op.Network.HostName); len(left) != 1 || left[0].ID != both[0].ID || left[0].InUse {
+				s.Errorf("left are %+v, want only %s, not in use", left, both[0].ID)
+			}
+			s.do(model.StartContainer{Target: t})
+			s.wantAttached(t, s.on(op).Networks...)
+		}},
+		{"of two networks of one name the one in use stays", func(s *suite) {
+			op := s.network("front")
+			s.do(op)
+			t := s.run(s.on(op))
+			if !s.twin(op) {
+				return
+			}
+			both := s.seeNetworks(op.Network.HostName)
+			if !both[0].InUse || both[1].InUse {
+				s.Errorf("in use: %v, %v", both[0].InUse, both[1].InUse)
+			}
+			s.refuses(model.RemoveNetwork{Host: s.Host.Name, ID: both[0].ID, Name: both[0].Name, Owner: s.Owner}, engine.Conflict)
+			s.do(model.RemoveNetwork{Host: s.Host.Name, ID: both[1].ID, Name: both[1].Name, Owner: s.Owner})
+			s.wantAttached(t, s.on(op).Networks...)
+			s.wantState(t, model.StateRunning)
+		}},
+	}
+}
+
 func connecting() []promise {
 	return []promise{
 		{"connect and disconnect, each twice", func(s *suite) {

@@ -46,6 +46,9 @@ type Hands interface {
 	RunForeign(name string, labels map[string]string, ports []model.Port) (id string, err error)
 	// CreateForeignNetwork makes a network that Tallyman did not make.
 	CreateForeignNetwork(name string) error
+	// TwinNetwork makes a second network of a name, like the first in
+	// everything. It says false where the engine lets nobody do that.
+	TwinNetwork(name string) (made bool, err error)
 	// CreateForeignVolume makes a volume that Tallyman did not make.
 	CreateForeignVolume(name string) error
 	// DeclareVolume makes an image like another one whose containers get an
@@ -67,7 +70,7 @@ func Cases() []Case {
 	var all []Case
 	for _, part := range [][]promise{
 		creating(), namesTaken(), lacking(), fields(), starting(), stopping(), removing(), pausing(), crashing(),
-		renaming(), updating(), targets(), health(), ports(), networks(), networksRemoved(), connecting(), networksReplaced(),
+		renaming(), updating(), targets(), health(), ports(), networks(), networksRemoved(), connecting(), networksReplaced(), networksTwice(),
 		volumes(), volumesThatStay(), holding(), removingVolumes(), files(), secrets(), images(), others(), logs(), observing(),
 	} {
 		for _, p := range part {

@@ -58,11 +58,11 @@ func (h *Host) declareVolumes(c *container) {
 
 func (h *Host) joinAll(c *container) error {
 	for _, a := range c.spec.Networks {
-		n := h.networks[a.Network]
-		if n == nil {
+		named := h.named(a.Network)
+		if len(named) == 0 {
 			return refuse(engine.NotFound, "network %s not found", a.Network)
 		}
-		c.joined = append(c.joined, attachment{n, a.Aliases})
+		c.joined = append(c.joined, attachment{named[0], a.Aliases}) // it is looked up again at the first start
 	}
 	return nil
 }

@@ -115,9 +115,9 @@ func (h *Host) RemoveContainer(ref string) error {
 // RemoveNetwork removes a network, after taking everything that runs off it.
 func (h *Host) RemoveNetwork(name string) error {
 	defer h.lock()()
-	n := h.networks[name]
-	if n == nil {
-		return fmt.Errorf("remove network %q: no such network", name)
+	n, err := h.network(name)
+	if err != nil {
+		return fmt.Errorf("remove network %q: %w", name, err)
 	}
 	for _, c := range h.containers {
 		if c.alive() {
@@ -132,12 +132,27 @@ func (h *Host) RemoveNetwork(name string) error {
 // CreateForeignNetwork makes a network that is nobody's.
 func (h *Host) CreateForeignNetwork(name string) error {
 	defer h.lock()()
-	if h.networks[name] != nil {
+	if len(h.named(name)) > 0 {
 		return fmt.Errorf("create network %q: it exists", name)
 	}
-	h.networks[name] = &network{id: h.newID(), name: name, driver: "bridge"}
+	h.networks = append(h.networks, &network{id: h.newID(), name: name, driver: "bridge"})
 	h.changed()
 	return nil
+}
+
+// TwinNetwork makes a second network of a name, like the first in everything, as
+// engines before Docker 25 do for two creators that race.
+func (h *Host) TwinNetwork(name string) (bool, error) {
+	defer h.lock()()
+	n, err := h.network(name)
+	if err != nil {
+		return false, fmt.Errorf("make a twin of network %q: %w", name, err)
+	}
+	twin := *n
+	twin.id, twin.made = h.newID(), time.Now()
+	h.networks = append(h.networks, &twin)
+	h.changed()
+	return true, nil
 }
 
 // CreateForeignVolume makes a volume that is nobody's.

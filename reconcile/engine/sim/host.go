@@ -23,7 +23,8 @@ type Host struct {
 	containers []*container      // sorted by name
 	byID       map[string]*container
 	byName     map[string]*container
-	networks   map[string]*network // by name
+	networks   []*network
+	twins      bool // see TwinNetworks
 	volumes    map[string]*volume
 	pulling    map[*pull]bool
 	made       int // for ids
@@ -74,6 +75,10 @@ func With(images ...*Image) Option { return func(h *Host) { h.load(images) } }
 // Capacity is how many containers can run at once.
 func Capacity(n int) Option { return func(h *Host) { h.capacity = n } }
 
+// TwinNetworks makes every network twice, as engines before Docker 25 do when the
+// call of a controller that was killed comes through beside its successor's.
+func TwinNetworks() Option { return func(h *Host) { h.twins = true } }
+
 // Latency is how long ops take, by their verb, on top of what stopping and
 // pulling take anyway.
 func Latency(f func(verb string) time.Duration) Option { return func(h *Host) { h.latency = f } }
@@ -87,11 +92,12 @@ func (w *World) Host(name string, opts ...Option) *Host {
 		world: w, name: name,
 		info:   model.HostInfo{Version: "20.10.24", APIVersion: "1.41", OS: "linux", Arch: "amd64", NanoCPUs: 4e9, Memory: 8 << 30, LogDriver: "json-file"},
 		images: map[string]*Image{}, byID: map[string]*container{}, byName: map[string]*container{},
-		networks: map[string]*network{}, volumes: map[string]*volume{},
+		volumes:    map[string]*volume{},
 		chosenPort: 32768, mute: map[string]bool{}, latency: func(string) time.Duration { return 0 }, next: never(), watchers: map[chan struct{}]bool{},
 	}
-	for name, driver := range map[string]string{defaultNetwork: "bridge", "host": "host", "none": "null"} {
-		h.networks[name] = &network{id: name, name: name, driver: driver}
+	for _, n := range []network{{name: defaultNetwork, driver: "bridge"}, {name: "host", driver: "host"}, {name: "none", driver: "null"}} {
+		n.id = n.name
+		h.networks = append(h.networks, &n)
 	}
 	for _, opt := range opts {
 		opt(h)

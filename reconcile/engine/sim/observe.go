@@ -83,12 +83,14 @@ func (h *Host) state(owner string, now time.Time) model.HostState {
 		state.Containers[i] = h.view(c, owner, now)
 	}
 	for _, n := range h.networks {
-		state.Networks = append(state.Networks, model.NetworkState{ID: n.id, Name: n.name, Owner: n.owner, Driver: n.driver, CreatedAt: n.made})
+		state.Networks = append(state.Networks, model.NetworkState{
+			ID: n.id, Name: n.name, Owner: n.owner, Driver: n.driver, CreatedAt: n.made, InUse: h.user(n) != nil,
+		})
 	}
 	for _, v := range h.volumes {
 		state.Volumes = append(state.Volumes, v.state())
 	}
-	slices.SortFunc(state.Networks, func(a, b model.NetworkState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(state.Networks, model.CompareNetworks)
 	slices.SortFunc(state.Volumes, func(a, b model.VolumeState) int { return cmp.Compare(a.Name, b.Name) })
 	return state
 }

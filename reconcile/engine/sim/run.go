@@ -63,6 +63,11 @@ func (h *Host) launch(c *container, now time.Time) error {
 func (h *Host) runnable(c *container) ([]model.Port, error) {
 	h.settleNetworks(c)
 	for _, a := range c.joined {
+		if c.started.IsZero() { // by name; later by id
+			if _, err := h.network(a.network.name); err != nil {
+				return nil, err
+			}
+		}
 		if !h.exists(a.network) {
 			return nil, refuse(engine.NotFound, "network %s not found", a.network.id)
 		}

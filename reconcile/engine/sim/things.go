@@ -26,13 +26,21 @@ func (h *Host) pull(o model.PullImage) (bool, error) {
 
 func (h *Host) createNetwork(o model.CreateNetwork, now time.Time) (bool, error) {
 	name := o.Network.HostName
-	if n := h.networks[name]; n != nil {
-		if n.owner.Owner == o.Owner.Owner {
-			return false, nil
+	for _, n := range h.named(name) {
+		if n.owner.Owner != o.Owner.Owner {
+			return false, refuse(engine.Conflict, "network with name %s already exists", name)
 		}
-		return false, refuse(engine.Conflict, "network with name %s already exists", name)
 	}
-	h.networks[name] = &network{id: h.newID(), name: name, driver: o.Network.Driver, owner: o.Owner, made: now}
+	if len(h.named(name)) > 0 {
+		return false, nil
+	}
+	made := &network{id: h.newID(), name: name, driver: o.Network.Driver, owner: o.Owner, made: now}
+	h.networks = append(h.networks, made)
+	if h.twins {
+		twin := *made
+		twin.id = h.newID()
+		h.networks = append(h.networks, &twin)
+	}
 	for _, c := range h.containers {
 		if c.started.IsZero() && c.joins(name) {
 			h.showNetworks(c)
@@ -42,17 +50,18 @@ func (h *Host) createNetwork(o model.CreateNetwork, now time.Time) (bool, error)
 }
 
 func (h *Host) removeNetwork(o model.RemoveNetwork) (bool, error) {
-	n := h.networks[o.Name]
-	switch {
-	case n == nil || o.ID != "" && n.id != o.ID:
+	named := h.named(o.Name)
+	i := slices.IndexFunc(named, func(n *network) bool { return n.id == cmp.Or(o.ID, n.id) })
+	if i < 0 {
 		return false, nil
+	}
+	n := named[i]
+	switch {
 	case n.owner.Owner != o.Owner:
 		return false, refuse(engine.Conflict, "it belongs to %q, not to %q", n.owner.Owner, o.Owner)
 	}
-	for _, c := range h.containers {
-		if c.alive() && c.on(n) >= 0 {
-			return false, refuse(engine.Conflict, "network %s has active endpoints: %s", n.name, c.name)
-		}
+	if user := h.user(n); user != nil {
+		return false, refuse(engine.Conflict, "network %s has active endpoints: %s", n.name, user.name)
 	}
 	h.dropNetwork(n)
 	return true, nil
@@ -61,11 +70,44 @@ func (h *Host) removeNetwork(o model.RemoveNetwork) (bool, error) {
 // dropNetwork removes a network. Containers that do not run keep their
 // attachment to it, which fits no network of that name made later.
 func (h *Host) dropNetwork(n *network) {
-	delete(h.networks, n.name)
+	h.networks = slices.DeleteFunc(h.networks, func(other *network) bool { return other == n })
 	for _, c := range h.containers {
 		if c.on(n) >= 0 {
 			h.showNetworks(c)
 		}
+	}
+}
+
+// user is a container that runs on the network, or nil.
+func (h *Host) user(n *network) *container {
+	for _, c := range h.containers {
+		if c.alive() && c.on(n) >= 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// named are the networks of a name, the oldest first.
+func (h *Host) named(name string) []*network {
+	var found []*network
+	for _, n := range h.networks {
+		if n.name == name {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// network is the one of a name, if there is one and no other.
+func (h *Host) network(name string) (*network, error) {
+	switch named := h.named(name); len(named) {
+	case 0:
+		return nil, refuse(engine.NotFound, "network %s not found", name)
+	case 1:
+		return named[0], nil
+	default:
+		return nil, refuse(engine.Failed, "network %s is ambiguous (%d matches found on name)", name, len(named))
 	}
 }
 
@@ -79,9 +121,9 @@ func (c *container) joins(name string) bool {
 }
 
 func (h *Host) connect(c *container, a model.Attachment) (bool, error) {
-	n := h.networks[a.Network]
-	if n == nil {
-		return false, refuse(engine.NotFound, "network %s not found", a.Network)
+	n, err := h.network(a.Network)
+	if err != nil {
+		return false, err
 	}
 	if i := c.on(n); i >= 0 && slices.Equal(c.joined[i].aliases, a.Aliases) {
 		return false, nil
@@ -108,7 +150,7 @@ func (c *container) leave(name string) bool {
 	return len(c.joined) < before
 }
 
-func (h *Host) exists(n *network) bool { return h.networks[n.name] == n }
+func (h *Host) exists(n *network) bool { return slices.Contains(h.networks, n) }
 
 // settleNetworks: one that was never started joins whatever has the names now.
 func (h *Host) settleNetworks(c *container) {
@@ -116,8 +158,8 @@ func (h *Host) settleNetworks(c *container) {
 		return
 	}
 	for i, a := range c.joined {
-		if n := h.networks[a.network.name]; n != nil {
-			c.joined[i].network = n
+		if named := h.named(a.network.name); len(named) > 0 {
+			c.joined[i].network = named[0]
 		}
 	}
 }
