@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
@@ -31,6 +33,24 @@ func (p *planner) noteStaying() {
 			p.attach(container, nil, c.Key.Service+"-"+c.Key.Slot+" is on it, which stays")
 		}
 	}
+}
+
+// noteIgnored does the same for what a container goes on being attached to
+// because its service ignores the difference.
+func (p *planner) noteIgnored(c *model.Container, s *model.Service, diff Diff) {
+	replica := s.Name + "-" + c.Owner.Slot
+	switch {
+	case len(s.Ignore) == 0:
+		return
+	case c.Spec == nil:
+		p.attach(c, nil, replica+" may be on it, and can't be asked")
+		return
+	}
+	stays := *c
+	spec := *c.Spec
+	spec.Networks = slices.DeleteFunc(slices.Clone(spec.Networks), func(a model.Attachment) bool { return slices.Contains(diff.Disconnect, a.Network) })
+	stays.Spec = &spec
+	p.attach(&stays, nil, replica+" is on it, and that is ignored")
 }
 
 // attach notes the networks of a container. Of one that is not inspected nobody

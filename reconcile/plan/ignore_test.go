@@ -205,3 +205,30 @@ func TestDrift(t *testing.T) {
 		}
 	}
 }
+
+// TestNetworksThatAContainerStaysOn are not removed under it: the service no
+// longer asks for them, and ignores that it is still there.
+func TestNetworksThatAContainerStaysOn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ignore    string
+		inspected bool
+		want      Verdict
+	}{
+		"ignored":                    {"networks", true, Unchanged},
+		"ignored, and not inspected": {"networks", false, Unchanged},
+		"another field is ignored":   {"image", true, Remove},
+	} {
+		w := networked(t)
+		if !tc.inspected {
+			w.container("web-1").Spec = nil
+		}
+		web := service("web", "web:1", 1)
+		web.Ignore = []string{tc.ignore}
+		w.declare(web)
+		for _, c := range w.plan().Changes {
+			if c.Key.Kind == KindNetwork && c.Verdict != tc.want {
+				t.Errorf("%s: the network is %s: %s", name, c.Verdict, c.Reasons)
+			}
+		}
+	}
+}

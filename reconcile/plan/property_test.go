@@ -55,6 +55,7 @@ func drawServices(t *rapid.T) []model.Service {
 		s.Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStartFirst, model.OrderStopFirst}).Draw(t, "order")
 		// An orphan keeps its port for ever, and here a port is one to wait for.
 		s.Guard = model.Guard{Orphan: name != publisher && rapid.Bool().Draw(t, "orphan"), Protect: rapid.Bool().Draw(t, "protect")}
+		s.Ignore = rapid.SampledFrom([][]string{nil, nil, {"networks"}, {"resources.limits"}, {"image"}, {"mounts", "networks.front.aliases"}}).Draw(t, "ignore")
 		s.Pull = rapid.SampledFrom([]string{"missing", "always"}).Draw(t, "pull")
 		s.Container.Adjustable.Memory = rapid.SampledFrom([]int64{0, 1 << 20, 1 << 30}).Draw(t, "memory")
 		out = append(out, s)

@@ -36,6 +36,7 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 		p.renew(&c, s, old)
 		return c
 	}
+	p.noteIgnored(current, s, diff)
 	c.Ignored, c.Drift = diff.Ignored, slices.Concat(diff.Adjust, diff.Attach)
 	p.mend(&c, s, current, diff)
 	if len(old) > 0 && c.Verdict != Blocked {
