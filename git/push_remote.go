@@ -76,7 +76,7 @@ func (r *Repository) pushSSH(ctx context.Context, creds credentials, p *proposal
 	}
 	s.asked = true
 	err = update.Encode(s.stdin)
-	if err = errors.Join(err, s.stdin.Close()); err != nil {
+	if err = errors.Join(err, closeWriting(s.stdin)); err != nil {
 		return unclear(s.said(err))
 	}
 	report, err := readReport(s.stdout, update)

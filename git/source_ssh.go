@@ -199,7 +199,16 @@ func sendRequest(to io.WriteCloser, up *packp.UploadPackRequest) error {
 	if err := pktline.NewEncoder(to).EncodeString("done\n"); err != nil {
 		return err
 	}
-	return to.Close()
+	return closeWriting(to)
+}
+
+// closeWriting tells the server that nothing more comes. One that has had
+// enough by then may be done and gone already, which is no error.
+func closeWriting(to io.Closer) error {
+	if err := to.Close(); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // closeOn breaks the connection when ctx ends before the returned function is

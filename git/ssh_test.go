@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 )
 
 // sshServer is the system's own sshd on a port of its own, with its own keys.
@@ -253,4 +257,21 @@ func TestSSHPathIsNotAShellCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFetch(t, follow(t, server.url(strings.ReplaceAll(odd, " ", "%20")), server.auth("key")), s.head())
+}
+
+// gone is a connection whose other end was quicker than we.
+type gone struct{ written strings.Builder }
+
+func (g *gone) Write(p []byte) (int, error) { return g.written.Write(p) }
+func (g *gone) Close() error                { return io.EOF }
+
+// A server needs no end of input to know that a question is complete. It may
+// have answered and hung up before we say so.
+func TestSSHServerThatIsDoneBeforeWeAre(t *testing.T) {
+	up := packp.NewUploadPackRequest()
+	up.Wants = []plumbing.Hash{plumbing.NewHash(strings.Repeat("ab", 20))}
+	g := &gone{}
+	if err := sendRequest(g, up); err != nil || !strings.HasSuffix(g.written.String(), "done\n") {
+		t.Errorf("asked %q, %v", g.written.String(), err)
+	}
 }
