@@ -21,17 +21,23 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
+// example is one that has been applied with the real binary.
+type example struct {
+	t                        *testing.T
+	dir, repo, binary, owner string
+}
+
 // applied makes a repository of an example, in which edit may change what
-// depends on the place, and applies it with the real binary.
-func applied(t *testing.T, example, owner string, edit func(file, text string) string) {
+// depends on the place, and applies it.
+func applied(t *testing.T, name, owner string, edit func(file, text string) string) *example {
 	t.Helper()
 	dir := t.TempDir()
-	repo, binary := filepath.Join(dir, "fleet"), filepath.Join(dir, "tallyman")
-	command(t, ".", "go", "build", "-o", binary, "github.com/tallyman-io/tallyman/cmd/tallyman")
-	if err := os.CopyFS(repo, os.DirFS(example)); err != nil {
+	a := &example{t, dir, filepath.Join(dir, "fleet"), filepath.Join(dir, "tallyman"), owner}
+	command(t, ".", "go", "build", "-o", a.binary, "github.com/tallyman-io/tallyman/cmd/tallyman")
+	if err := os.CopyFS(a.repo, os.DirFS(name)); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(repo, "*.*"))
+	files, err := filepath.Glob(filepath.Join(a.repo, "*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +50,30 @@ func applied(t *testing.T, example, owner string, edit func(file, text string) s
 			t.Fatal(err)
 		}
 	}
-	command(t, repo, "git", "init", "-q", "-b", "main")
-	command(t, repo, "git", "add", ".")
-	command(t, repo, "git", "-c", "user.name=You", "-c", "user.email=you@example.com", "commit", "-q", "-m", "Begin")
-	command(t, dir, binary, "apply", "--repo", repo, "--state-dir", filepath.Join(dir, "state"), "--owner", owner)
-	command(t, dir, binary, "plan", "--repo", repo, "--state-dir", filepath.Join(dir, "state"), "--owner", owner)
+	command(t, a.repo, "git", "init", "-q", "-b", "main")
+	a.commit("Begin")
+	for _, verb := range []string{"apply", "plan"} {
+		if said, err := a.run(verb); err != nil {
+			t.Fatalf("%s: %v\n%s", verb, err, said)
+		}
+	}
+	return a
+}
+
+// commit puts the repository's files on its branch.
+func (a *example) commit(subject string) {
+	a.t.Helper()
+	command(a.t, a.repo, "git", "add", ".")
+	command(a.t, a.repo, "git", "-c", "user.name=You", "-c", "user.email=you@example.com", "commit", "-q", "-m", subject)
+}
+
+// run runs a verb of the binary on the example.
+func (a *example) run(args ...string) (said string, err error) {
+	args = append(args, "--repo", a.repo, "--state-dir", filepath.Join(a.dir, "state"), "--owner", a.owner)
+	cmd := exec.CommandContext(a.t.Context(), a.binary, args...)
+	cmd.Dir = a.dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 func asItIs(_, text string) string { return text }

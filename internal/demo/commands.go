@@ -44,22 +44,28 @@ func (s *stage) git(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// settled waits until the controller has nothing left to do.
-func (s *stage) settled(ctx context.Context) error {
+// reaches waits until all is healthy and settled, and the status is that: its
+// word for sync, or how the reason of its app begins.
+func (s *stage) reaches(ctx context.Context, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	for {
+		var status struct {
+			Sync, Health string
+			Busy         int
+			Apps         []struct{ Phase, Reason string }
+		}
 		out, err := s.command(ctx, s.binary(), "status", "--repo", "fleet", "-o", "json").Output()
-		var status struct{ Sync, Health string }
 		if err == nil {
 			err = json.Unmarshal(out, &status)
 		}
-		if err == nil && status.Sync == "Synced" && status.Health == "Healthy" {
+		if err == nil && status.Health == "Healthy" && status.Busy == 0 && len(status.Apps) == 1 && status.Apps[0].Phase == "complete" &&
+			(status.Sync == want || strings.HasPrefix(status.Apps[0].Reason, want)) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("expected Synced and Healthy, got %q and %q (%w)", status.Sync, status.Health, err)
+			return fmt.Errorf("expected %s and healthy, got %+v (%w)", want, status, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

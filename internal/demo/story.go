@@ -42,6 +42,8 @@ func story() []step {
 		{"Revert the commit: the old version comes back", revert},
 		{"Leave the controller running, and kill a replica", heal},
 		{"Commit again: the controller follows by itself", follow},
+		{"A commit that breaks: it goes back by itself, and is not tried again", breakIt},
+		{"Revert it: the branch says again what runs, and nothing is touched", mendIt},
 	}
 }
 
@@ -133,11 +135,41 @@ func follow(ctx context.Context, s *stage) error {
 	if err := s.expect(ctx, second); err != nil {
 		return err
 	}
-	if err := s.settled(ctx); err != nil {
+	if err := s.reaches(ctx, "Synced"); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	return s.tallyman(ctx, good, "status", "--repo", "fleet")
+}
+
+func breakIt(ctx context.Context, s *stage) error {
+	if err := s.rewrite("MESSAGE: hello from Git", "FAIL: exit"); err != nil {
+		return err
+	}
+	if err := s.git(ctx, "commit", "-q", "-am", "Exit at once, by mistake"); err != nil {
+		return err
+	}
+	if err := s.reaches(ctx, "held: rolled back"); err != nil {
+		return err
+	}
+	if err := s.expect(ctx, second); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out)
 	if err := s.tallyman(ctx, good, "status", "--repo", "fleet"); err != nil {
+		return err
+	}
+	return s.tallyman(ctx, good, "history", "--repo", "fleet", "-n", "3")
+}
+
+func mendIt(ctx context.Context, s *stage) error {
+	if err := s.git(ctx, "revert", "--no-edit", "HEAD"); err != nil {
+		return err
+	}
+	if err := s.reaches(ctx, "Synced"); err != nil {
+		return err
+	}
+	if err := s.expect(ctx, second); err != nil {
 		return err
 	}
 	return s.stopServing()
