@@ -44,8 +44,8 @@ func (v *Volume) onHosts() string {
 	return v.App + "/" + v.Metadata.Name
 }
 
-// manyHolders says how more than one container of the service would be up at the
-// same time, or "".
+// manyHolders says what is asked of the service that one holder at a time can't
+// give, or "".
 func (s *ServiceSpec) manyHolders() string {
 	switch {
 	case s.Mode == "global":
@@ -54,6 +54,8 @@ func (s *ServiceSpec) manyHolders() string {
 		return fmt.Sprintf("%d replicas would each mount it", *s.Replicas)
 	case s.Update.Order == "start-first":
 		return "with order: start-first the new replica would mount it while the old one runs"
+	case s.Replicas != nil && *s.Replicas == 1 && s.Update.MinHealthy.of(1) > 0:
+		return "its old replica stops before the new one starts, which minHealthy does not allow"
 	case s.Restart.Policy == "always":
 		return "restart: always would bring back a replaced container when the engine restarts; unless-stopped does not"
 	}
