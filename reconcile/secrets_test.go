@@ -201,3 +201,49 @@ func TestAValueChangedByHandIsPutRight(t *testing.T) {
 		}
 	})
 }
+
+// TestAFailedCommitGoesBackToItsValues also where the commit that failed has
+// no secrets any more.
+func TestAFailedCommitGoesBackToItsValues(t *testing.T) {
+	for name, bad := range map[string]func(t *testing.T, key *age.X25519Identity) fstest.MapFS{
+		"another value": func(t *testing.T, key *age.X25519Identity) fstest.MapFS {
+			files := secretive(t, key, "hush-3", "hush-4", "web:2")
+			files["web.yaml"].Data = bytes.Replace(files["web.yaml"].Data, []byte("environment: {"), []byte("environment: {FAIL: exit, "), 1)
+			return files
+		},
+		"no secret": func(*testing.T, *age.X25519Identity) fstest.MapFS {
+			return tree(map[string]string{"hosts.yaml": hostManifests(2), "web.yaml": serviceManifest("web", "web:2", 2, broken)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, 2, func(w *world) {
+				key := newKey(t)
+				w.ageKeys.Store(key.String())
+				w.branch.commit(secretive(t, key, "hush-1", "hush-2", "web:1"))
+				w.converge()
+				good := w.containers("web")[0].Spec
+				w.branch.commit(bad(t, key))
+				after(10 * time.Minute)
+				gone := w.containers("web")[0]
+				if err := w.hosts[gone.Host].RemoveContainer(gone.ID); err != nil {
+					t.Fatal(err)
+				}
+				after(10 * time.Minute)
+				if n := w.healthy("web", "web:1"); n != 2 {
+					t.Errorf("%d of 2 replicas run as before:\n%s\n%s", n, w.describe(), w.lastEvents())
+				}
+				for _, c := range w.containers("web") {
+					if c.Spec.SecretEnv["URL"] != good.SecretEnv["URL"] || fmt.Sprint(c.Spec.Files) != fmt.Sprint(good.Files) {
+						t.Errorf("%s has not the values of before: %v %v", c.Name, c.Spec.SecretEnv, c.Spec.Files)
+					}
+				}
+				ids := w.ids("web")
+				after(time.Hour)
+				if got := w.ids("web"); got != ids {
+					t.Errorf("held containers are replaced: %s, then %s", ids, got)
+				}
+				w.silent("hush-")
+			})
+		})
+	}
+}
