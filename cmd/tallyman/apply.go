@@ -12,7 +12,6 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/server"
-	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/report"
@@ -119,7 +118,7 @@ func (a *app) sameRevision(ctx context.Context, c *server.Client, revision strin
 
 // applyHere runs a controller of our own until there is an outcome.
 func (a *app) applyHere(ctx context.Context, o applyOptions) error {
-	journal, err := state.Open(a.global.stateDir, a.logger(slog.LevelWarn))
+	journal, err := a.journal(a.logger(slog.LevelWarn))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/state"
 )
 
 // global are the flags that all verbs have.
@@ -27,6 +28,7 @@ type global struct {
 
 	limits   limits
 	registry registryFlags
+	history  int // rollouts of each app to remember
 }
 
 func (g *global) flags(f *pflag.FlagSet) {
@@ -47,6 +49,7 @@ func (g *global) flags(f *pflag.FlagSet) {
 	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
 	f.StringVar(&g.ageKeyFile, "age-key-file", "", "`FILE` with the age keys that open secrets, or a folder of such files")
 	g.registry.flags(f)
+	f.IntVar(&g.history, "history-limit", state.KeptRecords, "remember this `MANY` rollouts of each app")
 	g.limits.flags(f)
 }
 
@@ -55,7 +58,7 @@ func (g *global) check() error {
 	if g.output != "text" && g.output != "json" {
 		return fmt.Errorf("read --output %q: must be text or json", g.output)
 	}
-	if err := errors.Join(g.limits.check(), g.registry.check()); err != nil {
+	if err := errors.Join(g.limits.check(), g.registry.check(), atLeast("history-limit", g.history, 1)); err != nil {
 		return err
 	}
 	if local(g.repo) {

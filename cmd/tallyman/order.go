@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -152,7 +151,7 @@ func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
 
 // noteOrder puts an order into the journal.
 func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
-	journal, err := state.Open(a.global.stateDir, a.logger(slog.LevelWarn))
+	journal, err := a.journal(a.logger(slog.LevelWarn))
 	if err != nil {
 		return err
 	}

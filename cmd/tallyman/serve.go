@@ -50,7 +50,7 @@ func (a *app) serveCommand() *cobra.Command {
 
 func (a *app) serve(o serveOptions) error {
 	log := a.logger(slog.LevelInfo)
-	journal, err := state.Open(a.global.stateDir, log)
+	journal, err := a.journal(log)
 	if err != nil {
 		return err
 	}
@@ -119,4 +119,13 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(a.err, options))
 	}
 	return slog.New(slog.NewTextHandler(a.err, options))
+}
+
+// journal opens the journal to write in it.
+func (a *app) journal(log *slog.Logger) (*state.Store, error) {
+	journal, err := state.Open(a.global.stateDir, log)
+	if err == nil {
+		journal.KeepHistory(a.global.history)
+	}
+	return journal, err
 }

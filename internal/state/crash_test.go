@@ -93,7 +93,7 @@ func TestAKilledControllerLosesNothingThatItRecorded(t *testing.T) {
 			t.Fatalf("recorded up to %d, found %d (%v)", recorded, last, err)
 		}
 		recorded = last
-		if _, err := s.History("shop", keptRecords); err != nil {
+		if _, err := s.History("shop", KeptRecords); err != nil {
 			t.Error(err)
 		}
 		check1(t, s.Close())

@@ -60,7 +60,7 @@ func (s *Store) putHistory(tx *bbolt.Tx, r rollout.Record) error {
 	if err := b.Put(timeKey(r.StartedAt), data); err != nil {
 		return err
 	}
-	return keepLast(b, keptRecords)
+	return keepLast(b, s.keep)
 }
 
 // keepLast deletes the first keys of a bucket until n are left.

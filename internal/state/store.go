@@ -26,9 +26,9 @@ const (
 	// way. Such a verb does not wait for a controller, which stays.
 	lockWait     = 2 * time.Second
 	readLockWait = 100 * time.Millisecond
-	// keptRecords is how many rollouts of an app, keptEvents how many events
-	// of all, are remembered.
-	keptRecords = 100
+	// KeptRecords is how many rollouts of an app are remembered unless
+	// KeepHistory says otherwise, keptEvents how many events of all.
+	KeptRecords = 100
 	keptEvents  = 10_000
 )
 
@@ -46,8 +46,9 @@ var (
 
 // Store is the journal of one state directory. It is a reconcile.Journal.
 type Store struct {
-	dir string
-	db  *bbolt.DB // nil when there was nothing to read
+	dir  string
+	db   *bbolt.DB // nil when there was nothing to read
+	keep int       // rollouts of each app
 
 	mu        sync.Mutex
 	pending   []reconcile.Event
@@ -74,7 +75,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: dir, db: db, log: log, listeners: map[chan reconcile.Event]bool{},
+		dir: dir, db: db, keep: KeptRecords, log: log, listeners: map[chan reconcile.Event]bool{},
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := writePID(dir); err != nil {
@@ -84,6 +85,10 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	go s.flushLoop()
 	return s, nil
 }
+
+// KeepHistory sets how many rollouts of each app are remembered, from the next
+// one on. It is called before the store is used.
+func (s *Store) KeepHistory(n int) { s.keep = n }
 
 // OpenReadOnly opens the journal for a verb that only reads, while no
 // controller runs. A directory without a journal reads as an empty one.

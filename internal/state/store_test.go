@@ -117,13 +117,20 @@ func TestHistoryIsNewestFirstAndOneEntryPerRollout(t *testing.T) {
 func TestHistoryForgetsTheOldest(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.db.NoSync = true // a hundred fsyncs are not what is tested
-	for n := range keptRecords + 5 {
+	for n := range KeptRecords + 5 {
 		check1(t, s.Record(record("shop", n), rollout.Standing{}))
 	}
-	history, err := s.History("shop", 10*keptRecords)
+	history, err := s.History("shop", 10*KeptRecords)
 	check1(t, err)
-	if len(history) != keptRecords || history[len(history)-1].Subject != "Commit 5" {
+	if len(history) != KeptRecords || history[len(history)-1].Subject != "Commit 5" {
 		t.Errorf("%d entries, the oldest %q", len(history), history[len(history)-1].Subject)
+	}
+	s.KeepHistory(3)
+	check1(t, s.Record(record("shop", KeptRecords+5), rollout.Standing{}))
+	history, err = s.History("shop", 10*KeptRecords)
+	check1(t, err)
+	if len(history) != 3 {
+		t.Errorf("%d entries, want the 3 that are to be kept", len(history))
 	}
 }
 
