@@ -245,3 +245,33 @@ func (p Portion) of(total int) int {
 	}
 	return p.N
 }
+
+// Promotion is when replicas follow their canary: after a time, or when a
+// person says so.
+type Promotion struct {
+	After  Duration
+	Manual bool
+}
+
+// Format names the notation.
+func (*Promotion) Format() string { return "promotion" }
+
+// Accepts says that it is a text.
+func (*Promotion) Accepts() []string { return []string{"string"} }
+
+// UnmarshalText reads the notation.
+func (p *Promotion) UnmarshalText(text []byte) error {
+	*p = Promotion{Manual: string(text) == "manual"}
+	if p.Manual {
+		return nil
+	}
+	return p.After.UnmarshalText(text)
+}
+
+// MarshalText writes the notation.
+func (p Promotion) MarshalText() ([]byte, error) {
+	if p.Manual {
+		return []byte("manual"), nil
+	}
+	return p.After.MarshalText()
+}

@@ -92,6 +92,26 @@ type Update struct {
 	// How many replicas may fail before the rollout has failed; a percentage is
 	// rounded down.
 	MaxFailures Portion `yaml:"maxFailures" default:"0" aka:"maxFailureRatio"`
+	// Some replicas that are replaced before the others. They run beside the
+	// old ones, unless these have to stop first; those are kept until the others
+	// may follow. When one of them fails, the rollout has failed.
+	Canary *Canary `yaml:"canary,omitempty" aka:"canaries"`
+}
+
+// Canary is how many replicas are replaced first, and when the others follow.
+type Canary struct {
+	// How many replicas, at least 1: a number, or a percentage of all of them,
+	// rounded up.
+	Replicas Portion `yaml:"replicas" check:"required" aka:"count,weight"`
+	// When the others follow: so long after all canaries have become ready, or
+	// with `manual` when somebody runs `tallyman promote`.
+	PromoteAfter Promotion `yaml:"promoteAfter" default:"manual" aka:"autoPromote,pause"`
+}
+
+func (k *Canary) check(c *context) {
+	if k.Replicas.N == 0 {
+		c.at("replicas").errorf("must be at least 1: leave canary out to do without")
+	}
 }
 
 // Device makes a device of the host visible in the container.

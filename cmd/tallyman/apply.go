@@ -29,7 +29,9 @@ While a controller runs on the same state directory it does the work.
     converged: revision 7f3a91c2 "Say hello" runs and is healthy
 
 EXIT STATUS
-  0  converged, and all is healthy
+  0  converged, and all is healthy; or a canary is healthy and waits until
+     somebody runs tallyman promote: then that is printed, and -o json has the
+     outcome "waiting"
   3  a rollout failed: the replica, its host, the reason and the last lines of
      its log are printed
   1  anything else: the manifests are not good, a host can't be reached and the

@@ -47,6 +47,16 @@ EXIT STATUS
   0  done
   1  there is no such app, or its last rollout has not failed`
 
+const promoteHelp = `Let the rest of an app's replicas follow its canaries, which are ready and wait
+for that (update.canary in the manifest).
+
+    $ tallyman promote shop
+    app shop goes on past its canary
+
+EXIT STATUS
+  0  promoted
+  1  there is no such app, or none of its canaries is ready and waits`
+
 func (a *app) pauseCommand() *cobra.Command {
 	o := rollout.Order{Verb: rollout.VerbPause}
 	var until string
@@ -69,6 +79,12 @@ func (a *app) resumeCommand() *cobra.Command {
 func (a *app) retryCommand() *cobra.Command {
 	c := a.orderCommand(&rollout.Order{Verb: rollout.VerbRetry}, "tries again what failed", nil)
 	c.Use, c.Short, c.Long = "retry APP", "Try anew what failed of an app", retryHelp
+	return c
+}
+
+func (a *app) promoteCommand() *cobra.Command {
+	c := a.orderCommand(&rollout.Order{Verb: rollout.VerbPromote}, "goes on past its canary", nil)
+	c.Use, c.Short, c.Long = "promote APP", "Let the rest of a rollout follow its canary", promoteHelp
 	return c
 }
 

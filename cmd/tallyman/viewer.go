@@ -74,6 +74,9 @@ func (v *viewer) finish(ctx context.Context) error {
 	case report.Converged:
 		v.say("converged: revision %s runs and is healthy\n", v.revision())
 		return nil
+	case report.Waiting:
+		v.sayCanaries()
+		return nil
 	case report.FailedOut:
 		v.tell(result.Failures)
 		return exitCode(exitFailed)
@@ -98,6 +101,15 @@ func (v *viewer) why(ctx context.Context) string {
 func (v *viewer) say(format string, args ...any) {
 	if !v.app.wantsJSON() {
 		fmt.Fprintf(v.app.out, format, args...)
+	}
+}
+
+// sayCanaries tells what is there already, and what lets the rest follow.
+func (v *viewer) sayCanaries() {
+	for i := range v.last.Apps {
+		if a := &v.last.Apps[i]; a.Canary != nil {
+			v.say("app %s: %s\n", a.Name, a.Canary.Text(a.Name))
+		}
 	}
 }
 

@@ -66,10 +66,16 @@ func placement(p manifest.Placement) model.Placement {
 }
 
 func update(u manifest.Update) model.Update {
-	return model.Update{
+	out := model.Update{
 		Order: u.Order, Parallelism: model.Portion(u.Parallelism), MaxFailures: model.Portion(u.MaxFailures), MinHealthy: model.Portion(u.MinHealthy),
 		Delay: time.Duration(u.Delay), Monitor: time.Duration(u.Monitor), Deadline: time.Duration(u.Deadline),
 	}
+	if c := u.Canary; c != nil {
+		out.Canary = model.Canary{
+			Replicas: model.Portion(c.Replicas), PromoteAfter: time.Duration(c.PromoteAfter.After), Manual: c.PromoteAfter.Manual,
+		}
+	}
+	return out
 }
 
 // sorted is a sorted copy; an empty list is none.

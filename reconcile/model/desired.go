@@ -222,7 +222,25 @@ type Update struct {
 	Deadline time.Duration `json:"deadline"`
 	// MaxFailures is how many replicas may fail; a share is rounded down.
 	MaxFailures Portion `json:"maxFailures"`
+	Canary      Canary  `json:"canary,omitzero"`
 }
+
+// Canary is how many replicas are new before the others follow, and when they
+// do. As in Nomad they run beside the old ones until then; they are the first
+// slots and not further ones.
+type Canary struct {
+	Replicas Portion `json:"replicas,omitzero"`
+	// PromoteAfter is how long all of them have to have been ready.
+	PromoteAfter time.Duration `json:"promoteAfter,omitempty"`
+	Manual       bool          `json:"manual,omitempty"` // a person promotes them
+}
+
+// Wanted says whether there is to be a canary.
+func (c Canary) Wanted() bool { return c.Replicas != Portion{} }
+
+// Of is how many of so many replicas are the canary: a share is rounded up, so
+// that there is one.
+func (c Canary) Of(total int) int { return max(c.Replicas.Up(total), 1) }
 
 // AtOnce is how many of so many replicas are in hand at once.
 func (u Update) AtOnce(total int) int {

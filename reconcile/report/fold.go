@@ -234,6 +234,12 @@ func (f *folder) app(app *model.App) App {
 		out.Failure = &Failure{r.Service, r.Container, r.Host, r.Log}
 	}
 	f.orders(&out, app)
+	if canary, waits := f.in.Rollout.Canaries[app.Name]; waits {
+		out.Canary = &canary
+		if out.Reason == "" {
+			out.Reason = canary.Text(app.Name)
+		}
+	}
 	return out
 }
 

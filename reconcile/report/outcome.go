@@ -18,6 +18,9 @@ const (
 	FailedOut  Outcome = "failed"     // an app's rollout has failed
 	Incomplete Outcome = "incomplete" // all is done that can be, and something can't
 	Refused    Outcome = "refused"    // the revision can't be had or is not good
+	// Waiting is an app whose canary is good and waits for a person, which may
+	// take days: nobody waits for it at a terminal.
+	Waiting Outcome = "waiting"
 )
 
 // OutcomeOf says how a status ends the wait for it. Failures are told when
@@ -37,8 +40,12 @@ func OutcomeOf(s *Status) Outcome {
 		case FailedOut:
 			result = FailedOut
 		case Incomplete:
-			if result == Converged {
+			if result != FailedOut {
 				result = Incomplete
+			}
+		case Waiting:
+			if result == Converged {
+				result = Waiting
 			}
 		}
 	}
@@ -51,6 +58,9 @@ func appOutcome(s *Status, a *App) Outcome {
 			return Pending
 		}
 		return FailedOut
+	}
+	if c := a.Canary; c != nil && c.Idle && c.PromotedAt.IsZero() && a.Pause == nil {
+		return Waiting
 	}
 	worst := Converged
 	if a.Unresolved != "" {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -75,6 +76,12 @@ func TestProgressFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// waitingCanary puts app shop at a canary.
+func waitingCanary(s *Status, c rollout.Canary) {
+	s.Apps[0].Phase, s.Apps[0].Health, s.Apps[0].Canary = rollout.Progressing, Progressing, &c
+	s.Changes = append(s.Changes, Change{Key: plan.Key{App: "shop"}, Verdict: plan.Replace})
+}
+
 func TestOutcomeOf(t *testing.T) {
 	done := func(change func(*Status)) *Status {
 		s := &Status{
@@ -90,9 +97,16 @@ func TestOutcomeOf(t *testing.T) {
 		want   Outcome
 		change func(*Status)
 	}{
-		"all is well":                   {Converged, func(*Status) {}},
-		"nothing read yet":              {Pending, func(s *Status) { s.Target, s.Effective = Revision{}, Revision{} }},
-		"no pass yet":                   {Pending, func(s *Status) { s.Sync = SyncUnknown }},
+		"all is well":                          {Converged, func(*Status) {}},
+		"nothing read yet":                     {Pending, func(s *Status) { s.Target, s.Effective = Revision{}, Revision{} }},
+		"no pass yet":                          {Pending, func(s *Status) { s.Sync = SyncUnknown }},
+		"a canary waits for a person":          {Waiting, func(s *Status) { waitingCanary(s, rollout.Canary{Idle: true}) }},
+		"a canary, and the rest still goes on": {Pending, func(s *Status) { waitingCanary(s, rollout.Canary{}) }},
+		"a canary waits for its time":          {Pending, func(s *Status) { waitingCanary(s, rollout.Canary{Idle: true, PromotedAt: time.Unix(1, 0)}) }},
+		"a canary waits beside a failed app": {FailedOut, func(s *Status) {
+			waitingCanary(s, rollout.Canary{Idle: true})
+			s.Apps = append(s.Apps, App{Name: "blog", Phase: rollout.Failed})
+		}},
 		"ops at work":                   {Pending, func(s *Status) { s.Busy = 1 }},
 		"a newer target":                {Pending, func(s *Status) { s.Target.ID = "b" }},
 		"refused":                       {Refused, func(s *Status) { s.SourceError = "bad" }},

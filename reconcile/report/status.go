@@ -93,11 +93,13 @@ type App struct {
 	Failure    *Failure `json:"failure,omitempty"`
 	// Held says why the app is held to another revision than the branch's; Hold
 	// is about what failed before, Pin and Pause are people's orders.
-	Held     *model.Held    `json:"held,omitempty"`
-	Hold     *rollout.Hold  `json:"hold,omitempty"`
-	Pin      *rollout.Pin   `json:"pin,omitempty"`
-	Pause    *rollout.Pause `json:"pause,omitempty"`
-	Services []Service      `json:"services"`
+	Held  *model.Held    `json:"held,omitempty"`
+	Hold  *rollout.Hold  `json:"hold,omitempty"`
+	Pin   *rollout.Pin   `json:"pin,omitempty"`
+	Pause *rollout.Pause `json:"pause,omitempty"`
+	// Canary waits to be promoted.
+	Canary   *rollout.Canary `json:"canary,omitempty"`
+	Services []Service       `json:"services"`
 }
 
 // Failure is the container that made a rollout fail, when it was one

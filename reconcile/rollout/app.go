@@ -42,8 +42,9 @@ type service struct {
 	// can't be reached holds up nothing else.
 	settled bool
 	course  Course
-	free    int // how many more slots may be taken in hand
-	serving int // how many slots serve, and will whatever is being done
+	staged  bool // the canaries are not promoted
+	free    int  // how many more slots may be taken in hand
+	serving int  // how many slots serve, and will whatever is being done
 }
 
 // roll decides about one app from its changes.
@@ -70,6 +71,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	}
 	r.act()
 	r.finish()
+	r.tellCanary()
 	d.unsettled = d.unsettled || r.inFlux()
 	d.out.State.Records[app.Name] = r.record
 	d.out.State.stand(app.Name, r.standing)

@@ -21,13 +21,16 @@ type Course struct {
 	// Since is when the time without progress began. It is zero while the
 	// service waits for something that is not its own fault.
 	Since time.Time `json:"since,omitzero"`
+	// Canary is since when all canaries have been ready, and Promoted when the
+	// other replicas were allowed to follow them.
+	Canary   time.Time `json:"canary,omitzero"`
+	Promoted time.Time `json:"promoted,omitzero"`
 }
 
 // follow notes how far the services have come.
 func (r *roll) follow() {
 	for _, s := range r.services {
 		before, known := r.record.Courses[s.Name]
-		s.course = before
 		r.advance(s, known)
 		if known && s.course == before {
 			continue
@@ -50,6 +53,7 @@ func (r *roll) advance(s *service, known bool) {
 			c.Last, c.Since = r.in.Now, r.in.Now
 		}
 	}
+	r.watchCanary(s)
 	switch {
 	case s.settled || r.excused(s):
 		c.Since = time.Time{}
@@ -61,7 +65,7 @@ func (r *roll) advance(s *service, known bool) {
 // excused says whether the service can't make progress for a reason of which
 // its deadline must know nothing.
 func (r *roll) excused(s *service) bool {
-	return r.paused() != "" || r.waitsFor(s) != "" || r.fetching() || r.delayed(s) > 0
+	return r.paused() != "" || r.waitsFor(s) != "" || r.fetching() || r.delayed(s) > 0 || s.waitsForPromotion()
 }
 
 // fetching says whether something that is missing is being got for the first

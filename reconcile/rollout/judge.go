@@ -69,7 +69,11 @@ func (r *roll) judgeService(s *service) (Record, bool) {
 			}
 		}
 	}
-	if failures > s.Update.MaxFailures.Down(len(s.slots)) {
+	allowed := s.Update.MaxFailures.Down(len(s.slots))
+	if s.staged {
+		allowed = 0 // a canary is there to fail before others do
+	}
+	if failures > allowed {
 		return failureOf(s, first, first.reason), true
 	}
 	late := r.late(s)

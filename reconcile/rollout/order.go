@@ -16,6 +16,8 @@ const (
 	VerbResume Verb = "resume" // end a pause and a pin
 	VerbPin    Verb = "pin"    // hold the app to a revision
 	VerbRetry  Verb = "retry"  // try what failed anew
+	// VerbPromote lets the rest of a rollout follow its canaries.
+	VerbPromote Verb = "promote"
 )
 
 // Order is what a person orders of an app.
@@ -57,6 +59,11 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 			return s, fmt.Errorf("retry app %q: %w: its last rollout has not failed", o.App, ErrNothingToDo)
 		}
 		next.Retry(o.App)
+		return next, nil
+	case VerbPromote:
+		if err := next.Promote(o.App, now); err != nil {
+			return s, err
+		}
 		return next, nil
 	default:
 		return s, fmt.Errorf("obey order %q: no such verb", o.Verb)

@@ -86,7 +86,10 @@ func (r Record) News(old Record) bool {
 
 // end closes the rollout; failure has what failed, if anything did.
 func (r *Record) end(phase Phase, now time.Time, failure Record) {
-	r.Phase, r.EndedAt, r.Log, r.Courses = phase, now, "", nil
+	r.Phase, r.EndedAt, r.Log = phase, now, ""
+	if phase == Complete {
+		r.Courses = nil
+	}
 	r.Reason, r.Service, r.Container, r.Host = failure.Reason, failure.Service, failure.Container, failure.Host
 }
 
@@ -155,6 +158,8 @@ type Result struct {
 	State State
 	// Held says of things with something to do why it is not done now.
 	Held map[plan.Key]string
+	// Canaries are those that wait to be promoted, by app.
+	Canaries map[string]Canary
 	// Wake is when to decide again if nothing happens before; zero is never.
 	Wake time.Time
 }
@@ -201,6 +206,7 @@ type decider struct {
 func newDecider(in *Input) *decider {
 	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}}
 	d.out.Held = map[plan.Key]string{}
+	d.out.Canaries = map[string]Canary{}
 	d.out.State = in.State.Clone()
 	for i := range in.Desired.Apps {
 		d.apps[in.Desired.Apps[i].Name] = &in.Desired.Apps[i]

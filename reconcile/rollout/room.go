@@ -23,6 +23,9 @@ func (r *roll) budget(s *service) int {
 // inHand says whether the slot uses up some of the budget as it is, without
 // anything being begun.
 func (s *slot) inHand() bool {
+	if s.kept {
+		return s.busy
+	}
 	return s.busy || s.phase == settling || s.phase == finishing || s.crowded && s.phase != broken
 }
 
@@ -31,6 +34,9 @@ func (s *slot) inHand() bool {
 func (r *roll) take(s *service, slot *slot) string {
 	if !slot.old || slot.inHand() {
 		return ""
+	}
+	if s.staged && !slot.canary {
+		return awaitsPromotion
 	}
 	if s.free <= 0 {
 		return notYet

@@ -32,12 +32,14 @@ type slot struct {
 	serving bool // some container of the slot is ready to serve
 	old     bool // there are containers to take over from
 	crowded bool // more than one container of the slot is running
+	canary  bool // gets its new container before the others may
+	kept    bool // a canary that is ready, beside what it is to take over from
 }
 
 func (r *roll) readSlots() {
 	byName := map[string]*service{}
 	for i := range r.app.Services {
-		s := &service{Service: &r.app.Services[i], settled: true}
+		s := &service{Service: &r.app.Services[i], settled: true, course: r.record.Courses[r.app.Services[i].Name]}
 		byName[s.Name] = s
 		r.services = append(r.services, s)
 	}
@@ -53,6 +55,9 @@ func (r *roll) readSlots() {
 		if slot.staysUp() {
 			s.serving++
 		}
+	}
+	for _, s := range r.services {
+		r.stage(s)
 	}
 }
 

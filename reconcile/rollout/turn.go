@@ -33,6 +33,10 @@ func (r *roll) service(s *service, m missing) {
 
 // finishSlot ends what a replica took over from.
 func (r *roll) finishSlot(slot *slot) {
+	if slot.kept {
+		r.hold(slot.change, keptForCanary)
+		return
+	}
 	if r.speaking(slot.change) {
 		r.hold(slot.change, "the failed one's last words are being read")
 		return
