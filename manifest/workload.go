@@ -3,10 +3,13 @@ package manifest
 // Workload is what a container runs and what it gets, of services and jobs
 // alike.
 type Workload struct {
-	// The image to run.
+	// The image to run. Its registry is asked once per commit which digest a tag
+	// stands for, and all hosts run that.
 	Image string `yaml:"image" check:"required,format=image"`
-	// When the image is fetched: `missing` when the host does not have it,
-	// `always` before each rollout, `never` when it is on the host already.
+	// Where the image comes from: with `missing` from its registry, where a host
+	// does not have what the tag stands for; `always` is the same, because a
+	// digest can't change; with `never` it is on the hosts already, and no
+	// registry is asked.
 	Pull string `yaml:"pull" check:"enum=always|missing|never" default:"missing" aka:"pullPolicy,imagePullPolicy"`
 	// The program, in place of the image's.
 	Entrypoint []string `yaml:"entrypoint,omitempty"`
