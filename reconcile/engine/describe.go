@@ -11,6 +11,8 @@ func Doing(op model.Op) string {
 	switch o := op.(type) {
 	case model.PullImage:
 		return fmt.Sprintf("pull image %q", o.Image)
+	case model.RemoveImage:
+		return fmt.Sprintf("remove image %q", o.Image)
 	case model.CreateNetwork:
 		return fmt.Sprintf("create network %q", o.Network.HostName)
 	case model.RemoveNetwork:

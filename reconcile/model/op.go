@@ -53,6 +53,13 @@ type (
 		Image  string `json:"image"`
 		Always bool   `json:"always,omitempty"`
 	}
+	// RemoveImage takes a reference off a host, and the image with its last one.
+	// An image that any container is made from, ours or not, is left alone: the
+	// call fails with the class Conflict.
+	RemoveImage struct {
+		Host  string `json:"host"`
+		Image string `json:"image"`
+	}
 	// CreateNetwork makes a network of an app.
 	CreateNetwork struct {
 		Host    string    `json:"host"`
@@ -123,12 +130,14 @@ type (
 )
 
 func (o PullImage) On() string       { return o.Host }
+func (o RemoveImage) On() string     { return o.Host }
 func (o CreateNetwork) On() string   { return o.Host }
 func (o RemoveNetwork) On() string   { return o.Host }
 func (o CreateVolume) On() string    { return o.Host }
 func (o CreateContainer) On() string { return o.Host }
 
 func (PullImage) op()         {}
+func (RemoveImage) op()       {}
 func (CreateNetwork) op()     {}
 func (RemoveNetwork) op()     {}
 func (CreateVolume) op()      {}
@@ -148,6 +157,8 @@ func Verb(op Op) string {
 	switch op.(type) {
 	case PullImage:
 		return "pull"
+	case RemoveImage:
+		return "removeImage"
 	case CreateNetwork:
 		return "createNetwork"
 	case RemoveNetwork:
@@ -181,7 +192,7 @@ func Verb(op Op) string {
 // opFrom decodes the JSON form of the op that Verb names.
 func opFrom(verb string, data []byte) (Op, error) {
 	decoders := map[string]func([]byte) (Op, error){
-		"pull": decodeOp[PullImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
+		"pull": decodeOp[PullImage], "removeImage": decodeOp[RemoveImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
 		"createVolume": decodeOp[CreateVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
 		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "rename": decodeOp[RenameContainer],
 		"update": decodeOp[UpdateContainer], "connect": decodeOp[ConnectNetwork], "disconnect": decodeOp[DisconnectNetwork],

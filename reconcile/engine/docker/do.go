@@ -26,6 +26,8 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 	switch o := op.(type) {
 	case model.PullImage:
 		return e.pullImage(ctx, o)
+	case model.RemoveImage:
+		return e.removeImage(ctx, o)
 	case model.CreateNetwork:
 		return e.createNetwork(ctx, o)
 	case model.RemoveNetwork:

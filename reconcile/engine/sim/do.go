@@ -93,6 +93,8 @@ func (h *Host) apply(j *job) (changed bool, err error) {
 	switch o := j.op.(type) {
 	case model.PullImage:
 		return h.pull(o)
+	case model.RemoveImage:
+		return h.removeImage(o)
 	case model.CreateNetwork:
 		return h.createNetwork(o, j.now)
 	case model.RemoveNetwork:

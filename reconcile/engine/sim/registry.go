@@ -83,3 +83,19 @@ func (w *World) pullable(ref string) (*Image, error) {
 
 // image is the image that the host has of ref, or nil.
 func (h *Host) image(ref string) *Image { return h.images[exact(ref)] }
+
+// removeImage takes a reference off the host, unless a container is made from
+// its image.
+func (h *Host) removeImage(o model.RemoveImage) (bool, error) {
+	i := h.image(o.Image)
+	if i == nil {
+		return false, nil
+	}
+	for _, c := range h.containers {
+		if c.image == i {
+			return false, refuse(engine.Conflict, "container %s is made from the image", c.name)
+		}
+	}
+	delete(h.images, exact(o.Image))
+	return true, nil
+}
