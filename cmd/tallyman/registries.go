@@ -24,7 +24,7 @@ type registryFlags struct {
 
 func (r *registryFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.config, "registry-config", "", "Docker configuration `FILE` with the credentials for registries\n(default: config.json in $DOCKER_CONFIG or ~/.docker)")
-	f.StringSliceVar(&r.insecure, "insecure-registry", nil, "`REGISTRY` (host, host:port or a network as 10.0.0.0/8) that may be asked without TLS;\nthe hosts' engines have a setting of their own for that")
+	f.StringSliceVar(&r.insecure, "insecure-registry", nil, "`REGISTRY` (host, host:port or a network as 10.0.0.0/8) that may be asked without TLS, or several\nwith commas between; the hosts' engines have a setting of their own for that")
 }
 
 func (r *registryFlags) check() error {
