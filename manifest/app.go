@@ -24,7 +24,8 @@ type AppSpec struct {
 	// What a failed rollout leads to. `rollback`: all services of the app go
 	// back together to the last good commit, and what failed is not tried again
 	// until the app's manifests change. `pause`: everything stays as it is.
-	// `continue`: the app's other services go on.
+	// `continue`: what failed of a service is stopped where its old replicas
+	// serve, and the app's other services go on; those that depend on it wait.
 	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
 }
 

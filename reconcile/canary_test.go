@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -128,5 +129,44 @@ func (w *world) inShop() []string {
 func TestCrashWithCanaryAndDelay(t *testing.T) {
 	everyCrash(t, func(w *world) string {
 		return w.live([]fstest.MapFS{careful("web:1", "10s"), careful("web:2", "10s")})
+	})
+}
+
+// partly is a commit of which one service fails, while another goes on with
+// canary and delay.
+func partly(image string, extra ...string) fstest.MapFS {
+	t := careful(image, "10s")
+	t["shop/app.yaml"].Data = []byte("apiVersion: tallyman/v1\nkind: App\nmetadata: {name: shop}\nspec: {onFailure: continue}\n")
+	t["shop/api.yaml"] = &fstest.MapFile{Data: []byte(serviceManifest("api", image, 2, extra...)), Mode: 0o644}
+	t["shop/last.yaml"] = &fstest.MapFile{Data: []byte(serviceManifest("last", image, 1, "dependsOn: [api]")), Mode: 0o644}
+	return t
+}
+
+// TestCrashWhileOneServiceFailsAndOthersGoOn kills the controller after each
+// effect and each journal write of such a life.
+func TestCrashWhileOneServiceFailsAndOthersGoOn(t *testing.T) {
+	everyCrash(t, func(w *world) string {
+		w.sim.Check(w.safe)
+		w.start()
+		defer func() { w.stop() }()
+		w.branch.commit(partly("web:1"))
+		w.converge()
+		w.branch.commit(partly("web:2", broken))
+		w.reach("failed rollout", func(s report.Status) bool {
+			i := slices.IndexFunc(s.Apps, func(a report.App) bool { return a.Name == "shop" })
+			return i >= 0 && s.Apps[i].Phase == rollout.Failed && s.Busy == 0
+		})
+		after(time.Minute)
+		a := w.app("shop")
+		if !strings.HasPrefix(a.Reason, "shop/api-") || !strings.Contains(a.Reason, "exited with code 3") {
+			w.t.Errorf("failed because %q", a.Reason)
+		}
+		if api, last, web := w.healthy("api", "web:1"), w.healthy("last", "web:1"), w.healthy("web", "web:2"); api != 2 || last != 1 || web != 3 {
+			w.t.Errorf("%d old of api, %d old of last, %d new of web serve", api, last, web)
+		}
+		for _, v := range w.sim.Violations() {
+			w.t.Error(v)
+		}
+		return w.endState()
 	})
 }

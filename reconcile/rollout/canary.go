@@ -135,7 +135,7 @@ func (r *roll) tellCanary() {
 // onlyCanaries says whether nothing of the app goes on but that canaries wait.
 func (r *roll) onlyCanaries() bool {
 	return !slices.ContainsFunc(r.services, func(s *service) bool {
-		return !s.settled && !s.waitsForPromotion() && r.waitsFor(s) == ""
+		return !s.settled && s.course.Failed == "" && !s.waitsForPromotion() && r.waitsFor(s) == ""
 	})
 }
 

@@ -25,6 +25,10 @@ type Course struct {
 	// other replicas were allowed to follow them.
 	Canary   time.Time `json:"canary,omitzero"`
 	Promoted time.Time `json:"promoted,omitzero"`
+	// Failed is why the service has failed where the app's others go on, and
+	// Container the one at fault, when it was one container's.
+	Failed    string `json:"failed,omitempty"`
+	Container string `json:"container,omitempty"`
 }
 
 // follow notes how far the services have come.
@@ -35,12 +39,17 @@ func (r *roll) follow() {
 		if known && s.course == before {
 			continue
 		}
-		r.record.Courses = maps.Clone(r.record.Courses) // the journal's copy shares it
-		if r.record.Courses == nil {
-			r.record.Courses = map[string]Course{}
-		}
-		r.record.Courses[s.Name] = s.course
+		r.keepCourse(s)
 	}
+}
+
+// keepCourse puts a service's course into the record.
+func (r *roll) keepCourse(s *service) {
+	r.record.Courses = maps.Clone(r.record.Courses) // the journal's copy shares it
+	if r.record.Courses == nil {
+		r.record.Courses = map[string]Course{}
+	}
+	r.record.Courses[s.Name] = s.course
 }
 
 // advance brings a service's course up to date. What is ready when the service
@@ -55,7 +64,7 @@ func (r *roll) advance(s *service, known bool) {
 	}
 	r.watchCanary(s)
 	switch {
-	case s.settled || r.excused(s):
+	case s.settled || s.course.Failed != "" || r.excused(s):
 		c.Since = time.Time{}
 	case c.Since.IsZero():
 		c.Since = r.in.Now

@@ -14,17 +14,23 @@ func (r *roll) judge() {
 	for i := range r.changes {
 		c := &r.changes[i]
 		if isPrerequisite(c) && r.exhausted(c.Key) {
-			r.fail(Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason})
-			return
+			r.blame(Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason}, r.using(c.Key)...)
 		}
 	}
 	for _, s := range r.services {
+		if r.record.Phase != Progressing || s.course.Failed != "" {
+			continue
+		}
 		if failure, failed := r.judgeService(s); failed {
-			r.fail(failure)
-			return
+			r.blame(failure, s)
 		}
 	}
-	r.judgeThings()
+	if r.record.Phase == Progressing {
+		r.judgeThings()
+	}
+	if r.record.Phase == Progressing && r.apart() {
+		r.endApart()
+	}
 }
 
 // judgeThings fails a rollout whose image, network or volume has been in the way for as
@@ -43,8 +49,7 @@ func (r *roll) judgeThings() {
 		deadline := r.lastProgress().Add(longest)
 		r.wakeAt(deadline)
 		if !r.in.Now.Before(deadline) {
-			r.fail(Record{Host: c.Host, Reason: c.Key.String() + ": " + first(c.Reasons)})
-			return
+			r.blame(Record{Host: c.Host, Reason: c.Key.String() + ": " + first(c.Reasons)}, r.using(c.Key)...)
 		}
 	}
 }
@@ -210,7 +215,7 @@ func (r *roll) fail(failure Record) {
 func (r *roll) failure(s *model.Service, slot *slot) string {
 	c := slot.current
 	switch {
-	case r.record.Phase == Complete, r.record.Phase == Failed && slot.change.Key.Service != r.record.Service && !slot.old:
+	case r.record.Phase == Complete, r.record.Phase == Failed && !r.atFault(slot.change.Key.Service) && !slot.old:
 		return ""
 	case c != nil && Ready(c, s.Update.Monitor, r.in.Now) && c.RestartCount == 0:
 		return ""

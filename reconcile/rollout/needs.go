@@ -22,6 +22,8 @@ func (r *roll) prerequisites() missing {
 		case !isPrerequisite(c):
 		case r.stopped() != "":
 			r.hold(c, r.stopped())
+		case r.unwanted(c.Key):
+			r.hold(c, "the services that need it have failed")
 		default:
 			r.emit(c, ops(c.Steps, plan.Now), r.tries())
 		}
@@ -53,11 +55,13 @@ func isPrerequisite(c *plan.Change) bool {
 
 // waitsForThings says what a slot's new container has to wait for, or "". While a
 // rollout lacks anything, no replica of the app is replaced anywhere: a commit
-// whose image can't be had changes nothing. Healing waits only for what it
+// whose image can't be had changes nothing. Where services fail by themselves
+// that goes for the services that use it. Healing waits only for what it
 // needs itself.
 func (r *roll) waitsForThings(s *service, slot *slot, m missing) string {
 	for _, key := range m {
-		if r.record.Phase == Progressing || needs(s.Service, slot.change, key) {
+		everybody := r.record.Phase == Progressing && !r.apart()
+		if everybody || r.record.Phase == Progressing && uses(s.Service, key) || needs(s.Service, slot.change, key) {
 			return fmt.Sprintf("waits for %s", key)
 		}
 	}
@@ -77,9 +81,11 @@ func (r *roll) mendWaitsForThings(s *service, slot *slot, m missing) string {
 
 // needs says whether a replica of the service uses the thing.
 func needs(s *model.Service, change *plan.Change, key plan.Key) bool {
-	if key.Host != change.Host {
-		return false
-	}
+	return key.Host == change.Host && uses(s, key)
+}
+
+// uses says whether the service uses the thing, on whatever host.
+func uses(s *model.Service, key plan.Key) bool {
 	switch key.Kind {
 	case plan.KindImage:
 		return s.Container.Image == key.Name

@@ -65,7 +65,7 @@ func order(slots []*slot) []*slot {
 // mend puts a container right where it is. In a rollout that has failed, or is
 // paused, the containers which it did not make are still mended.
 func (r *roll) mend(s *service, slot *slot, m missing) {
-	if why := r.stopped(); why != "" && slot.current != nil && r.madeByThis(slot.current) && slot.old {
+	if why := r.stoppedFor(s); why != "" && slot.current != nil && r.madeByThis(slot.current) && slot.old {
 		r.hold(slot.change, why)
 		return
 	}
@@ -90,7 +90,7 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 // renew makes a slot's new container. What replaces something that is still
 // there needs room in the update policy.
 func (r *roll) renew(s *service, slot *slot, m missing) {
-	if why := r.stopped(); why != "" && !r.heals(s, slot) {
+	if why := r.stoppedFor(s); why != "" && !r.heals(s, slot) {
 		r.hold(slot.change, why)
 		return
 	}
@@ -119,7 +119,7 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 // is left alone. Only others of the service that run as asked for show that it
 // is not new.
 func (r *roll) heals(s *service, gap *slot) bool {
-	return !gap.old && s.Name != r.record.Service &&
+	return !gap.old && !r.atFault(s.Name) &&
 		slices.ContainsFunc(s.slots, func(other *slot) bool { return other.phase == done })
 }
 
@@ -128,12 +128,13 @@ func (r *roll) heals(s *service, gap *slot) bool {
 // stays on the host, to be looked at, and the one that it was to take over from
 // serves: it still does, or it is started again.
 func (r *roll) broken(s *service, slot *slot, m missing) {
-	if r.record.Phase == Progressing && len(ops(slot.change.Steps, plan.Now)) > 0 && slot.current != nil {
+	failed := r.record.Phase == Failed || s.course.Failed != ""
+	if !failed && r.record.Phase == Progressing && len(ops(slot.change.Steps, plan.Now)) > 0 && slot.current != nil {
 		r.mend(s, slot, m)
 		return
 	}
-	r.hold(slot.change, r.brokenBecause(slot))
-	if r.record.Phase != Failed {
+	r.hold(slot.change, r.brokenBecause(s, slot))
+	if !failed {
 		return
 	}
 	before := r.superseded(s, slot)
@@ -195,7 +196,10 @@ func (r *roll) explain(c *plan.Change, reason string) {
 
 // brokenBecause is why a slot is broken. A container that was stopped because
 // the rollout had failed only says that it was stopped; the record knows why.
-func (r *roll) brokenBecause(slot *slot) string {
+func (r *roll) brokenBecause(s *service, slot *slot) string {
+	if slot.current != nil && slot.current.ID == s.course.Container {
+		return "the service has failed: " + s.course.Failed
+	}
 	if r.record.Phase == Failed && slot.current != nil && slot.current.ID == r.record.Container {
 		return "the rollout has failed: " + r.record.Reason
 	}
