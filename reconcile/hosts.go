@@ -199,8 +199,8 @@ func (c *Controller) look(ctx context.Context, name string, e engine.Engine, res
 	if h := c.hosts[name]; h != nil {
 		query.Images = h.images
 	}
-	if c.source.desired != nil {
-		query.DigestKey = c.source.desired.DigestKey
+	if c.effective != nil {
+		query.DigestKey = c.effective.DigestKey
 	}
 	c.mu.Unlock()
 	started := time.Now()

@@ -63,7 +63,7 @@ func rendered(d *model.Desired, app string) rollout.Rendered {
 	if i < 0 {
 		return rollout.Rendered{}
 	}
-	return rollout.Rendered{App: &d.Apps[i], Blobs: d.Blobs}
+	return rollout.Rendered{App: &d.Apps[i], Blobs: d.Blobs, DigestKey: d.DigestKey}
 }
 
 // choose decides what the apps are held to now, and has read in the background

@@ -162,8 +162,11 @@ func TestExamples(t *testing.T) {
 				t.Error(err)
 			}
 			err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-				if err == nil && strings.HasSuffix(name, ".yaml") {
-					err = verdict(t, all, read(t, name))
+				if err != nil || !strings.HasSuffix(name, ".yaml") {
+					return err
+				}
+				if data := read(t, name); !bytes.Contains(data, []byte("\nsops:\n")) { // no manifest: what a Secret names
+					err = verdict(t, all, data)
 				}
 				return err
 			})

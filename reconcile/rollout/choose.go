@@ -17,7 +17,9 @@ type Rendering struct{ App, Revision string }
 type Rendered struct {
 	App   *model.App // nil when the revision has no such app
 	Blobs model.Blobs
-	Error string // why the revision can't be read
+	// DigestKey is the revision's, see model.Desired.
+	DigestKey model.DigestKey
+	Error     string // why the revision can't be read
 }
 
 // ChooseInput is all that the choice is made from.
@@ -70,7 +72,7 @@ type chooser struct {
 	in     *ChooseInput
 	out    Choice
 	chosen map[string]model.App // apps that are not simply what the target says
-	blobs  []model.Blobs
+	held   []Rendered           // of which these are made
 }
 
 // app chooses for an app that the target declares.
@@ -193,7 +195,7 @@ func (c *chooser) hold(target *model.App, revision string, held model.Held) {
 	app := *rendered.App
 	app.Held = &held
 	c.choose(app)
-	c.blobs = append(c.blobs, rendered.Blobs)
+	c.held = append(c.held, rendered)
 }
 
 func frozenBecause(revision string, r Rendered, known bool) string {
@@ -242,8 +244,11 @@ func (c *chooser) compose() {
 	if d.Blobs == nil {
 		d.Blobs = model.Blobs{}
 	}
-	for _, blobs := range c.blobs {
-		maps.Copy(d.Blobs, blobs)
+	for _, r := range c.held {
+		maps.Copy(d.Blobs, r.Blobs)
+		if d.DigestKey == (model.DigestKey{}) {
+			d.DigestKey = r.DigestKey // the branch has no secrets any more
+		}
 	}
 	c.out.Desired = &d
 }
