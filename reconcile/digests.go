@@ -149,7 +149,7 @@ func (c *Controller) askAgain() {
 		return
 	}
 	if c.asking.revision != c.source.commit.ID {
-		c.asking.revision, c.asking.tries = c.source.commit.ID, 0
+		c.asking.revision, c.asking.tries, c.asking.due = c.source.commit.ID, 0, time.Time{}
 	}
 	if !time.Now().Before(c.asking.due) {
 		c.asking.due = time.Now().Add(min(firstAsk<<min(c.asking.tries, 10), lastAsk))

@@ -175,20 +175,23 @@ func TestAskingGetsRarer(t *testing.T) {
 		if n := w.sim.Asked(); n < 10 || n > 25 {
 			t.Errorf("asked %d times in an hour", n)
 		}
-		told := 0
+		told := map[string]int{}
 		for _, e := range w.journal.events {
-			if strings.Contains(e.Text, "not rolled out") {
-				told++
-			}
+			told[e.Kind]++
 		}
-		if told != 1 {
-			t.Errorf("told %d times of one reason", told)
+		if told["failed"] != 1 || told["revision"] != 1 {
+			t.Errorf("told %d times of one reason, %d times of one revision", told["failed"], told["revision"])
 		}
 		begun := w.sim.Asked()
 		w.branch.commit(web1("web:1"))
 		after(time.Second)
 		if w.sim.Asked() == begun {
 			t.Error("a new commit had to wait for the turn of the old one")
+		}
+		begun = w.sim.Asked()
+		after(2 * firstAsk)
+		if w.sim.Asked() == begun {
+			t.Error("of a new commit the registry is asked as rarely as of the old one")
 		}
 	})
 }

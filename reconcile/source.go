@@ -149,10 +149,14 @@ func allowedRemovals(commit git.Commit) int {
 func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	again := c.source.desired != nil && c.source.commit.ID == commit.ID // read anew, for its images or for a person
 	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d)}
 	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: accepted, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(accepted); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)
+	}
+	if again {
+		return
 	}
 	c.event(Event{Kind: "revision", Text: fmt.Sprintf("%s %s (%s)", short(commit.ID), commit.Subject, commit.Author)})
 }

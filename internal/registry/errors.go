@@ -45,7 +45,7 @@ func (e *Error) reason() string {
 	case Denied:
 		return fmt.Sprintf("registry %q denies access; check the name and its credentials (%s)", e.Registry, e.Cause)
 	case RateLimited:
-		return fmt.Sprintf("registry %q takes no more requests for now", e.Registry)
+		return fmt.Sprintf("registry %q takes no more requests for now; log in there, or wait", e.Registry)
 	case Unreachable:
 		return fmt.Sprintf("registry %q can't be reached: %s", e.Registry, e.Cause)
 	}

@@ -26,11 +26,13 @@ const (
 	longestWait = 5 * time.Second
 )
 
-// Resolver asks registries. It keeps nothing but open connections.
+// Resolver asks registries. It keeps nothing but open connections, and which
+// registries want to be left alone for a while.
 type Resolver struct {
 	insecure []string
 	net      *http.Transport
 	wait     func(context.Context, time.Duration) error
+	rests    rests
 }
 
 // NewResolver makes a resolver. It sends nothing yet.
@@ -68,13 +70,21 @@ func (r *Resolver) Resolve(ctx context.Context, ref string, keys Keychain) (stri
 
 // patiently asks again what may succeed when it is asked again.
 func (r *Resolver) patiently(ctx context.Context, q question, c Credentials) (string, error) {
+	whose := q.registry + "\n" + c.Username // a registry counts by account, where there is one
+	if left := r.rests.left(whose, time.Now()); left > 0 {
+		return "", &Error{Class: RateLimited, Ref: q.ref, Registry: q.registry, RetryAfter: left}
+	}
 	for try := 1; ; try++ {
 		digest, err := r.ask(ctx, q, c)
 		if err == nil || !ClassOf(err).Transient() || try == tries {
 			return digest, err
 		}
 		wait := max(jittered(firstWait<<(try-1)), retryAfter(err))
-		if wait > longestWait || r.wait(ctx, wait) != nil {
+		if wait > longestWait {
+			r.rests.note(whose, err, time.Now())
+			return "", err
+		}
+		if r.wait(ctx, wait) != nil {
 			return "", err
 		}
 	}
