@@ -37,6 +37,7 @@ func Build(in Input) Plan {
 		p.networks(app)
 		p.volumes(app)
 	}
+	p.noteRings()
 	p.replicas()
 	p.leftovers()
 	guards := newGuards(p)
@@ -96,6 +97,7 @@ type planner struct {
 	attached    map[attachment]string     // why networks stay that nobody is placed for
 	asked       map[slot]bool             // services that ask for a replica; keyed without slot
 	protected   map[Key]bool              // leftover replicas whose end is held
+	yields      map[slot]bool             // replicas in a ring, each on the next one's ports
 	blocked     map[Key]string            // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	unresolved  map[string]string // app → why its images are not known
@@ -117,6 +119,7 @@ func newPlanner(in *Input) *planner {
 		asked:        map[slot]bool{},
 		protected:    map[Key]bool{},
 		blocked:      map[Key]string{},
+		yields:       map[slot]bool{},
 		pulls:        map[Key]Change{},
 		unresolved:   map[string]string{},
 		resolutions:  map[resolution]*model.Service{},

@@ -130,6 +130,9 @@ type Change struct {
 	// Ignored are differences that the manifest wants to be left alone.
 	Ignored []Difference `json:"ignored,omitempty"`
 
+	// Yields says that the old containers stop although the new one can't start
+	// yet: they hold the ports of others, which hold its own.
+	Yields bool `json:"yields,omitempty"`
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
@@ -180,24 +183,30 @@ func (p *Plan) Empty() bool {
 // Ops are all ops of the plan in an order in which they could be performed one
 // after the other: what is made, what goes, and what that was on.
 func (p *Plan) Ops() []model.Op {
-	var stages [3][]model.Op
+	var staged [stages][]model.Op
 	for i := range p.Changes {
 		for _, step := range p.Changes[i].Steps {
 			n := p.Changes[i].stage(step)
-			stages[n] = append(stages[n], step.Op)
+			staged[n] = append(staged[n], step.Op)
 		}
 	}
-	return slices.Concat(stages[:]...)
+	return slices.Concat(staged[:]...)
 }
 
+// stages are those of Ops.
+const stages = 4
+
 func (c *Change) stage(s Step) int {
+	_, starts := s.Op.(model.StartContainer)
 	switch {
+	case c.Yields && (starts || s.After == Healthy):
+		return 1 // the others have to give up their ports first
 	case s.After != Idle:
 		return 0
 	case c.Key.Kind == KindReplica:
-		return 1
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // String is one line per change that is wanted, with its steps: the form that

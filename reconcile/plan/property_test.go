@@ -271,11 +271,11 @@ func TestPerformingAPlanLeavesNothingToDo(t *testing.T) {
 // perform does the plan's ops. A task whose op is refused for a port ends
 // there; it says whether one did or did before, or found no host for a port.
 func (w *world) perform(t *rapid.T, p Plan) (refused bool) {
-	for stage := range 3 {
+	for stage := range stages {
 		for _, c := range p.Changes {
 			refused = refused || c.Verdict == Blocked && strings.Contains(strings.Join(c.Reasons, ""), " taken")
 			for _, s := range c.Steps {
-				if c.stage(s) != stage || stage == 2 && refused {
+				if c.stage(s) != stage || stage == stages-1 && refused {
 					continue
 				}
 				err := w.do(s.Op)

@@ -20,7 +20,11 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		c.Verdict = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("takes over from %s", old[0].Name))
 	}
-	startFirst := p.order(s, c.Host, old) == model.OrderStartFirst
+	c.Yields = p.yields[slot{c.Key.App, c.Key.Service, c.Key.Slot}]
+	if c.Yields {
+		c.Reasons = append(c.Reasons, "stops first: it and others of the app wait for each other's ports")
+	}
+	startFirst := !c.Yields && p.order(s, c.Host, old) == model.OrderStartFirst
 	var before, after, healthy []Step
 	for i, o := range p.withinReach(c, old) {
 		stop, remove := Step{Op: p.stop(o)}, Step{Op: model.RemoveContainer{Target: p.target(o)}}

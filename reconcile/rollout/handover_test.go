@@ -74,7 +74,7 @@ func (f *fleet) portTaken(op model.Op) string {
 	all := f.containers("")
 	i := slices.IndexFunc(all, func(c *model.Container) bool { return c.ID == start.Ref() || c.Name == start.Ref() })
 	for _, c := range all {
-		if c != all[i] && c.Running() && model.PortsClash(c.Ports, all[i].Ports) {
+		if c != all[i] && c.Host == all[i].Host && c.Running() && model.PortsClash(c.Ports, all[i].Ports) {
 			return "port is already allocated"
 		}
 	}

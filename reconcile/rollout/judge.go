@@ -174,6 +174,8 @@ func (r *roll) lateBecause(s *service, late *slot) string {
 	switch a := r.out.State.Attempts[late.change.Key]; {
 	case a.Reason != "":
 		return a.Reason
+	case r.obstructed(s.Service, late.change) != "" && starts(late.change):
+		return r.obstructed(s.Service, late.change)
 	case late.reason != "":
 		return late.reason
 	}

@@ -65,28 +65,28 @@ func (d *decider) inTheWay(c *plan.Change) bool {
 // obstructed says who has what a new container of a replica can't start without,
 // or "".
 func (d *decider) obstructed(s *model.Service, c *plan.Change) string {
-	if leaving := d.holder(s, c.Host); leaving != nil {
+	if leaving := d.holder(s, c); leaving != nil {
 		return fmt.Sprintf("waits for %s to give up a port", leaving.Key)
 	}
 	return d.volumeHeld(s, c)
 }
 
-// holder finds a replica that is to go and has a port that a new container of
-// the service would need on the host.
-func (d *decider) holder(s *model.Service, host string) *plan.Change {
+// holder finds another replica that is to go, or has an old container that is,
+// and with it a port that a new container of this one would need on its host.
+func (d *decider) holder(s *model.Service, change *plan.Change) *plan.Change {
 	if len(s.Container.Ports) == 0 {
 		return nil
 	}
 	if d.leaving == nil {
 		d.leaving = []*plan.Change{}
 		for i := range d.in.Plan.Changes {
-			if c := &d.in.Plan.Changes[i]; c.Verdict == plan.Remove && c.Key.Kind == plan.KindReplica {
+			if c := &d.in.Plan.Changes[i]; c.Wanted() && c.Key.Kind == plan.KindReplica && len(c.Old) > 0 {
 				d.leaving = append(d.leaving, c)
 			}
 		}
 	}
 	for _, c := range d.leaving {
-		if d.holds(c, room{host: host, ports: s.Container.Ports}) {
+		if c.Key != change.Key && d.holds(c, room{host: change.Host, ports: s.Container.Ports}) {
 			return c
 		}
 	}

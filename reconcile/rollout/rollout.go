@@ -200,7 +200,7 @@ type decider struct {
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  bool                        // an app is on its way, and something old may be needed
 	waiting    []room                      // what new containers can't start without
-	leaving    []*plan.Change              // replicas that nobody asks for; made when first needed
+	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }
 
 func newDecider(in *Input) *decider {

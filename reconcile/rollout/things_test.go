@@ -211,10 +211,10 @@ func TestBackoffDoublesUpToFiveMinutes(t *testing.T) {
 
 func TestUntilStart(t *testing.T) {
 	all := []model.Op{model.PullImage{}, model.CreateContainer{}, model.CopyFiles{}, model.StopContainer{}, model.StartContainer{}}
-	if got := untilStart(all); len(got) != 3 {
+	if got := untilStart(all, false); len(got) != 3 {
 		t.Errorf("%d ops come before anything stops or starts", len(got))
 	}
-	if got := untilStart(all[:2]); len(got) != 2 {
+	if got := untilStart(all[:2], false); len(got) != 2 {
 		t.Errorf("%d ops of two that neither stop nor start", len(got))
 	}
 	if starts(&plan.Change{}) {

@@ -46,7 +46,8 @@ func (r *roll) finishSlot(slot *slot) {
 }
 
 // order puts first what has been begun, and before the rest the slots that
-// serve nobody: replacing them costs nothing.
+// serve nobody: replacing them costs nothing. Those that wait for each other's
+// ports go host by host, in every service alike, so that they meet.
 func order(slots []*slot) []*slot {
 	rank := func(s *slot) int {
 		switch {
@@ -58,7 +59,12 @@ func order(slots []*slot) []*slot {
 		return 2
 	}
 	sorted := slices.Clone(slots)
-	slices.SortStableFunc(sorted, func(a, b *slot) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(sorted, func(a, b *slot) int {
+		if a.change.Yields && b.change.Yields {
+			return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.change.Host, b.change.Host))
+		}
+		return cmp.Compare(rank(a), rank(b))
+	})
 	return sorted
 }
 
@@ -76,6 +82,7 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 	if why := r.obstructed(s.Service, slot.change); why != "" && starts(slot.change) {
 		r.waiting = append(r.waiting, room{slot.change.Host, s.Container.Ports, s.Held()})
 		r.hold(slot.change, why)
+		r.yield(s, slot)
 		return
 	}
 	if slot.phase != broken { // whatever broke it, it has been in hand already
@@ -107,10 +114,24 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 	}
 	todo := ops(slot.change.Steps, plan.Now)
 	if r.obstructed(s.Service, slot.change) != "" {
-		todo = untilStart(todo) // it is mended from there, when it has room
+		todo = untilStart(todo, slot.change.Yields) // it is mended from there, when it has room
 	}
 	if !r.emit(slot.change, todo, r.tries()) {
 		s.giveBack(slot)
+	}
+}
+
+// yield stops what a slot that can't start yet has to give up for others. One that
+// has done so is as much in hand as one that is being started.
+func (r *roll) yield(s *service, slot *slot) {
+	switch {
+	case slot.old && !slot.serving && !slot.inHand():
+		s.free--
+	case !slot.change.Yields || r.take(s, slot) != "":
+		return
+	}
+	if slot.change.Yields {
+		r.start(slot.change, untilStart(ops(slot.change.Steps, plan.Now), true))
 	}
 }
 
@@ -209,15 +230,18 @@ func (r *roll) brokenBecause(s *service, slot *slot) string {
 // starts says whether the change's next steps start a container.
 func starts(c *plan.Change) bool {
 	todo := ops(c.Steps, plan.Now)
-	return len(untilStart(todo)) < len(todo)
+	return len(untilStart(todo, true)) < len(todo)
 }
 
-// untilStart are the ops before the first that stops or starts something.
-func untilStart(todo []model.Op) []model.Op {
+// untilStart are the ops before the first that starts something, or stops it unless
+// the stops are wanted by themselves.
+func untilStart(todo []model.Op, yields bool) []model.Op {
 	i := slices.IndexFunc(todo, func(op model.Op) bool {
 		switch op.(type) {
-		case model.StartContainer, model.StopContainer:
+		case model.StartContainer:
 			return true
+		case model.StopContainer:
+			return !yields
 		}
 		return false
 	})
