@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"pgregory.net/rapid"
 )
 
 // onPorts are services a, b, c … of one replica each, with these ports.
@@ -151,5 +152,61 @@ func TestASwapStopsNoMoreThanItsTurn(t *testing.T) {
 	}
 	if f.record().Phase != Complete {
 		t.Errorf("the rollout is %s: %s", f.record().Phase, f.serving())
+	}
+}
+
+// TestAnyPortsForAnyOthers: whatever ports services have and ask for, nobody is
+// started in vain, and all come up.
+func TestAnyPortsForAnyOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 5).Draw(t, "services")
+		draw := func(label string) []int {
+			return rapid.Permutation([]int{80, 81, 82, 83, 84, 85}).Draw(t, label)[:n]
+		}
+		f := newFleet("h1")
+		f.up(t, onPorts("web:1", draw("from")...)...)
+		f.refuse = func(op model.Op) (string, bool) {
+			if f.portTaken(op) != "" {
+				t.Errorf("tried to start beside the one that has the port: %s", f.serving())
+			}
+			return "", false
+		}
+		to := onPorts(rapid.SampledFrom([]string{"web:1", "web:2"}).Draw(t, "image"), draw("to")...)
+		for i := range to {
+			to[i].Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStartFirst, model.OrderStopFirst}).Draw(t, "order")
+		}
+		f.commit(to...)
+		for range rapid.IntRange(0, 6).Draw(t, "passes") {
+			f.pass()
+		}
+		f.restart()
+		f.run(t, Complete)
+		for _, s := range to {
+			if want := fmt.Sprintf("%s:%d", s.Name, s.Container.Ports[0].Published); !strings.Contains(f.serving(), want) {
+				t.Errorf("%s run, want %s too", f.serving(), want)
+			}
+		}
+	})
+}
+
+// TestAFailedSwapThatStaysDoesNotAskForTheOldPort: with nothing to go back to, or
+// told to stay, the one that failed can't have back what the other has now.
+func TestAFailedSwapThatStaysDoesNotAskForTheOldPort(t *testing.T) {
+	f := newFleet("h1")
+	f.desired.Apps[0].OnFailure = model.OnFailurePause
+	f.up(t, onPorts("web:1", 80, 81)...)
+	f.noStartInVain(t)
+	swapped := onPorts("web:2", 81, 80)
+	swapped[0] = behaving(swapped[0], "exit")
+	f.commit(swapped...)
+	f.decide()
+	f.advance(time.Second) // what is stopped by the rollout ends after its beginning
+	f.work()
+	f.run(t, Failed)
+	for range 120 {
+		f.pass()
+	}
+	if got := f.serving(); got != "b:80" {
+		t.Errorf("%s run, want b:80 and a as it failed", got)
 	}
 }

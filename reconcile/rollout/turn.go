@@ -159,6 +159,9 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 		return
 	}
 	before := r.superseded(s, slot)
+	if before != nil && r.replaced(before, slot) {
+		before = nil
+	}
 	var todo []model.Op
 	if c := slot.current; c != nil && c.Running() && (slot.serving || before != nil) {
 		todo = append(todo, stop(c))
@@ -188,6 +191,18 @@ func (r *roll) superseded(s *service, slot *slot) *model.Container {
 		}
 	}
 	return last
+}
+
+// replaced says whether another container has taken over a port of one that was
+// stopped, as when services swap them.
+func (r *roll) replaced(before *model.Container, slot *slot) bool {
+	for i := range r.hosts[before.Host].Containers {
+		c := &r.hosts[before.Host].Containers[i]
+		if c.ID != slot.change.Current && c.Running() && model.PortsClash(before.Ports, c.Ports) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decider) reachable(host string) bool {
