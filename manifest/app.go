@@ -27,6 +27,10 @@ type AppSpec struct {
 	// `continue`: what failed of a service is stopped where its old replicas
 	// serve, and the app's other services go on; those that depend on it wait.
 	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
+	// The images of how many good revisions stay on the hosts. Older ones that
+	// came from a registry are removed after a rollout, where no container is
+	// made from them; 0 removes none.
+	ImageRetention int `yaml:"imageRetention" check:"min=0" default:"3"`
 }
 
 // Sync says what may be done without a person.

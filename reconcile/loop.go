@@ -96,6 +96,7 @@ type Controller struct {
 	rendered  Renderings // apps at other revisions
 	needed    []rollout.Rendering
 	render    chan struct{}
+	houseKept time.Time // when old images were removed last
 	// request is what a person asked for besides; waiters ask for one.
 	request *request
 	waiters []waiter
@@ -199,6 +200,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	c.cancel(decision.Rollout.Cancel)
 	c.begin(decision.Rollout.Tasks)
 	c.endRequest()
+	c.keepHouse(now)
 	c.publish(now)
 	return min(until(choice.Wake, now), until(decision.Rollout.Wake, now))
 }

@@ -117,7 +117,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	app := model.App{
 		Name:      a.Metadata.Name,
 		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
-		OnFailure: a.Spec.OnFailure,
+		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention,
 	}
 	app.Volumes = b.volumes(app.Name)
 	app.Networks = b.networks(app.Name)
@@ -153,7 +153,7 @@ func windows(declared []manifest.Window) []schedule.Window {
 // digest leaves out what may be done without a person, what is ignored, and what
 // happens in the end: to change that is no rollout.
 func digest(app model.App) string {
-	app.Sync = model.Sync{}
+	app.Sync, app.ImageRetention = model.Sync{}, 0
 	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
 	for i := range app.Services {
 		app.Services[i].Guard, app.Services[i].Ignore = model.Guard{}, nil

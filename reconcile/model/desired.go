@@ -89,11 +89,14 @@ type App struct {
 	Frozen string `json:"frozen,omitempty"`
 	// Unresolved says that this rendering is not to be rolled out, because it is
 	// not known which image a reference stands for.
-	Unresolved string    `json:"unresolved,omitempty"`
-	OnFailure  string    `json:"onFailure"` // see the constants
-	Services   []Service `json:"services,omitempty"`
-	Networks   []Network `json:"networks,omitempty"`
-	Volumes    []Volume  `json:"volumes,omitempty"`
+	Unresolved string `json:"unresolved,omitempty"`
+	OnFailure  string `json:"onFailure"` // see the constants
+	// ImageRetention is how many good revisions' images stay on the hosts; 0 is
+	// all of them.
+	ImageRetention int       `json:"imageRetention,omitempty"`
+	Services       []Service `json:"services,omitempty"`
+	Networks       []Network `json:"networks,omitempty"`
+	Volumes        []Volume  `json:"volumes,omitempty"`
 }
 
 // What a failed rollout leads to.

@@ -101,7 +101,9 @@ func (r *roll) begin() bool {
 		return false
 	}
 	r.record = r.newRecord()
+	r.noteImages(false)
 	r.out.State.Records[r.app.Name] = r.record
+	r.out.State.stand(r.app.Name, r.standing)
 	r.out.State.forgetApp(r.app.Name)
 	return true
 }
@@ -256,6 +258,7 @@ func (r *roll) good() {
 	if r.standing.Good == nil || r.standing.Good.Digest != r.record.Digest {
 		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images}
 	}
+	r.noteImages(true)
 }
 
 func count(n int, one, many string) string {

@@ -15,6 +15,8 @@ type Standing struct {
 	Hold  *Hold  `json:"hold,omitempty"`
 	Pin   *Pin   `json:"pin,omitempty"`
 	Pause *Pause `json:"pause,omitempty"`
+	// Images are nil while none is known that might be removed one day.
+	Images *Images `json:"images,omitempty"`
 }
 
 // Good is what an app was at when it was healthy last: what it goes back to.
