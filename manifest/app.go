@@ -13,6 +13,8 @@ type App struct {
 
 func (a *App) name() string { return a.Metadata.Name }
 
+func (a *App) needs() []string { return a.Spec.DependsOn }
+
 // AppSpec says how an app follows the branch.
 type AppSpec struct {
 	// What may be done without a person.
@@ -31,6 +33,9 @@ type AppSpec struct {
 	// came from a registry are removed after a rollout, where no container is
 	// made from them; 0 removes none.
 	ImageRetention int `yaml:"imageRetention" check:"min=0" default:"3"`
+	// Apps that come first: a rollout of this one begins when each of them is
+	// where the branch wants it, healthy, and not rolled back.
+	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=App"`
 }
 
 // Sync says what may be done without a person.

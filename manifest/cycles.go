@@ -2,17 +2,28 @@ package manifest
 
 import "strings"
 
-// cycles refuses services that depend on themselves by way of others. Each
-// cycle is reported once, at the service with the first name.
+// dependent is a document that may depend on others of its kind.
+type dependent interface {
+	document
+	needs() []string
+}
+
+// cycles refuses services and apps that depend on themselves by way of others.
+// Each cycle is reported once, at the one with the first name.
 func (k *linker) cycles() {
-	f := cycleFinder{k: k, services: map[string]*Service{}, state: map[string]visit{}}
-	for _, s := range k.set.Services {
-		if s.Metadata.Name != "" {
-			f.services[s.Metadata.Name] = s
+	findCycles(k, KindService, k.set.Services)
+	findCycles(k, KindApp, k.set.Apps)
+}
+
+func findCycles[D dependent](k *linker, kind string, docs []D) {
+	f := cycleFinder{k: k, kind: kind, docs: map[string]dependent{}, state: map[string]visit{}}
+	for _, d := range docs {
+		if d.name() != "" {
+			f.docs[d.name()] = d
 		}
 	}
-	for _, s := range k.set.Services {
-		f.follow(s, nil)
+	for _, d := range docs {
+		f.follow(d, nil)
 	}
 }
 
@@ -25,20 +36,21 @@ const (
 )
 
 type cycleFinder struct {
-	k        *linker
-	services map[string]*Service
-	state    map[string]visit
+	k     *linker
+	kind  string
+	docs  map[string]dependent
+	state map[string]visit
 }
 
-func (f *cycleFinder) follow(s *Service, trail []string) {
-	name := s.Metadata.Name
+func (f *cycleFinder) follow(d dependent, trail []string) {
+	name := d.name()
 	if f.state[name] == finished {
 		return
 	}
 	f.state[name] = onPath
 	trail = append(trail, name)
-	for _, next := range s.Spec.DependsOn {
-		switch t := f.services[next]; {
+	for _, next := range d.needs() {
+		switch t := f.docs[next]; {
 		case t == nil:
 		case f.state[next] == onPath:
 			f.report(t, trail)
@@ -49,19 +61,18 @@ func (f *cycleFinder) follow(s *Service, trail []string) {
 	f.state[name] = finished
 }
 
-// report names the cycle that begins where the trail first came by s.
-func (f *cycleFinder) report(s *Service, trail []string) {
-	name := s.Metadata.Name
-	for trail[0] != name {
+// report names the cycle that begins where the trail first came by d.
+func (f *cycleFinder) report(d dependent, trail []string) {
+	for trail[0] != d.name() {
 		trail = trail[1:]
 	}
-	at := s.namePlace
-	for _, r := range s.refs {
-		if r.kind == KindService && (len(trail) == 1 || r.name == trail[1]) {
+	at := d.origin().namePlace
+	for _, r := range d.origin().refs {
+		if r.kind == f.kind && (len(trail) == 1 || r.name == trail[1]) {
 			at = r.place
 			break
 		}
 	}
-	cycle := strings.Join(append(append([]string(nil), trail...), name), " → ")
-	f.k.errorAt(s, at, "spec.dependsOn", "services depend on each other in a circle: "+cycle)
+	cycle := strings.Join(append(append([]string(nil), trail...), d.name()), " → ")
+	f.k.errorAt(d, at, "spec.dependsOn", strings.ToLower(f.kind)+"s depend on each other in a circle: "+cycle)
 }

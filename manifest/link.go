@@ -118,6 +118,19 @@ func (k *linker) references() {
 	}
 }
 
+// appReferences looks up the apps that others depend on.
+func (k *linker) appReferences() {
+	apps := byName(k.set.Apps)
+	for _, a := range k.set.Apps {
+		for _, r := range a.refs {
+			if r.kind != KindApp || len(apps[r.name]) > 0 || k.set.unread {
+				continue
+			}
+			k.errorAt(a, r.place, r.path, fmt.Sprintf("there is no App %q", r.name)).Hint = didYouMean(r.name, sortedKeys(apps))
+		}
+	}
+}
+
 // parent is the path of what the last field of p belongs to.
 func parent(p string) string { return p[:max(strings.LastIndexByte(p, '.'), 0)] }
 

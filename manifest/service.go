@@ -12,6 +12,8 @@ type Service struct {
 
 func (s *Service) name() string { return s.Metadata.Name }
 
+func (s *Service) needs() []string { return s.Spec.DependsOn }
+
 // ServiceSpec is what a service's replicas are and how they are run.
 type ServiceSpec struct {
 	// `replicated` runs a number of replicas, `global` one on every host that

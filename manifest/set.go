@@ -120,6 +120,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	s.sort()
 	k.secrets(l, fsys)
 	k.references()
+	k.appReferences()
 	k.reserved()
 	k.holders()
 	k.cycles()

@@ -149,7 +149,7 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 // choose takes for each app the revision that it is held to.
 func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	choice := reconcile.Choose(rollout.ChooseInput{
-		Target: w.desired, Now: time.Now(), Manual: asked,
+		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: true,
 		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings},
 	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
 	w.desired, w.state = choice.Desired, choice.State

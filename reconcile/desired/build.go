@@ -117,7 +117,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 	app := model.App{
 		Name:      a.Metadata.Name,
 		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
-		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention,
+		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention, DependsOn: sorted(a.Spec.DependsOn),
 	}
 	app.Volumes = b.volumes(app.Name)
 	app.Networks = b.networks(app.Name)

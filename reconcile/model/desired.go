@@ -91,6 +91,10 @@ type App struct {
 	// not known which image a reference stands for.
 	Unresolved string `json:"unresolved,omitempty"`
 	OnFailure  string `json:"onFailure"` // see the constants
+	// DependsOn are the apps that come first; WaitsFor is one of them that is not
+	// there yet, so that no rollout of this one may begin.
+	DependsOn []string `json:"dependsOn,omitempty"`
+	WaitsFor  string   `json:"waitsFor,omitempty"`
 	// ImageRetention is how many good revisions' images stay on the hosts; 0 is
 	// all of them.
 	ImageRetention int       `json:"imageRetention,omitempty"`
@@ -113,6 +117,7 @@ const (
 	HeldPause    = "pause"    // a person paused it
 	HeldManual   = "manual"   // it does not follow the branch by itself
 	HeldWindow   = "window"   // it follows the branch at certain times only
+	HeldBehind   = "behind"   // an app that comes first is not there yet
 	// HeldUnresolved is for a revision of which no registry said what its images
 	// are.
 	HeldUnresolved = "unresolved"

@@ -233,6 +233,7 @@ func (f *folder) app(app *model.App) App {
 	if r.Phase == rollout.Failed && r.Container != "" {
 		out.Failure = &Failure{r.Service, r.Container, r.Host, r.Log}
 	}
+	out.WaitsFor = app.WaitsFor
 	f.orders(&out, app)
 	if canary, waits := f.in.Rollout.Canaries[app.Name]; waits {
 		out.Canary = &canary

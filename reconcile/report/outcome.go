@@ -52,7 +52,26 @@ func OutcomeOf(s *Status) Outcome {
 	return result
 }
 
+// behindOutcome is the outcome of an app that waits for another one: if that
+// comes to where it is to be, this one goes on.
+func behindOutcome(s *Status, a *App) Outcome {
+	i := slices.IndexFunc(s.Apps, func(other App) bool { return other.Name == a.WaitsFor })
+	if i < 0 {
+		return Incomplete
+	}
+	switch first := appOutcome(s, &s.Apps[i]); first {
+	case Pending, Converged:
+		return Pending
+	case Waiting:
+		return Waiting
+	}
+	return Incomplete
+}
+
 func appOutcome(s *Status, a *App) Outcome {
+	if a.WaitsFor != "" {
+		return behindOutcome(s, a)
+	}
 	if a.Phase == rollout.Failed {
 		if a.goesBack() {
 			return Pending

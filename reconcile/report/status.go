@@ -97,6 +97,8 @@ type App struct {
 	Hold  *rollout.Hold  `json:"hold,omitempty"`
 	Pin   *rollout.Pin   `json:"pin,omitempty"`
 	Pause *rollout.Pause `json:"pause,omitempty"`
+	// WaitsFor is the app that comes first and is not there yet.
+	WaitsFor string `json:"waitsFor,omitempty"`
 	// Canary waits to be promoted.
 	Canary   *rollout.Canary `json:"canary,omitempty"`
 	Services []Service       `json:"services"`

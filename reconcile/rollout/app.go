@@ -55,10 +55,11 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		d.unsettled = true // what takes over from an app that has gone may be waiting here
 		return
 	}
-	if r.record.Phase == Complete && r.standing.Good != nil && r.nothingToDo() {
+	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.nothingToDo() {
 		return
 	}
 	r.readSlots()
+	defer d.noteWell(r)
 	if r.record.Phase == Progressing {
 		r.follow()
 	}

@@ -22,7 +22,7 @@ func (r *roll) holdBack(failure Record) {
 		Reason: failure.Reason, Since: r.in.Now, To: good.Revision,
 		Service: failure.Service, Container: failure.Container, Host: failure.Host,
 	}
-	r.wakeAt(r.in.Now.Add(time.Millisecond)) // what the app is held to is another revision now
+	r.soon() // what the app is held to is another revision now
 }
 
 // lastWords is how long a failed container is kept for its log to be read.

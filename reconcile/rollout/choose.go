@@ -32,6 +32,9 @@ type ChooseInput struct {
 	Now        time.Time
 	// Manual says that a person asked for the target.
 	Manual bool
+	// Unordered leaves out that apps wait for each other: whoever looks at what a
+	// commit changes does not ask when.
+	Unordered bool
 }
 
 // Choice is what every app is held to.
@@ -51,7 +54,7 @@ type Choice struct {
 // An app for which the revision that it is to be held to has not been read is
 // frozen: better to do nothing than the wrong thing.
 func Choose(in ChooseInput) Choice {
-	c := &chooser{in: &in}
+	c := &chooser{in: &in, asked: map[string]bool{}}
 	c.out.State = in.State.Clone()
 	declared := map[string]bool{}
 	for i := range in.Target.Apps {
@@ -73,10 +76,14 @@ type chooser struct {
 	out    Choice
 	chosen map[string]model.App // apps that are not simply what the target says
 	held   []Rendered           // of which these are made
+	asked  map[string]bool      // apps for which it is chosen, or being chosen
 }
 
 // app chooses for an app that the target declares.
 func (c *chooser) app(target *model.App) {
+	if !c.first(target) {
+		return
+	}
 	c.clearHold(target)
 	standing, record := c.out.State.Standings[target.Name], c.in.State.Records[target.Name]
 	switch {
@@ -108,17 +115,24 @@ func (c *chooser) clearHold(target *model.App) {
 // it is held to what it was last rolled out to.
 func (c *chooser) follow(target *model.App, record *Record) {
 	kind, reason := c.waits(target)
+	before := ""
+	if kind == "" {
+		if before, reason = c.behind(target); before != "" {
+			kind = model.HeldBehind
+		}
+	}
 	if kind == "" || record.Digest == target.Digest && !record.Gone {
 		return
 	}
 	if record.Revision == "" || record.Gone || record.Digest == "" {
 		app := *target
-		app.Waits = reason
+		app.Waits, app.WaitsFor = reason, before
 		c.choose(app)
 		return
 	}
 	c.hold(target, record.Revision, model.Held{Kind: kind, Reason: reason})
 	if app, ok := c.chosen[target.Name]; ok && app.Frozen == "" {
+		app.WaitsFor, app.DependsOn = before, target.DependsOn
 		app.Digest = record.Digest // whatever a newer program makes of it, it is what was rolled out
 		app.Sync = target.Sync     // a policy needs no rollout
 		c.chosen[target.Name] = app

@@ -112,11 +112,15 @@ type State struct {
 	Records   map[string]Record
 	Standings map[string]Standing
 	Attempts  map[plan.Key]Attempt
+	// Well are apps on which others depend, and which were healthy where they
+	// should be when they were looked at last. That too may be lost: then they
+	// are looked at before anything that depends on them begins.
+	Well map[string]bool
 }
 
 // Clone is a copy whose maps are its own.
 func (s State) Clone() State {
-	return State{Records: cloned(s.Records), Standings: cloned(s.Standings), Attempts: cloned(s.Attempts)}
+	return State{Records: cloned(s.Records), Standings: cloned(s.Standings), Attempts: cloned(s.Attempts), Well: cloned(s.Well)}
 }
 
 func cloned[K comparable, V any](m map[K]V) map[K]V {
@@ -199,16 +203,21 @@ type decider struct {
 	containers map[string]*model.Container // by id; made when first needed
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  bool                        // an app is on its way, and something old may be needed
+	depended   map[string]bool             // apps on which others depend
 	waiting    []room                      // what new containers can't start without
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }
 
 func newDecider(in *Input) *decider {
-	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}}
+	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}, depended: map[string]bool{}}
 	d.out.Held = map[plan.Key]string{}
 	d.out.Canaries = map[string]Canary{}
 	d.out.State = in.State.Clone()
+	d.out.State.Well = map[string]bool{}
 	for i := range in.Desired.Apps {
+		for _, name := range in.Desired.Apps[i].DependsOn {
+			d.depended[name] = true
+		}
 		d.apps[in.Desired.Apps[i].Name] = &in.Desired.Apps[i]
 	}
 	for i := range in.Live.Hosts {
@@ -237,6 +246,9 @@ func (d *decider) wakeAt(t time.Time) {
 		d.out.Wake = t
 	}
 }
+
+// soon asks for another decision at once, by another choice.
+func (d *decider) soon() { d.wakeAt(d.in.Now.Add(time.Millisecond)) }
 
 // emptyApps ends the rollouts of apps that ask for nothing on any host.
 func (d *decider) emptyApps() {
