@@ -1,12 +1,6 @@
 package docker_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"testing"
@@ -91,45 +85,6 @@ func (h hands) CreateForeignNetwork(name string) error {
 		h.t.Cleanup(func() { forceRemoveNetwork(h.t, h.Client, made.ID) })
 	}
 	return err
-}
-
-// TwinNetwork leaves out what asks the engine to look for one of that name: a
-// client that races another one finds none either.
-func (h hands) TwinNetwork(name string) (bool, error) {
-	first, err := h.Client.NetworkInspect(h.t.Context(), name, network.InspectOptions{})
-	if err != nil {
-		return false, err
-	}
-	body, err := json.Marshal(map[string]any{"Name": name, "Driver": first.Driver, "Labels": first.Labels})
-	if err != nil {
-		return false, err
-	}
-	dial := h.Client.Dialer()
-	raw := http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }, DisableKeepAlives: true,
-	}}
-	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, "http://engine/v1.41/networks/create", bytes.NewReader(body))
-	if err != nil {
-		return false, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := raw.Do(request)
-	if err != nil {
-		return false, err
-	}
-	defer answer.Body.Close()
-	var made struct{ ID, Message string }
-	if err := json.NewDecoder(answer.Body).Decode(&made); err != nil {
-		return false, err
-	}
-	switch answer.StatusCode {
-	case http.StatusCreated:
-		h.t.Cleanup(func() { forceRemoveNetwork(h.t, h.Client, made.ID) })
-		return true, nil
-	case http.StatusConflict:
-		return false, nil // Docker 25 and later let nobody
-	}
-	return false, errors.New(made.Message)
 }
 
 func (h hands) CreateForeignVolume(name string) error {
