@@ -10,14 +10,21 @@ import (
 	"time"
 )
 
-// handler answers everything the server has to say; start is when it began.
-func handler(s settings, start time.Time) http.Handler {
+// handler answers everything the server has to say; start is when it began, and
+// once stopping is closed it calls itself unhealthy, so that nobody new comes.
+func handler(s settings, start time.Time, stopping <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		host, _ := os.Hostname()
 		fmt.Fprintf(w, "%s\nfrom %s\n", s.message, host)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case <-stopping:
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		default:
+		}
 		switch {
 		case s.fail == failUnhealthy:
 			http.Error(w, "unhealthy as told", http.StatusServiceUnavailable)

@@ -11,6 +11,8 @@
 //	LISTEN=:8080        address to listen on
 //	MESSAGE=text        what / answers
 //	START_DELAY=2s      answer /healthz with 503 for so long
+//	LAME_DUCK=2s        after SIGTERM answer /healthz with 503 and all else as
+//	                    before for so long, and only then drain
 //	FAIL=exit           exit with EXIT_CODE (1) after EXIT_AFTER (0s)
 //	FAIL=unhealthy      answer /healthz with 503 for ever
 //	FAIL=hang-start     never listen

@@ -41,7 +41,7 @@ func listen(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: handler(s, time.Now()), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: handler(s, time.Now(), ctx.Done()), ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	select {
@@ -50,6 +50,11 @@ func listen(ctx context.Context, s settings) error {
 	case <-ctx.Done():
 	}
 	log.Print("stopping")
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(s.lameDuck):
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -18,6 +18,7 @@ type settings struct {
 	listen     string
 	message    string
 	startDelay time.Duration
+	lameDuck   time.Duration
 	fail       string
 	exitCode   int
 	exitAfter  time.Duration
@@ -42,6 +43,9 @@ func settingsFrom(getenv func(string) string) (settings, error) {
 	}
 	var err error
 	if s.startDelay, err = duration(getenv, "START_DELAY"); err != nil {
+		return s, err
+	}
+	if s.lameDuck, err = duration(getenv, "LAME_DUCK"); err != nil {
 		return s, err
 	}
 	s.exitAfter, err = duration(getenv, "EXIT_AFTER")
