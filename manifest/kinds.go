@@ -20,6 +20,7 @@ const (
 	KindHost    = "Host"
 	KindApp     = "App"
 	KindService = "Service"
+	KindJob     = "Job"
 	KindConfig  = "Config"
 	KindSecret  = "Secret"
 	KindNetwork = "Network"
@@ -85,6 +86,7 @@ func Kinds() []Kind {
 		{KindHost, reflect.TypeFor[Host]()},
 		{KindApp, reflect.TypeFor[App]()},
 		{KindService, reflect.TypeFor[Service]()},
+		{KindJob, reflect.TypeFor[Job]()},
 		{KindConfig, reflect.TypeFor[Config]()},
 		{KindSecret, reflect.TypeFor[Secret]()},
 		{KindNetwork, reflect.TypeFor[Network]()},
@@ -93,7 +95,7 @@ func Kinds() []Kind {
 }
 
 // reservedKinds come with later versions.
-func reservedKinds() []string { return []string{"Job"} }
+func reservedKinds() []string { return nil }
 
 // Shapes is what the tags of all kinds say, for the decoder and for whoever
 // writes the same rules down in another form.

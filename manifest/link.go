@@ -58,6 +58,7 @@ func (k *linker) unique() {
 	uniqueNames(k, KindHost, k.set.Hosts)
 	uniqueNames(k, KindApp, k.set.Apps)
 	uniqueNames(k, KindService, k.set.Services)
+	uniqueNames(k, KindJob, k.set.Jobs)
 	uniqueNames(k, KindConfig, k.set.Configs)
 	uniqueNames(k, KindSecret, k.set.Secrets)
 	uniqueNames(k, KindNetwork, k.set.Networks)
@@ -66,9 +67,20 @@ func (k *linker) unique() {
 		return // an App that is not known may be the one that decides
 	}
 	for _, s := range k.set.Services {
-		if n := len(s.App) + len(s.Metadata.Name); n > maxServiceName {
-			k.nameError(s, fmt.Sprintf("is too long: the names of app and service together have %d characters, at most %d", n, maxServiceName))
+		k.longName(s, "service")
+	}
+	services := byName(k.set.Services)
+	for _, j := range k.set.Jobs {
+		k.longName(j, "job")
+		if other := services[j.Metadata.Name]; len(other) > 0 {
+			k.nameError(j, "is the name of a service; commands take both by name, so they share them").Hint = "the service is at " + where(other[0])
 		}
+	}
+}
+
+func (k *linker) longName(d document, kind string) {
+	if n := len(d.origin().App) + len(d.name()); n > maxServiceName {
+		k.nameError(d, fmt.Sprintf("is too long: the names of app and %s together have %d characters, at most %d", kind, n, maxServiceName))
 	}
 }
 
@@ -97,14 +109,14 @@ func (k *linker) references() {
 		KindService: byName(k.set.Services), KindConfig: byName(k.set.Configs),
 		KindSecret: byName(k.set.Secrets), KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
 	}
-	for _, s := range k.set.Services {
+	for _, s := range appendAll(appendAll(nil, k.set.Services), k.set.Jobs) {
 		holders := map[string]document{} // by the path of what names them
-		for _, r := range s.refs {
+		for _, r := range s.origin().refs {
 			if r.kind != refKey {
 				holders[parent(r.path)] = k.lookUp(s, r, index[r.kind])
 			}
 		}
-		for _, r := range s.refs {
+		for _, r := range s.origin().refs {
 			if r.kind != refKey {
 				continue
 			}
@@ -156,21 +168,21 @@ func (n names) of(app, name string) document {
 	return nil
 }
 
-func (k *linker) lookUp(from *Service, r ref, docs names) document {
-	if found := docs.of(from.App, r.name); found != nil {
+func (k *linker) lookUp(from document, r ref, docs names) document {
+	if found := docs.of(from.origin().App, r.name); found != nil {
 		return found
 	}
 	if k.set.unread || r.kind == KindNetwork && (r.name == DefaultNetwork || everyHostHas(r.name)) {
 		return nil // what can't be read may be it, or the App that decides
 	}
-	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.App))
+	err := k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no %s %q in app %q", r.kind, r.name, from.origin().App))
 	if others := docs[r.name]; len(others) > 0 {
 		err.Hint = fmt.Sprintf("the one at %s belongs to app %q", where(others[0]), others[0].origin().App)
 		return nil
 	}
 	var known []string
 	for _, name := range sortedKeys(docs) {
-		if docs.of(from.App, name) != nil {
+		if docs.of(from.origin().App, name) != nil {
 			known = append(known, name)
 		}
 	}
@@ -178,7 +190,7 @@ func (k *linker) lookUp(from *Service, r ref, docs names) document {
 	return nil
 }
 
-func (k *linker) configKey(from *Service, c *Config, r ref) {
+func (k *linker) configKey(from document, c *Config, r ref) {
 	if len(c.wrong) > 0 { // one of them may be the key
 		return
 	}

@@ -16,6 +16,14 @@ func (k *linker) reserved() {
 // time.
 func (k *linker) holders() {
 	volumes := byName(k.set.Volumes)
+	for _, j := range k.set.Jobs {
+		for _, r := range j.refs {
+			if v, _ := volumes.of(j.App, r.name).(*Volume); r.kind == KindVolume && v != nil && len(v.wrong) == 0 && v.Spec.Exclusive() {
+				k.errorAt(j, r.place, r.path, fmt.Sprintf("volume %q is exclusive: a run could only have it while its service is stopped", r.name)).Hint =
+					"reach the data through the service, or give it access: shared at " + where(v)
+			}
+		}
+	}
 	first := map[string]*Service{} // by the volume's name on the hosts
 	for _, s := range k.set.Services {
 		for _, r := range s.refs {

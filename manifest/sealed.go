@@ -95,7 +95,7 @@ func (k *linker) secrets(l *Loader, fsys fs.FS) {
 }
 
 // secretKey makes sure that a secret has the key that a service asks for.
-func (k *linker) secretKey(from *Service, s *Secret, r ref) {
+func (k *linker) secretKey(from document, s *Secret, r ref) {
 	if len(s.wrong)+k.counts[s] > 0 { // one of them may be the key
 		return
 	}

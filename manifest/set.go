@@ -13,6 +13,7 @@ type Set struct {
 	Hosts    []*Host
 	Apps     []*App // also "default", when something belongs to it
 	Services []*Service
+	Jobs     []*Job
 	Configs  []*Config
 	Secrets  []*Secret
 	Networks []*Network
@@ -33,6 +34,8 @@ func (s *Set) add(doc document, file string) {
 		s.Apps = append(s.Apps, placed(d, file))
 	case *Service:
 		s.Services = append(s.Services, placed(d, file))
+	case *Job:
+		s.Jobs = append(s.Jobs, placed(d, file))
 	case *Config:
 		s.Configs = append(s.Configs, placed(d, file))
 	case *Secret:
@@ -58,6 +61,7 @@ func placed[T any, P interface {
 func (s *Set) owned() []document {
 	var all []document
 	all = appendAll(all, s.Services)
+	all = appendAll(all, s.Jobs)
 	all = appendAll(all, s.Configs)
 	all = appendAll(all, s.Secrets)
 	all = appendAll(all, s.Networks)
@@ -99,6 +103,7 @@ func (s *Set) sort() {
 	sortByName(s.Hosts)
 	sortByName(s.Apps)
 	sortByName(s.Services)
+	sortByName(s.Jobs)
 	sortByName(s.Configs)
 	sortByName(s.Secrets)
 	sortByName(s.Networks)

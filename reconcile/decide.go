@@ -35,18 +35,20 @@ type Decision struct {
 	Rollout   rollout.Result
 }
 
-// Decide is the pure middle of the arrow: place → plan → rollout. The
+// Decide is the pure middle of the arrow: jobs → place → plan → rollout. The
 // controller, `tallyman plan` and the simulations all go through it.
 func Decide(v View) Decision {
-	placement := Place(v)
+	runs, state, wake := v.runs()
+	placement := placeRuns(v.place(runs), runs)
 	p := plan.Build(plan.Input{
-		Desired: v.Desired, Live: v.Live, Placement: placement,
+		Desired: v.Desired, Live: v.Live, Placement: placement, Runs: runs,
 		Known: v.Known, Policies: v.policies(), Rolling: v.rolling(), Guards: v.Guards, AllowRemovals: v.AllowRemovals,
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
-		State: v.State, Busy: v.Busy, Manual: v.Manual,
+		State: state, Busy: v.Busy, Manual: v.Manual, Runs: runs,
 	})
+	r.Wake = sooner(r.Wake, wake)
 	return Decision{placement, p, r}
 }
 
@@ -73,8 +75,17 @@ func (v *View) rolling() func(app string) bool {
 
 // Place gives every replica of the view its host. Containers that are let go of
 // are in the way like anybody's.
-func Place(v View) place.Result {
+func Place(v View) place.Result { return v.place(nil) }
+
+func (v *View) place(runs []plan.Runs) place.Result {
 	var services []model.Service
+	for i := range runs {
+		for j := range runs[i].Jobs {
+			if d := &runs[i].Jobs[j]; d.Start != nil {
+				services = append(services, plan.RunService(d))
+			}
+		}
+	}
 	for i := range v.Desired.Apps {
 		services = append(services, v.Desired.Apps[i].Services...)
 	}

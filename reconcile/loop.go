@@ -237,6 +237,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
 			c.cfg.Log.Error("journal the rollout", "app", app, "error", err)
 		}
+		c.jobEvents(app, c.memory.Standings[app].Jobs, next.Standings[app].Jobs, now)
 		if r.StartedAt.IsZero() || !r.News(c.memory.Records[app]) {
 			continue
 		}

@@ -37,7 +37,16 @@ func Obey(o rollout.Order, in OrderInput) (rollout.State, error) {
 		}
 		o.Revision = d.Revision
 	}
+	if o.Verb == rollout.VerbRun && !hasJob(in.Desired, o) {
+		return in.State, fmt.Errorf("run job %q: app %q has no such job", o.Job, o.App)
+	}
 	return in.State.Obey(o, in.Now)
+}
+
+func hasJob(d *model.Desired, o rollout.Order) bool {
+	return d != nil && slices.ContainsFunc(d.Apps, func(a model.App) bool {
+		return a.Name == o.App && slices.ContainsFunc(a.Jobs, func(j model.Job) bool { return j.Name == o.Job })
+	})
 }
 
 func knownApps(d *model.Desired, s rollout.State) []string {
@@ -98,6 +107,9 @@ func OrderEvent(o rollout.Order, now time.Time) Event {
 
 func describeOrder(o rollout.Order) string {
 	text := string(o.Verb)
+	if o.Job != "" {
+		text += " job " + o.Job
+	}
 	if o.Revision != "" {
 		text += " " + short(o.Revision)
 	}

@@ -260,7 +260,7 @@ func (w *world) endState() string {
 	for _, h := range w.sim.Live().Hosts {
 		for _, c := range h.Containers {
 			lines = append(lines, fmt.Sprintf("%s container %s/%s-%s %s image %s memory %d files %d networks %v %s",
-				h.Name, c.Owner.App, c.Owner.Service, c.Owner.Slot, c.State, c.Spec.Image, c.Spec.Adjustable.Memory, len(c.Spec.Files), c.Spec.Networks, c.Owner.Fingerprint))
+				h.Name, c.Owner.App, c.Owner.Service+c.Owner.Job+c.Owner.Run, c.Owner.Slot, c.State, c.Spec.Image, c.Spec.Adjustable.Memory, len(c.Spec.Files), c.Spec.Networks, c.Owner.Fingerprint))
 		}
 		for _, n := range h.Networks {
 			lines = append(lines, fmt.Sprintf("%s network %s", h.Name, n.Name))

@@ -13,8 +13,8 @@ import (
 )
 
 const describeHelp = `Tell all that is known of one thing: an app (shop), a service (shop/web), a
-replica (shop/web-2), a host (edge-1), or the newest rollout of an app to a
-revision (shop@7f3a91c2). The app may be left out where only one fits. With -o
+job (shop/migrate), a replica (shop/web-2), a host (edge-1), or the newest
+rollout of an app to a revision (shop@7f3a91c2). The app may be left out where only one fits. With -o
 json what was found is a list.
 
     $ tallyman describe default/hello-1
@@ -30,8 +30,8 @@ EXIT STATUS
 
 func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe APP|SERVICE|REPLICA|HOST|APP@REVISION", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.complete(appNames, serviceNames, replicaNames, hostNames),
+		Use: "describe APP|SERVICE|JOB|REPLICA|HOST|APP@REVISION", Short: "Tell all about one thing", Long: describeHelp, Args: args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.complete(appNames, serviceNames, jobNames, replicaNames, hostNames),
 		RunE:              func(c *cobra.Command, args []string) error { return a.describe(c.Context(), args[0]) },
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
-const getHelp = `List hosts, apps, services, replicas, volumes or networks with their state. Of a
+const getHelp = `List hosts, apps, services, replicas, jobs, volumes or networks with their state. Of a
 volume it says who uses it on its host, and whether it is orphaned: no manifest
 mounts it any more. Only "tallyman volume remove" removes a volume.
 
@@ -26,7 +26,7 @@ EXIT STATUS
 func (a *app) getCommand() *cobra.Command {
 	kinds := report.Kinds()
 	return &cobra.Command{
-		Use: "get " + strings.Join(kinds, "|"), Short: "List hosts, apps, services, replicas, volumes or networks", Long: getHelp,
+		Use: "get " + strings.Join(kinds, "|"), Short: "List hosts, apps, services, replicas, jobs, volumes or networks", Long: getHelp,
 		Args: args(cobra.ExactArgs(1)), ValidArgs: kinds,
 		RunE: func(c *cobra.Command, args []string) error { return a.get(c.Context(), args[0], kinds) },
 	}

@@ -19,8 +19,9 @@ import (
 
 const logsHelp = `Print what a replica writes to its standard output and standard error. Of a
 service, the first replica that has a container is taken, and named on standard
-error. The app may be left out where only one fits. With -o json each line is a
-document that also names the replica and its host.
+error; of a job the newest run, also when it has ended. The app may be left out
+where only one fits. With -o json each line is a document that also names the
+replica and its host.
 
     $ tallyman logs default/hello-1 --tail 20
     $ tallyman logs hello -f
@@ -32,8 +33,8 @@ EXIT STATUS
 func (a *app) logsCommand() *cobra.Command {
 	var o engine.LogOptions
 	c := &cobra.Command{
-		Use: "logs REPLICA|SERVICE", Short: "Print what a replica writes", Long: logsHelp, Args: args(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.complete(replicaNames, serviceNames),
+		Use: "logs REPLICA|SERVICE|JOB", Short: "Print what a replica writes", Long: logsHelp, Args: args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.complete(replicaNames, serviceNames, jobNames),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := atLeast("tail", o.Tail, 0); err != nil {
 				return err

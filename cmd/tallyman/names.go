@@ -40,6 +40,14 @@ func replicaNames(s *report.Status) []string {
 	return all
 }
 
+func jobNames(s *report.Status) []string {
+	var all []string
+	for _, j := range report.Jobs(s) {
+		all = append(all, j.Key())
+	}
+	return all
+}
+
 func hostNames(s *report.Status) []string {
 	var all []string
 	for i := range s.Hosts {

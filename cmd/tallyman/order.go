@@ -142,6 +142,11 @@ type ordered struct {
 
 // order has the running controller obey, or notes the order for the next one.
 func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
+	return a.orderAs(ctx, o, "app "+o.App+" "+done)
+}
+
+// orderAs is the same with words of its own for what was done.
+func (a *app) orderAs(ctx context.Context, o rollout.Order, done string) error {
 	c, err := a.controller(ctx)
 	if err != nil {
 		return err
@@ -158,7 +163,7 @@ func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
 	if a.wantsJSON() {
 		return printJSON(a.out, ordered{o, c != nil})
 	}
-	fmt.Fprintf(a.out, "app %s %s\n", o.App, done)
+	fmt.Fprintln(a.out, done)
 	if c == nil {
 		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
 	}

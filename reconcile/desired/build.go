@@ -64,6 +64,7 @@ type builder struct {
 // parts are the documents of one app.
 type parts struct {
 	services []*manifest.Service
+	jobs     []*manifest.Job
 	networks []*manifest.Network
 	volumes  []*manifest.Volume
 }
@@ -79,6 +80,10 @@ func newBuilder(set *manifest.Set, opts Options) (*builder, error) {
 	for _, s := range set.Services {
 		p := b.partsOf(s.App)
 		p.services = append(p.services, s)
+	}
+	for _, j := range set.Jobs {
+		p := b.partsOf(j.App)
+		p.jobs = append(p.jobs, j)
 	}
 	for _, n := range set.Networks {
 		p := b.partsOf(n.App)
@@ -137,6 +142,9 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		app.Services = append(app.Services, svc)
 	}
 	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
+	if err := b.jobs(&app, names); err != nil {
+		return app, err
+	}
 	app.Digest = digest(app)
 	app.Unresolved = b.unresolvedBecause(app.Name)
 	return app, nil

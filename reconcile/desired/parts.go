@@ -31,7 +31,8 @@ func (b *builder) networks(app string) []model.Network {
 }
 
 func (b *builder) needsDefault(app string) bool {
-	return slices.ContainsFunc(b.partsOf(app).services, func(s *manifest.Service) bool { return joinsDefault(&s.Spec.Workload) })
+	return slices.ContainsFunc(b.partsOf(app).services, func(s *manifest.Service) bool { return joinsDefault(&s.Spec.Workload) }) ||
+		slices.ContainsFunc(b.partsOf(app).jobs, func(j *manifest.Job) bool { return joinsDefault(&j.Spec.Workload) })
 }
 
 func joinsDefault(w *manifest.Workload) bool {

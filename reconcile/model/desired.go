@@ -23,16 +23,26 @@ type Desired struct {
 	DigestKey DigestKey `json:"-"`
 }
 
-// Images are the references that the services name, sorted, each once.
+// Images are the references that services and jobs name, sorted, each once.
 func (d *Desired) Images() []string {
 	var refs []string
 	for i := range d.Apps {
-		for j := range d.Apps[i].Services {
-			refs = append(refs, d.Apps[i].Services[j].Container.Image)
-		}
+		refs = append(refs, d.Apps[i].Images()...)
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs)
+}
+
+// Images are the references that the app's services and jobs name.
+func (a *App) Images() []string {
+	var refs []string
+	for i := range a.Services {
+		refs = append(refs, a.Services[i].Container.Image)
+	}
+	for i := range a.Jobs {
+		refs = append(refs, a.Jobs[i].Work.Container.Image)
+	}
+	return refs
 }
 
 // Host is a registered Docker Engine.
@@ -99,6 +109,7 @@ type App struct {
 	// all of them.
 	ImageRetention int       `json:"imageRetention,omitempty"`
 	Services       []Service `json:"services,omitempty"`
+	Jobs           []Job     `json:"jobs,omitempty"`
 	Networks       []Network `json:"networks,omitempty"`
 	Volumes        []Volume  `json:"volumes,omitempty"`
 }

@@ -17,12 +17,12 @@ func SplitDigest(ref string) (declared, digest string) {
 	return declared, digest
 }
 
-// Digests are what the references of the app's services were resolved to, by
+// Digests are what the references of the app's services and jobs were resolved to, by
 // reference; nil where none was.
 func (a *App) Digests() map[string]string {
 	var digests map[string]string
-	for i := range a.Services {
-		ref, digest := SplitDigest(a.Services[i].Container.Image)
+	for _, image := range a.Images() {
+		ref, digest := SplitDigest(image)
 		if digest == "" {
 			continue
 		}

@@ -6,6 +6,8 @@ const (
 	LabelOwner       = "tallyman.owner"
 	LabelApp         = "tallyman.app"
 	LabelService     = "tallyman.service"
+	LabelJob         = "tallyman.job" // in place of the service
+	LabelRun         = "tallyman.run" // of the job; its slot is the number of the try
 	LabelSlot        = "tallyman.slot"
 	LabelFingerprint = "tallyman.fingerprint"
 	LabelRevision    = "tallyman.revision" // for people, never compared
@@ -23,6 +25,8 @@ type Ownership struct {
 	Owner       string `json:"owner,omitempty"`
 	App         string `json:"app,omitempty"`
 	Service     string `json:"service,omitempty"` // for networks and volumes: empty
+	Job         string `json:"job,omitempty"`
+	Run         string `json:"run,omitempty"`
 	Slot        string `json:"slot,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Revision    string `json:"revision,omitempty"`
@@ -64,9 +68,9 @@ type labelField struct {
 	value *string
 }
 
-func (o *Ownership) pairs() [7]labelField {
+func (o *Ownership) pairs() [9]labelField {
 	return [...]labelField{
-		{LabelOwner, &o.Owner}, {LabelApp, &o.App}, {LabelService, &o.Service}, {LabelSlot, &o.Slot},
+		{LabelOwner, &o.Owner}, {LabelApp, &o.App}, {LabelService, &o.Service}, {LabelJob, &o.Job}, {LabelRun, &o.Run}, {LabelSlot, &o.Slot},
 		{LabelFingerprint, &o.Fingerprint}, {LabelRevision, &o.Revision}, {LabelName, &o.Name},
 	}
 }

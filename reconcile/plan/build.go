@@ -13,6 +13,8 @@ type Input struct {
 	Desired   *model.Desired
 	Live      *model.Live
 	Placement place.Result
+	// Runs is what is to become of the runs of jobs, of every app that has some.
+	Runs []Runs
 	// Known says whether a container id was once seen under the name that its
 	// label gives, see model.Container.OwnedBy.
 	Known func(id string) bool
@@ -46,6 +48,7 @@ func Build(in Input) Plan {
 	replicas := len(p.changes)
 	p.unusedThings()
 	guards.hold(p.changes[replicas:])
+	p.runChanges()
 	p.images()
 	p.leaveAlone()
 	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
@@ -92,13 +95,15 @@ type planner struct {
 	services    map[slot]*model.Service // keyed without slot
 	revisions   map[string]string       // by app, which may be held to different ones
 	slots       map[slot][]*model.Container
-	names       map[string]bool           // every container name on any host; made when first needed
-	users       map[thing]map[string]bool // network or volume → hosts that need it
-	attached    map[attachment]string     // why networks stay that nobody is placed for
-	asked       map[slot]bool             // services that ask for a replica; keyed without slot
-	protected   map[Key]bool              // leftover replicas whose end is held
-	yields      map[slot]bool             // replicas in a ring, each on the next one's ports
-	blocked     map[Key]string            // networks and volumes that can't be had, with the reason
+	runs        map[slot][]*model.Container // of jobs; keyed without slot
+	told        map[string]bool             // containers of runs that have a change already, by id
+	names       map[string]bool             // every container name on any host; made when first needed
+	users       map[thing]map[string]bool   // network or volume → hosts that need it
+	attached    map[attachment]string       // why networks stay that nobody is placed for
+	asked       map[slot]bool               // services that ask for a replica; keyed without slot
+	protected   map[Key]bool                // leftover replicas whose end is held
+	yields      map[slot]bool               // replicas in a ring, each on the next one's ports
+	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	unresolved  map[string]string // app → why its images are not known
 	resolutions map[resolution]*model.Service
@@ -114,6 +119,8 @@ func newPlanner(in *Input) *planner {
 		services:     map[slot]*model.Service{},
 		revisions:    map[string]string{},
 		slots:        make(map[slot][]*model.Container, len(in.Placement.Assignments)),
+		runs:         map[slot][]*model.Container{},
+		told:         map[string]bool{},
 		users:        map[thing]map[string]bool{},
 		attached:     map[attachment]string{},
 		asked:        map[slot]bool{},
@@ -151,6 +158,9 @@ func (p *planner) readHost(h *model.HostState) {
 	for i := range h.Containers {
 		c := &h.Containers[i]
 		switch {
+		case c.OwnedBy(p.in.Desired.Owner, p.in.Known) && c.Owner.Job != "":
+			key := slot{app: c.Owner.App, service: c.Owner.Job}
+			p.runs[key] = append(p.runs[key], c)
 		case c.OwnedBy(p.in.Desired.Owner, p.in.Known):
 			key := slot{c.Owner.App, c.Owner.Service, c.Owner.Slot}
 			p.slots[key] = append(p.slots[key], c)
@@ -181,7 +191,15 @@ func (p *planner) lookAlike(c *model.Container) {
 
 // noteUsers finds out which hosts need which networks and volumes.
 func (p *planner) noteUsers() {
-	need := func(app, name, host string) {
+	for _, a := range p.in.Placement.Assignments {
+		p.uses(a.App, &p.services[slot{app: a.App, service: a.Service}].Container, a.Host)
+	}
+	p.noteRunUsers()
+}
+
+// uses notes what a container on a host needs there.
+func (p *planner) uses(app string, c *model.ContainerSpec, host string) {
+	need := func(name string) {
 		for _, t := range []thing{{app, name}, {"", name}} {
 			if p.users[t] == nil {
 				p.users[t] = map[string]bool{}
@@ -189,15 +207,12 @@ func (p *planner) noteUsers() {
 			p.users[t][host] = true
 		}
 	}
-	for _, a := range p.in.Placement.Assignments {
-		s := p.services[slot{app: a.App, service: a.Service}]
-		for i := range s.Container.Networks {
-			need(a.App, s.Container.Networks[i].Network, a.Host)
-		}
-		for i := range s.Container.Mounts {
-			if s.Container.Mounts[i].Kind == model.MountVolume {
-				need(a.App, s.Container.Mounts[i].Source, a.Host)
-			}
+	for i := range c.Networks {
+		need(c.Networks[i].Network)
+	}
+	for i := range c.Mounts {
+		if c.Mounts[i].Kind == model.MountVolume {
+			need(c.Mounts[i].Source)
 		}
 	}
 }

@@ -30,9 +30,11 @@ const (
 	KindNetwork Kind = "network"
 	KindVolume  Kind = "volume"
 	KindReplica Kind = "replica"
+	KindRun     Kind = "run"
 )
 
-// Key names one thing: a replica by app, service and slot (wherever it runs),
+// Key names one thing: a replica by app, service and slot (wherever it runs), a
+// try of a job's run by app, the job as service, and run and try as slot,
 // the others by app, host and name.
 type Key struct {
 	Kind    Kind   `json:"kind"`
@@ -45,7 +47,7 @@ type Key struct {
 
 // String is the key for people: `shop/web-2`, `network shop-front-1a2b3c4d on edge-1`.
 func (k Key) String() string {
-	if k.Kind == KindReplica {
+	if k.Kind == KindReplica || k.Kind == KindRun {
 		return k.App + "/" + k.Service + "-" + k.Slot
 	}
 	return string(k.Kind) + " " + model.ShortImage(k.Name) + " on " + k.Host
@@ -63,6 +65,8 @@ const (
 	Remove    Verdict = "remove"
 	Blocked   Verdict = "blocked" // something is to be done and can't be
 	Unowned   Verdict = "unowned" // looks like ours and is not; never touched
+	Run       Verdict = "run"     // of a job's run: it begins
+	Waits     Verdict = "waits"   // of a job: nothing is to be done yet
 )
 
 // Gate is what a step waits for, besides the steps before it.
@@ -152,7 +156,9 @@ type Change struct {
 const OnlyReported = "drift is only reported: sync.selfHeal is off for this app"
 
 // Wanted says whether the change has anything to do.
-func (c *Change) Wanted() bool { return c.Verdict != Unchanged && c.Verdict != Unowned }
+func (c *Change) Wanted() bool {
+	return c.Verdict != Unchanged && c.Verdict != Unowned && c.Verdict != Waits
+}
 
 // Plan is the whole difference at one revision.
 type Plan struct {
@@ -219,7 +225,7 @@ func (p *Plan) String() string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s", c.Verdict, c.Key)
-		if c.Key.Kind == KindReplica && c.Host != "" {
+		if (c.Key.Kind == KindReplica || c.Key.Kind == KindRun) && c.Host != "" {
 			fmt.Fprintf(&b, " on %s", c.Host)
 		}
 		fmt.Fprintf(&b, ": %s\n", strings.Join(c.Reasons, "; "))
@@ -273,6 +279,8 @@ func kindOrder(k Kind) int {
 		return 1
 	case KindVolume:
 		return 2
+	case KindRun:
+		return 4
 	}
 	return 3
 }

@@ -104,8 +104,8 @@ func (p *planner) newName(o model.Ownership) string {
 		}
 	}
 	for n := 0; ; n++ {
-		generation := model.Hash([]any{o.Owner, o.App, o.Service, o.Slot, o.Fingerprint, n})[:8]
-		name := o.App + "-" + o.Service + "-" + o.Slot + "-" + generation
+		generation := model.Hash([]any{o.Owner, o.App, o.Service + o.Run, o.Slot, o.Fingerprint, n})[:8]
+		name := o.App + "-" + o.Service + o.Job + "-" + o.Slot + "-" + generation // it is of the one or of the other
 		if !p.names[name] {
 			return name
 		}

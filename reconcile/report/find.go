@@ -27,6 +27,11 @@ func Find(s *Status, name string) ([]any, error) {
 		for j := range a.Services {
 			found = append(found, findInService(&a.Services[j], full)...)
 		}
+		for j := range a.Jobs {
+			if a.Jobs[j].Key() == full {
+				found = append(found, &a.Jobs[j])
+			}
+		}
 	}
 	for i := range s.Hosts {
 		if s.Hosts[i].Name == full {
@@ -97,6 +102,13 @@ func FindReplica(s *Status, name string) (Replica, error) {
 			return r, nil
 		}
 	}
+	for _, j := range Jobs(s) {
+		for _, r := range triesOf(&j) {
+			if j.Key() == full || r.Key() == full {
+				return r, nil
+			}
+		}
+	}
 	return Replica{}, fmt.Errorf("find replica %q: it has no container", name)
 }
 
@@ -121,7 +133,28 @@ func workloadsOf(s *Status) []string {
 			names = append(names, v.Replicas[i].Key())
 		}
 	}
+	for _, j := range Jobs(s) {
+		names = append(names, j.Key())
+		for _, r := range triesOf(&j) {
+			names = append(names, r.Key())
+		}
+	}
 	return names
+}
+
+// FindJob gives the job of that name. The app may be left out when only one
+// fits.
+func FindJob(s *Status, name string) (Job, error) {
+	all := Jobs(s)
+	var names []string
+	for i := range all {
+		names = append(names, all[i].Key())
+	}
+	full, err := fullName(name, names)
+	if err != nil {
+		return Job{}, fmt.Errorf("find job %q: %w", name, orNothing(err, "no such job; `tallyman get jobs` lists them"))
+	}
+	return all[slices.Index(names, full)], nil
 }
 
 var errNoSuchName = errors.New("no such name")

@@ -116,7 +116,8 @@ func (f *folder) changes(s *Status) {
 			s.Orphaned = append(s.Orphaned, change)
 			continue
 		case c.Wanted():
-			if f.dirty[c.Key.App] == nil {
+			// That a run begins or an old one goes is no difference from Git.
+			if f.dirty[c.Key.App] == nil && (c.Key.Kind != plan.KindRun || c.Removal) {
 				f.dirty[c.Key.App] = c
 			}
 			s.Changes = append(s.Changes, change)
@@ -224,6 +225,9 @@ func (f *folder) app(app *model.App) App {
 		out.Health = worst(out.Health, s.Health)
 	}
 	out.Unresolved = unresolved(app)
+	for i := range app.Jobs {
+		out.Jobs = append(out.Jobs, f.job(&app.Jobs[i]))
+	}
 	if r.Phase == rollout.Progressing {
 		out.Health = worst(out.Health, Progressing)
 	}

@@ -88,6 +88,7 @@ func appOutcome(s *Status, a *App) Outcome {
 	for i := range s.Changes {
 		switch c := &s.Changes[i]; {
 		case c.Key.App != a.Name || c.Kept:
+		case c.Key.Kind == plan.KindRun && !c.Removal && a.Phase != rollout.Progressing: // a job goes its own way
 		case s.beyondReach(c) || a.Phase != rollout.Progressing && lingers(c):
 			worst = Incomplete
 		default:

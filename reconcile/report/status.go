@@ -102,6 +102,7 @@ type App struct {
 	// Canary waits to be promoted.
 	Canary   *rollout.Canary `json:"canary,omitempty"`
 	Services []Service       `json:"services"`
+	Jobs     []Job           `json:"jobs,omitempty"`
 }
 
 // Failure is the container that made a rollout fail, when it was one

@@ -17,6 +17,8 @@ func DescribeText(w io.Writer, s *Status, found []any, style Style) error {
 			t.describeApp(s, x)
 		case *Service:
 			t.describeService(s, x)
+		case *Job:
+			t.describeJob(s, x)
 		case *Replica:
 			t.describeReplica(s, x)
 		case *Host:
@@ -57,6 +59,10 @@ func (t *text) describeApp(s *Status, a *App) {
 	t.serviceTable(one)
 	t.gap()
 	t.replicaTable(s, Replicas(one))
+	if len(a.Jobs) > 0 {
+		t.gap()
+		t.jobTable(s, a.Jobs)
+	}
 	t.describeChanges(s, func(c *Change) bool { return c.Key.App == a.Name })
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Kinds are the kinds of things that Get and GetText know.
 func Kinds() []string {
-	return []string{"hosts", "apps", "services", "replicas", "volumes", "networks"}
+	return []string{"hosts", "apps", "services", "replicas", "jobs", "volumes", "networks"}
 }
 
 // GetText writes one kind of thing as a table. It reports false for a kind that
@@ -28,6 +28,8 @@ func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err 
 		t.volumeTable(s)
 	case "networks":
 		t.networkTable(s)
+	case "jobs":
+		t.jobTable(s, Jobs(s))
 	default:
 		return false, nil
 	}
@@ -49,6 +51,8 @@ func Get(s *Status, kind string) (list any, known bool) {
 		return append([]VolumeOnHost{}, s.Volumes...), true
 	case "networks":
 		return append([]NetworkOnHost{}, s.Networks...), true
+	case "jobs":
+		return Jobs(s), true
 	}
 	return nil, false
 }

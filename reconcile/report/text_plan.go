@@ -73,7 +73,7 @@ func (t *text) planApp(p *plan.Plan, app string) {
 	group := ""
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		if c.Key.App != app || !c.Wanted() || c.Removal {
+		if c.Key.App != app || !c.Wanted() && c.Verdict != plan.Waits || c.Removal {
 			continue
 		}
 		if g := groupOf(c.Key); g != group {
@@ -86,14 +86,17 @@ func (t *text) planApp(p *plan.Plan, app string) {
 }
 
 func groupOf(k plan.Key) string {
-	if k.Kind == plan.KindReplica {
+	switch k.Kind {
+	case plan.KindReplica:
 		return "service " + k.Service
+	case plan.KindRun:
+		return "job " + k.Service
 	}
 	return string(k.Kind) + "s"
 }
 
 func changeName(k plan.Key) string {
-	if k.Kind == plan.KindReplica {
+	if k.Kind == plan.KindReplica || k.Kind == plan.KindRun {
 		return k.Service + "-" + k.Slot
 	}
 	return k.Name
@@ -120,6 +123,10 @@ func symbolOf(v plan.Verdict) (symbol, color string) {
 		return "-", alarm
 	case plan.Blocked:
 		return "!", purple
+	case plan.Run:
+		return ">", green
+	case plan.Waits:
+		return ".", dim
 	case plan.Unowned:
 		return "?", dim
 	}
@@ -137,7 +144,7 @@ func PlanCounts(p *plan.Plan) string {
 		n[p.Changes[i].Verdict]++
 	}
 	var parts []string
-	for _, v := range []plan.Verdict{plan.Create, plan.Update, plan.Replace, plan.Remove} {
+	for _, v := range []plan.Verdict{plan.Run, plan.Create, plan.Update, plan.Replace, plan.Remove} {
 		if n[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", n[v], v))
 		}

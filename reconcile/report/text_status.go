@@ -17,6 +17,10 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 	t.appTable(s)
 	t.gap()
 	t.serviceTable(s)
+	if list := Jobs(s); len(list) > 0 {
+		t.gap()
+		t.jobTable(s, list)
+	}
 	t.statusHosts(s)
 	t.openChanges(s)
 	t.openOrphans(s)
@@ -146,7 +150,7 @@ func (t *text) openChanges(s *Status) {
 }
 
 func keyText(k plan.Key) string {
-	if k.Kind == plan.KindReplica {
+	if k.Kind == plan.KindReplica || k.Kind == plan.KindRun {
 		return k.String()
 	}
 	return string(k.Kind) + " " + k.Name

@@ -66,6 +66,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	if r.record.Phase == Progressing && r.paused() == "" {
 		r.judge()
 	}
+	r.beginRuns()
 	if r.record.Phase == Complete && !app.Sync.SelfHeal && !d.in.Manual {
 		r.holdAll(plan.OnlyReported)
 		return
@@ -151,7 +152,9 @@ func (r *roll) stopped() string {
 
 func (r *roll) holdAll(reason string) {
 	for i := range r.changes {
-		if c := &r.changes[i]; c.Wanted() && c.Verdict != plan.Blocked {
+		c := &r.changes[i]
+		run := reason == plan.OnlyReported && c.Key.Kind == plan.KindRun // to run a job is no healing
+		if c.Wanted() && c.Verdict != plan.Blocked && !run {
 			r.hold(c, reason)
 		}
 	}
@@ -177,7 +180,7 @@ func (r *roll) act() {
 	for _, s := range r.services {
 		r.service(s, missing)
 	}
-	if r.everySettled() || r.record.Phase == Complete {
+	if r.everySettled() && !r.jobsPending() || r.record.Phase == Complete {
 		r.removals()
 	} else {
 		r.holdRemovals()
@@ -222,11 +225,14 @@ func (r *roll) finish() {
 		r.good()
 		return
 	}
-	if !r.everySettled() || r.watched() {
+	if !r.everySettled() || r.watched() || r.jobsPending() {
 		return
 	}
 	for i := range r.changes {
 		c := &r.changes[i]
+		if c.Key.Kind == plan.KindRun && !c.Removal {
+			continue // other runs than the rollout's
+		}
 		network := c.Key.Kind == plan.KindNetwork
 		if c.Wanted() && !(c.Removal && (network || c.Verdict == plan.Blocked)) {
 			return

@@ -74,7 +74,7 @@ func (r *roll) advance(s *service, known bool) {
 // excused says whether the service can't make progress for a reason of which
 // its deadline must know nothing.
 func (r *roll) excused(s *service) bool {
-	return r.paused() != "" || r.waitsFor(s) != "" || r.fetching() || r.delayed(s) > 0 || s.waitsForPromotion()
+	return r.paused() != "" || r.waitsFor(s) != "" || r.waitsForJobs() != "" || r.fetching() || r.delayed(s) > 0 || s.waitsForPromotion()
 }
 
 // fetching says whether something that is missing is being got for the first

@@ -17,6 +17,9 @@ func (r *roll) judge() {
 			r.blame(Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason}, r.using(c.Key)...)
 		}
 	}
+	if r.judgeJobs(); r.record.Phase == Failed {
+		return
+	}
 	for _, s := range r.services {
 		if r.record.Phase != Progressing || s.course.Failed != "" {
 			continue
@@ -191,6 +194,9 @@ func (r *roll) lateBecause(s *service, late *slot) string {
 // lastProgress is when any of the app's services came further.
 func (r *roll) lastProgress() time.Time {
 	last := r.record.StartedAt
+	if job := r.jobProgress(); job.After(last) {
+		last = job
+	}
 	for _, s := range r.services {
 		for _, at := range []time.Time{s.course.Last, s.course.Since} {
 			if at.After(last) {

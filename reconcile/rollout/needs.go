@@ -45,7 +45,7 @@ func (r *roll) missing() missing {
 // host that answers: nobody knows how to get it, and all the same it may be there
 // one day, because somebody loads an image or makes a network.
 func (r *roll) inTheWayOfAll(c *plan.Change) bool {
-	return c.Key.Kind != plan.KindReplica && c.Verdict == plan.Blocked && !c.Removal && r.reachable(c.Host)
+	return c.Key.Kind != plan.KindReplica && c.Key.Kind != plan.KindRun && c.Verdict == plan.Blocked && !c.Removal && r.reachable(c.Host)
 }
 
 // isPrerequisite says whether the change makes, or puts right, what replicas need.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/jobs"
 )
 
 // Verb is what a person can order of an app.
@@ -18,6 +20,7 @@ const (
 	VerbRetry  Verb = "retry"  // try what failed anew
 	// VerbPromote lets the rest of a rollout follow its canaries.
 	VerbPromote Verb = "promote"
+	VerbRun     Verb = "run" // run a job
 )
 
 // Order is what a person orders of an app.
@@ -30,6 +33,8 @@ type Order struct {
 	Until time.Time `json:"until,omitzero"`
 	// Revision is the one to pin, a full commit id.
 	Revision string `json:"revision,omitempty"`
+	// Job is the one to run.
+	Job string `json:"job,omitempty"`
 }
 
 // ErrNothingToDo is an order that would change nothing.
@@ -65,6 +70,13 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 			return s, err
 		}
 		return next, nil
+	case VerbRun:
+		var known jobs.Memory
+		if standing.Jobs != nil {
+			known = *standing.Jobs
+		}
+		memory, _ := known.Ask(o.Job, now)
+		standing.Jobs = &memory
 	default:
 		return s, fmt.Errorf("obey order %q: no such verb", o.Verb)
 	}

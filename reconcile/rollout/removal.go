@@ -14,14 +14,14 @@ func (r *roll) removals() {
 	replicas := 0
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Verdict == plan.Remove && c.Key.Kind == plan.KindReplica {
+		if c.Verdict == plan.Remove && (c.Key.Kind == plan.KindReplica || c.Key.Kind == plan.KindRun && c.Removal) {
 			replicas++
 			r.retire(c, ops(c.Steps, plan.Idle))
 		}
 	}
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindReplica {
+		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindReplica || c.Key.Kind == plan.KindRun {
 			continue
 		}
 		if replicas > 0 || !r.everySettled() {
@@ -37,7 +37,7 @@ func (r *roll) removals() {
 func (r *roll) holdRemovals() {
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Verdict != plan.Remove {
+		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindRun && !c.Removal {
 			continue
 		}
 		if r.stopped() == "" && c.Key.Kind == plan.KindReplica && r.inTheWay(c) {

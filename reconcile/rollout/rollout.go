@@ -134,8 +134,10 @@ type Input struct {
 	Desired *model.Desired
 	Live    *model.Live
 	Plan    *plan.Plan
-	Now     time.Time
-	State   State
+	// Runs is what is to become of the runs of jobs.
+	Runs  []plan.Runs
+	Now   time.Time
+	State State
 	// Busy are the things that a task is at work on, each with the digest of
 	// its app when the task began.
 	Busy map[plan.Key]string

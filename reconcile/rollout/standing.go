@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"github.com/tallyman-io/tallyman/reconcile/jobs"
+
 	"maps"
 	"reflect"
 	"slices"
@@ -17,6 +19,8 @@ type Standing struct {
 	Pause *Pause `json:"pause,omitempty"`
 	// Images are nil while none is known that might be removed one day.
 	Images *Images `json:"images,omitempty"`
+	// Jobs is how far the runs of the app's jobs are.
+	Jobs *jobs.Memory `json:"jobs,omitempty"`
 }
 
 // Good is what an app was at when it was healthy last: what it goes back to.

@@ -26,6 +26,10 @@ func (r *roll) service(s *service, m missing) {
 				r.hold(slot.change, fmt.Sprintf("waits for service %q to be healthy", dependency))
 				continue
 			}
+			if job := r.waitsForJobs(); job != "" {
+				r.hold(slot.change, job)
+				continue
+			}
 			r.renew(s, slot, m)
 		}
 	}
