@@ -14,8 +14,8 @@ import (
 
 const describeHelp = `Tell all that is known of one thing: an app (shop), a service (shop/web), a
 job (shop/migrate), a replica (shop/web-2), a host (edge-1), or the newest
-rollout of an app to a revision (shop@7f3a91c2). The app may be left out where only one fits. With -o
-json what was found is a list.
+rollout of an app to a revision (shop@7f3a91c2). The app may be left out where
+only one fits. With -o json what was found is a list.
 
     $ tallyman describe default/hello-1
     replica default/hello-1

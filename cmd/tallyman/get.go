@@ -11,9 +11,9 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
-const getHelp = `List hosts, apps, services, replicas, jobs, volumes or networks with their state. Of a
-volume it says who uses it on its host, and whether it is orphaned: no manifest
-mounts it any more. Only "tallyman volume remove" removes a volume.
+const getHelp = `List hosts, apps, services, replicas, jobs, volumes or networks with their
+state. Of a volume it says who uses it on its host, and whether it is orphaned:
+no manifest mounts it any more. Only "tallyman volume remove" removes a volume.
 
     $ tallyman get apps
     APP      SYNC    HEALTH   ROLLOUT   REVISION  SINCE  WHY

@@ -16,8 +16,8 @@ import (
 
 const runHelp = `Run a job once, by hand, whatever its schedule says and also when it is
 suspended. The app may be left out where only one fits. A run waits for others
-of the job, unless they are allowed side by side. Without a controller the run is
-noted, and begins with the next apply or serve.
+of the job, unless they are allowed side by side. Without a controller the run
+is noted, and begins with the next apply or serve.
 
     $ tallyman run nightly --wait
     job shop/nightly is asked for
