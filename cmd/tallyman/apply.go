@@ -32,10 +32,12 @@ EXIT STATUS
   0  converged, and all is healthy; or a canary is healthy and waits until
      somebody runs tallyman promote: then that is printed, and -o json has the
      outcome "waiting"
-  3  a rollout failed: the replica, its host, the reason and the last lines of
-     its log are printed
+  3  a rollout failed, and the app was rolled back if there was something to go
+     back to: the replica, its host, the reason and the last lines of its log
+     are printed
   1  anything else: the manifests are not good, a host can't be reached and the
-     rest is done, removals wait for --allow-removals, or time ran out`
+     rest is done, an app is pinned or paused, removals wait for
+     --allow-removals, or time ran out`
 
 // stopTime is how long ops at work may take to end when nobody waits for the
 // outcome any more.
