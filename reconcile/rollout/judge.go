@@ -150,7 +150,7 @@ func (r *roll) mayBeLate(s *service, slot *slot) bool {
 	case slot.phase == settling || slot.phase == broken || slot.phase == stuck:
 		return true
 	case slot.phase == mending:
-		return a.Count > 0
+		return a.Count > 0 || s.tooFew(slot) != ""
 	case slot.phase == finishing:
 		return a.Reason != ""
 	case slot.phase == pending:

@@ -13,16 +13,32 @@ import (
 	"pgregory.net/rapid"
 )
 
+// bounds are what the update policies of a walk have in common: how many replicas
+// of each service are in hand at once, and how many canaries there are beside.
+type bounds struct{ a, b, canaries int }
+
+func (b bounds) of(service string) int {
+	if service == "a" {
+		return b.a
+	}
+	return b.b
+}
+
 // watch counts, op by op, what the update policy is about.
 type watch struct {
 	*fleet
-	t *rapid.T
+	t      *rapid.T
+	bounds bounds
 	// down are the slots whose last ready container we stopped, and that have
 	// had none since.
 	down map[string]bool
 	// lost are the slots whose host went away meanwhile: it holds up nobody, so
 	// what becomes of them is not the policy's fault.
 	lost map[string]bool
+}
+
+func newWatch(t *rapid.T, b bounds) *watch {
+	return &watch{fleet: newFleet("h1", "h2"), t: t, bounds: b, down: map[string]bool{}, lost: map[string]bool{}}
 }
 
 func slotOf(c *model.Container) string { return c.Owner.Service + "-" + c.Owner.Slot }
@@ -98,19 +114,24 @@ func (w *watch) check(op model.Op) {
 		if down > s.Update.AtOnce(s.Replicas) {
 			w.t.Fatalf("after %s: %d replicas of %s are down by our doing, parallelism is %s", model.Verb(op), down, s.Name, s.Update.Parallelism)
 		}
-		if crowded > s.Update.AtOnce(s.Replicas) {
-			w.t.Fatalf("after %s: %d replicas of %s run twice, parallelism is %s", model.Verb(op), crowded, s.Name, s.Update.Parallelism)
+		if crowded > s.Update.AtOnce(s.Replicas)+w.bounds.canaries {
+			w.t.Fatalf("after %s: %d replicas of %s run twice, parallelism is %s and there are %d canaries", model.Verb(op), crowded, s.Name, s.Update.Parallelism, w.bounds.canaries)
 		}
 	}
 }
 
-func drawCommit(t *rapid.T, parallelism map[string]int) []model.Service {
+func drawCommit(t *rapid.T, b bounds) []model.Service {
 	var out []model.Service
 	for _, name := range []string{"a", "b"} {
 		s := declared(name, rapid.SampledFrom([]string{"web:1", "web:2", "web:3"}).Draw(t, "image"), 3)
 		s = behaving(s, rapid.SampledFrom([]string{"", "healthy", "healthy", "slow", "exit", "loop", "unhealthy", "never"}).Draw(t, "behaviour"))
 		s.Update.Order = rapid.SampledFrom([]string{model.OrderAuto, model.OrderStopFirst}).Draw(t, "order")
-		s.Update.Parallelism = model.Portion{N: parallelism[name]}
+		s.Update.Parallelism = model.Portion{N: b.of(name)}
+		s.Update.Delay = rapid.SampledFrom([]time.Duration{0, 0, 10 * time.Second}).Draw(t, "delay")
+		s.Update.MinHealthy = model.Portion{N: rapid.IntRange(0, 2).Draw(t, "minHealthy")}
+		if b.canaries > 0 {
+			s.Update.Canary = model.Canary{Replicas: model.Portion{N: b.canaries}, PromoteAfter: 20 * time.Second, Manual: rapid.Bool().Draw(t, "manual")}
+		}
 		if name == "b" && rapid.Bool().Draw(t, "depends") {
 			s.DependsOn = []string{"a"}
 		}
@@ -119,30 +140,71 @@ func drawCommit(t *rapid.T, parallelism map[string]int) []model.Service {
 	return out
 }
 
+// checkBegun holds what has just been begun to minHealthy: a replica that serves
+// is taken away only while enough others serve and are left alone.
+func (w *watch) checkBegun() {
+	for _, s := range w.choice.Desired.Apps[0].Services {
+		serving, falling, begun := 0, 0, false
+		for n := range s.Replicas {
+			key := plan.Key{Kind: plan.KindReplica, App: "shop", Service: s.Name, Slot: fmt.Sprint(n + 1)}
+			up, left := w.served(&s, key)
+			if up {
+				serving++
+			}
+			if up && !left {
+				falling++
+				begun = begun || slices.ContainsFunc(w.last.Tasks, func(t Task) bool { return t.Key == key })
+			}
+		}
+		if least := s.Update.MinHealthy.Up(s.Replicas); begun && serving-falling < least {
+			w.t.Fatalf("%d of %d replicas of %s will serve, minHealthy is %d: %+v", serving-falling, serving, s.Name, least, w.last.Tasks)
+		}
+	}
+}
+
+// served says whether a replica serves, where it can be reached, and whether
+// anything that serves is left when the task at work on it has ended.
+func (w *watch) served(s *model.Service, key plan.Key) (up, left bool) {
+	for _, c := range w.containers(s.Name) {
+		if c.Owner.Slot != key.Slot || !w.host(c.Host).Reachable || !Ready(c, s.Update.Monitor, w.now) {
+			continue
+		}
+		up = true
+		left = left || !slices.ContainsFunc(w.busy[key].Ops, func(op model.Op) bool {
+			stop, ok := op.(model.StopContainer)
+			return ok && stop.ID == c.ID
+		})
+	}
+	return up, left
+}
+
 // TestNeverLessNorMoreThanThePolicyAllows walks at random: commits good and bad
 // cut each other short, ops end one at a time and in any order, the controller
 // is killed, containers are, hosts come and go.
 func TestNeverLessNorMoreThanThePolicyAllows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
-		parallelism := map[string]int{"a": rapid.IntRange(1, 2).Draw(t, "parallelism"), "b": 1}
+		w := newWatch(t, bounds{rapid.IntRange(1, 2).Draw(t, "parallelism"), 1, rapid.IntRange(0, 1).Draw(t, "canaries")})
 		w.commit(behaving(declared("a", "web:1", 3), "healthy"), behaving(declared("b", "web:1", 3), ""))
 		for i := range w.desired.Apps[0].Services {
-			w.desired.Apps[0].Services[i].Update.Parallelism = model.Portion{N: parallelism[w.desired.Apps[0].Services[i].Name]}
+			w.desired.Apps[0].Services[i].Update.Parallelism = model.Portion{N: w.bounds.of(w.desired.Apps[0].Services[i].Name)}
 		}
 		w.fleet.run(t, Complete)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			w.step(parallelism)
+			w.step()
 		}
 	})
 }
 
-func (w *watch) step(parallelism map[string]int) {
+func (w *watch) step() {
 	switch n := rapid.IntRange(0, 20).Draw(w.t, "step"); {
 	case n == 0:
-		w.commit(drawCommit(w.t, parallelism)...)
+		w.commit(drawCommit(w.t, w.bounds)...)
 	case n == 1:
 		w.restart()
+	case n == 20:
+		if next, err := w.state.Obey(Order{Verb: VerbPromote, App: "shop"}, w.now); err == nil {
+			w.state = next
+		}
 	case n == 2:
 		if running := w.containers(""); len(running) > 0 {
 			c := running[rapid.IntRange(0, len(running)-1).Draw(w.t, "victim")]
@@ -167,6 +229,7 @@ func (w *watch) step(parallelism map[string]int) {
 		}
 	default:
 		w.decide()
+		w.checkBegun()
 	}
 }
 
@@ -174,11 +237,10 @@ func (w *watch) step(parallelism map[string]int) {
 // and is as it was afterwards.
 func TestDecideChangesNoInputAndIsAFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
-		parallelism := map[string]int{"a": 1, "b": 1}
-		w.commit(drawCommit(t, parallelism)...)
+		w := newWatch(t, bounds{1, 1, 1})
+		w.commit(drawCommit(t, w.bounds)...)
 		for range rapid.IntRange(0, 30).Draw(t, "steps") {
-			w.step(parallelism)
+			w.step()
 		}
 		w.decide()
 		busy := map[plan.Key]string{}
@@ -201,11 +263,10 @@ func TestDecideChangesNoInputAndIsAFunction(t *testing.T) {
 // leads there, and then to nothing at all.
 func TestAGoodCommitCuresEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &watch{fleet: newFleet("h1", "h2"), t: t, down: map[string]bool{}, lost: map[string]bool{}}
-		parallelism := map[string]int{"a": 2, "b": 1}
-		w.commit(drawCommit(t, parallelism)...)
+		w := newWatch(t, bounds{2, 1, 1})
+		w.commit(drawCommit(t, w.bounds)...)
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
-			w.step(parallelism)
+			w.step()
 		}
 		w.host("h2").Reachable = true
 		w.commit(behaving(declared("a", "web:1", 2), "healthy"), behaving(declared("b", "web:3", 3), ""))

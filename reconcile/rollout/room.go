@@ -32,8 +32,11 @@ func (s *slot) inHand() bool {
 // take uses up the room that the update policy has for the slot, or says why
 // there is none. A slot that takes over from nothing needs none.
 func (r *roll) take(s *service, slot *slot) string {
-	if !slot.old || slot.inHand() {
+	if !slot.old || slot.busy {
 		return ""
+	}
+	if slot.inHand() {
+		return s.takeDown(slot)
 	}
 	if s.staged && !slot.canary {
 		return awaitsPromotion
@@ -45,10 +48,19 @@ func (r *roll) take(s *service, slot *slot) string {
 		r.wakeAt(r.in.Now.Add(d))
 		return "waits until " + clock(r.in.Now.Add(d)) + ", update.delay after the one before"
 	}
-	if reason := s.tooFew(slot); reason != "" {
+	if reason := s.takeDown(slot); reason != "" {
 		return reason
 	}
 	s.free--
+	return ""
+}
+
+// takeDown counts a replica as no longer serving, if what comes next stops it, or
+// says why that can't be.
+func (s *service) takeDown(slot *slot) string {
+	if reason := s.tooFew(slot); reason != "" {
+		return reason
+	}
 	if slot.takesDown() {
 		s.serving--
 	}
@@ -57,10 +69,12 @@ func (r *roll) take(s *service, slot *slot) string {
 
 // giveBack undoes take for a slot of which nothing could be begun.
 func (s *service) giveBack(slot *slot) {
-	if !slot.old || slot.inHand() {
+	if !slot.old || slot.busy {
 		return
 	}
-	s.free++
+	if !slot.inHand() {
+		s.free++
+	}
 	if slot.takesDown() {
 		s.serving++
 	}
@@ -83,12 +97,15 @@ func (s *service) starved(one *slot) bool {
 	return one.old && one.phase == pending && s.tooFew(one) != "" && !slices.ContainsFunc(s.slots, (*slot).inHand)
 }
 
-// takesDown says whether what comes next stops a replica that serves.
+// takesDown says whether what comes next stops all that serves of a replica.
 func (s *slot) takesDown() bool {
-	return s.serving && slices.ContainsFunc(ops(s.change.Steps, plan.Now), func(op model.Op) bool {
-		_, stops := op.(model.StopContainer)
-		return stops
-	})
+	stopped := 0
+	for _, op := range ops(s.change.Steps, plan.Now) {
+		if stop, ok := op.(model.StopContainer); ok && slices.Contains(s.ready, stop.ID) {
+			stopped++
+		}
+	}
+	return stopped > 0 && stopped == len(s.ready)
 }
 
 // staysUp says whether the slot serves, and will whatever is being done to it.

@@ -29,11 +29,12 @@ type slot struct {
 	phase   slotPhase
 	reason  string
 	busy    bool
-	serving bool // some container of the slot is ready to serve
-	old     bool // there are containers to take over from
-	crowded bool // more than one container of the slot is running
-	canary  bool // gets its new container before the others may
-	kept    bool // a canary that is ready, beside what it is to take over from
+	ready   []string // the ids of its containers that are ready to serve
+	serving bool     // some container of the slot is ready to serve
+	old     bool     // there are containers to take over from
+	crowded bool     // more than one container of the slot is running
+	canary  bool     // gets its new container before the others may
+	kept    bool     // a canary that is ready, beside what it is to take over from
 }
 
 func (r *roll) readSlots() {
@@ -73,12 +74,14 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 		if container == nil {
 			continue
 		}
-		slot.serving = slot.serving || Ready(container, s.Update.Monitor, r.in.Now)
+		if Ready(container, s.Update.Monitor, r.in.Now) {
+			slot.ready = append(slot.ready, container.ID)
+		}
 		if container.Running() {
 			running++
 		}
 	}
-	slot.crowded = running > 1
+	slot.serving, slot.crowded = len(slot.ready) > 0, running > 1
 	slot.phase, slot.reason = r.phaseOf(s, slot)
 	if slot.phase == done {
 		r.forget(c.Key)
