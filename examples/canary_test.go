@@ -39,6 +39,9 @@ func TestTheCanaryWaitsAndTheOthersFollow(t *testing.T) {
 	if old, fresh := says("welcome"), says("bargains"); old != 4 || fresh != 1 {
 		t.Errorf("%d replicas are old and %d new while the canary waits", old, fresh)
 	}
+	if said, err := a.run("status"); err != nil || !strings.Contains(said, "canary: 1 of 4 replicas of front on the new revision") {
+		t.Errorf("the status is %v:\n%s", err, said)
+	}
 	for _, verb := range [][]string{{"promote", "shop"}, {"apply"}} {
 		if said, err := a.run(verb...); err != nil {
 			t.Fatalf("%s ended with %v:\n%s", verb[0], err, said)
