@@ -25,13 +25,29 @@ type Images map[ImageKey]Image
 // registry knows of them.
 const pullNever = "never"
 
+// use is a reference in the manifests, and how its image comes to a host.
+type use struct{ app, pull, ref string }
+
+// uses are all that a set has. Whatever a manifest can run has its place here:
+// for what is left out no registry is asked.
+func uses(set *manifest.Set) []use {
+	var out []use
+	for _, s := range set.Services {
+		out = append(out, use{s.App, s.Spec.Pull, s.Spec.Image})
+	}
+	for _, j := range set.Jobs {
+		out = append(out, use{j.App, j.Spec.Pull, j.Spec.Image})
+	}
+	return out
+}
+
 // UnresolvedImages are the references that a registry has to be asked for,
 // sorted.
 func UnresolvedImages(set *manifest.Set) []ImageKey {
 	var keys []ImageKey
-	for _, s := range set.Services {
-		if asksRegistry(s.Spec.Pull, s.Spec.Image) {
-			keys = append(keys, ImageKey{s.App, s.Spec.Image})
+	for _, u := range uses(set) {
+		if asksRegistry(u.pull, u.ref) {
+			keys = append(keys, ImageKey{u.app, u.ref})
 		}
 	}
 	slices.SortFunc(keys, func(a, b ImageKey) int { return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Ref, b.Ref)) })

@@ -88,12 +88,30 @@ func TestOneUnresolvedAppLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
+// Whatever the built state wants a registry's word for must have been asked for.
+func TestEveryImageThatRunsIsAskedFor(t *testing.T) {
+	set := load(t, doc("Service", "web", "{image: 'web:1'}"), doc("Job", "migrate", "{image: 'job:1', when: preDeploy}"))
+	opts := options
+	opts.Images = desired.Images{}
+	for _, key := range desired.UnresolvedImages(set) {
+		opts.Images[key] = desired.Image{Digest: first}
+	}
+	d, err := desired.Build(set, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Apps[0].Unresolved != "" || len(d.Apps[0].Digests()) != 2 {
+		t.Errorf("unresolved %q, digests %v", d.Apps[0].Unresolved, d.Apps[0].Digests())
+	}
+}
+
 func TestWhichImagesARegistryIsAskedFor(t *testing.T) {
 	set := load(t,
 		doc("Service", "a", "{image: 'web:2'}"), doc("Service", "b", "{image: 'web:1', pull: always}"),
 		doc("Service", "c", "{image: 'web:2', pull: missing}"), doc("Service", "d", "{image: 'local:1', pull: never}"),
-		doc("Service", "e", "{image: 'db:1@"+first+"'}"))
-	want := []desired.ImageKey{{App: "default", Ref: "web:1"}, {App: "default", Ref: "web:2"}}
+		doc("Service", "e", "{image: 'db:1@"+first+"'}"),
+		doc("Job", "f", "{image: 'job:1', when: preDeploy}"), doc("Job", "g", "{image: 'job:2', pull: never, when: postDeploy}"))
+	want := []desired.ImageKey{{App: "default", Ref: "job:1"}, {App: "default", Ref: "web:1"}, {App: "default", Ref: "web:2"}}
 	if got := desired.UnresolvedImages(set); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
