@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -78,6 +79,30 @@ func TestACommitPreEmptsEveryWait(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestACommitPreEmptsAPullThatHangs, on every host.
+func TestACommitPreEmptsAPullThatHangs(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(shop("web:1", "web:1"))
+		w.converge()
+		for _, h := range w.hosts {
+			h.Inject(sim.Fault{Verb: "pull", Hang: true})
+		}
+		pulled := edited(shop("web:2", "web:1"), "shop/web.yaml", "image: web:2", "image: web:9")
+		w.branch.commit(edited(pulled, "shop/web.yaml", "pull: never", "pull: missing"))
+		after(20 * time.Second)
+		if s := w.running.Status(); s.Busy == 0 {
+			t.Fatalf("nothing hangs:\n%s", w.describe())
+		}
+		began := time.Now()
+		w.branch.commit(shop("web:3", "web:1"))
+		w.converge()
+		if took := time.Since(began); took > 2*time.Minute {
+			t.Errorf("the next commit took %s", took)
+		}
+		w.expectOn("web:3")
+	})
 }
 
 // edited is a commit with something else in one of its files.
