@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -46,10 +49,60 @@ func (c *Controller) status() report.Status {
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
 	s := report.Fold(in)
 	s.Owner = c.cfg.Owner
-	if !c.passed() {
+	if s.Undecided = c.undecided(); s.Undecided != "" {
 		s.Sync, s.Health = report.SyncUnknown, report.Unknown
 	}
 	return s
+}
+
+// Decided waits until there is a decision about what Git says, or until it is
+// known that there can't be one. Soon after its start a controller knows nothing
+// yet, and that must not be taken for nothing being there.
+func (c *Controller) Decided(ctx context.Context) {
+	changed, stop := c.Subscribe()
+	defer stop()
+	for c.deciding() {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Controller) deciding() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.passed() && !c.barred()
+}
+
+// barred says that there is no revision to go by: what the branch says is refused
+// or can't be read, and nothing was accepted before.
+func (c *Controller) barred() bool {
+	return c.source.desired == nil && (c.source.refused != nil || c.source.unread != nil)
+}
+
+// undecided says why nothing is decided about what Git says now, or "".
+func (c *Controller) undecided() string {
+	switch {
+	case c.passed():
+		return ""
+	case c.barred():
+		return "there is no revision to go by"
+	case c.source.desired == nil:
+		return "the repository has not been read yet"
+	}
+	var waiting []string
+	for name, h := range c.hosts {
+		if !h.looked && !c.warm {
+			waiting = append(waiting, name)
+		}
+	}
+	if len(waiting) == 0 {
+		return "what Git says has only just been read"
+	}
+	slices.Sort(waiting)
+	return "no look yet at " + strings.Join(waiting, ", ")
 }
 
 func text(err error) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tallyman-io/tallyman/internal/server"
@@ -67,6 +68,24 @@ func (a *app) controller(ctx context.Context) (*server.Client, error) {
 		return nil, nil
 	}
 	return c, err
+}
+
+// decided is a status in which everything is that there is, or an error.
+func (a *app) decided(ctx context.Context) (report.Status, error) {
+	s, err := a.status(ctx)
+	if err != nil {
+		return s, err
+	}
+	return s, undecided(&s)
+}
+
+// undecided is an error while nobody knows what there is: a list would have
+// nothing in it, and there would be no differences.
+func undecided(s *report.Status) error {
+	if s.Undecided == "" {
+		return nil
+	}
+	return fmt.Errorf("ask the controller: nothing is decided yet: %s; ask again in a moment, `tallyman status` tells more", s.Undecided)
 }
 
 // status asks the running controller, or looks around.

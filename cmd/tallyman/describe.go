@@ -40,7 +40,7 @@ func (a *app) describe(ctx context.Context, name string) error {
 	if app, revision, ok := strings.Cut(name, "@"); ok {
 		return a.describeRollout(ctx, app, revision)
 	}
-	s, err := a.status(ctx)
+	s, err := a.decided(ctx)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (a *app) diffCommand() *cobra.Command {
 }
 
 func (a *app) diff(ctx context.Context, args []string, suggest bool) error {
-	s, err := a.status(ctx)
+	s, err := a.decided(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (a *app) get(ctx context.Context, kind string, kinds []string) error {
 	if _, known := report.Get(&report.Status{}, kind); !known {
 		return fmt.Errorf("get %q: there are %s%s", kind, strings.Join(kinds, ", "), settings.DidYouMean(kind, kinds))
 	}
-	s, err := a.status(ctx)
+	s, err := a.decided(ctx)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, name string, o rollout.Order, wait bool) error {
-	s, err := a.status(ctx)
+	s, err := a.decided(ctx)
 	if err != nil {
 		return err
 	}

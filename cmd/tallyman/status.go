@@ -21,7 +21,7 @@ looked at once.
 
 EXIT STATUS
   0  the status is known, whatever it is
-  1  it could not be had
+  1  it could not be had, or with --exit-code: nothing is decided yet
   2  with --exit-code only: it is known and not Synced and Healthy`
 
 func (a *app) statusCommand() *cobra.Command {
@@ -44,6 +44,9 @@ func (a *app) showStatus(ctx context.Context, judge bool) error {
 		err = printJSON(a.out, s)
 	} else {
 		err = report.StatusText(a.out, &s, a.style())
+	}
+	if err == nil && judge && s.Undecided != "" {
+		return undecided(&s)
 	}
 	if err == nil && judge && (s.Sync != report.Synced || s.Health != report.Healthy) {
 		return exitCode(exitChanges)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
@@ -37,7 +38,16 @@ func (s *Server) handler() http.Handler {
 	return mux
 }
 
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) { answer(w, s.Controller.Status()) }
+// decideTime is how long the answer waits for a controller that has decided
+// nothing yet, because it has just begun.
+const decideTime = 5 * time.Second
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), decideTime)
+	defer cancel()
+	s.Controller.Decided(ctx)
+	answer(w, s.Controller.Status())
+}
 
 // memory is what the journal, which only the controller can open, remembers.
 func (s *Server) memory(w http.ResponseWriter, _ *http.Request) {

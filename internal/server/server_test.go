@@ -274,3 +274,14 @@ func TestAnswersOfAnotherProgram(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestTheStatusWaitsForTheFirstDecision asks a controller that has just begun: an
+// empty answer would say that nothing is there and nothing differs.
+func TestTheStatusWaitsForTheFirstDecision(t *testing.T) {
+	c := start(t).dial()
+	s, err := c.Status(t.Context())
+	check(t, err)
+	if s.Undecided != "" || len(s.Apps) != 1 {
+		t.Errorf("undecided %q, apps %+v", s.Undecided, s.Apps)
+	}
+}

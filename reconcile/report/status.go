@@ -48,6 +48,9 @@ type Status struct {
 	// may be out of date.
 	FetchError string    `json:"fetchError,omitempty"`
 	Fetched    time.Time `json:"fetched,omitzero"`
+	// Undecided says why it is not known yet what there is and what should be:
+	// what is missing here may well be there.
+	Undecided string `json:"undecided,omitempty"`
 
 	Sync   Sync   `json:"sync"`
 	Health Health `json:"health"`

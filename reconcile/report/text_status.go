@@ -44,6 +44,7 @@ func (t *text) statusHead(s *Status) {
 		rows = append(rows, []cell{word(""), word(line)})
 	}
 	t.table("", rows)
+	t.trouble("nothing is decided yet", s.Undecided)
 	t.trouble("the target is not in force", s.SourceError)
 	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
 }
