@@ -124,13 +124,13 @@ func documents(set *manifest.Set) map[string]int {
 func countDocuments(set *manifest.Set) string {
 	counts := documents(set)
 	var parts []string
-	for _, kind := range []string{"Host", "App", "Service", "Config", "Secret", "Network", "Volume"} {
-		switch n := counts[kind]; n {
+	for _, kind := range manifest.Kinds() {
+		switch n := counts[kind.Name]; n {
 		case 0:
 		case 1:
-			parts = append(parts, "1 "+strings.ToLower(kind))
+			parts = append(parts, "1 "+strings.ToLower(kind.Name))
 		default:
-			parts = append(parts, fmt.Sprintf("%d %ss", n, strings.ToLower(kind)))
+			parts = append(parts, fmt.Sprintf("%d %ss", n, strings.ToLower(kind.Name)))
 		}
 	}
 	return strings.Join(parts, ", ")
