@@ -31,6 +31,13 @@ type installation struct {
 }
 
 func newInstallation(b *testing.B) *installation {
+	i := newRepository(b)
+	i.control()
+	return i
+}
+
+// newRepository is an installation without a controller.
+func newRepository(b *testing.B) *installation {
 	e := dockertest.Local(b)
 	e.Images("tallyman/hello:1", "tallyman/hello:2")
 	i := &installation{b: b, repo: b.TempDir(), engine: e}
@@ -38,6 +45,12 @@ func newInstallation(b *testing.B) *installation {
 	i.git("config", "user.name", "Bench")
 	i.git("config", "user.email", "bench@example.com")
 	i.git("commit", "-q", "--allow-empty", "-m", "empty")
+	return i
+}
+
+// control starts a controller, which ends with the benchmark.
+func (i *installation) control() {
+	b := i.b
 	dir := b.TempDir()
 	source, err := git.Open(git.Config{URL: i.repo, Branch: "main", Dir: filepath.Join(dir, "mirror")})
 	check(b, err)
@@ -45,7 +58,7 @@ func newInstallation(b *testing.B) *installation {
 	check(b, err)
 	b.Cleanup(func() { _ = journal.Close() })
 	i.controller, err = reconcile.New(reconcile.Config{
-		Source: source, Owner: e.Owner, Journal: journal, Log: slog.New(slog.DiscardHandler),
+		Source: source, Owner: i.engine.Owner, Journal: journal, Log: slog.New(slog.DiscardHandler),
 		Open: func(h model.Host) (engine.Engine, error) { return docker.New(h) },
 	})
 	check(b, err)
@@ -56,7 +69,6 @@ func newInstallation(b *testing.B) *installation {
 		close(ended)
 	}()
 	b.Cleanup(func() { cancel(); <-ended })
-	return i
 }
 
 func (i *installation) git(args ...string) {
