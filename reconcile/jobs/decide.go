@@ -199,12 +199,13 @@ func (d *decider) overtaken(current string) {
 }
 
 // counts says whether something that happened to the run at t is of this rollout
-// of the app. What failed before somebody had it tried again does not count.
+// of the app. What failed before somebody had it tried again does not count; what
+// nobody knows the time of does, so that tries come to an end.
 func (d *decider) counts(r *Run, t time.Time) bool {
 	if r.ID != DeployID(d.in.App.Digest) {
 		return true
 	}
-	return d.in.Digest == d.in.App.Digest && t.After(d.in.Began.Add(-clockSlack))
+	return d.in.Digest == d.in.App.Digest && (t.IsZero() || t.After(d.in.Began.Add(-clockSlack)))
 }
 
 // start finds the try that is to begin, of the oldest run that waits for one.

@@ -141,6 +141,29 @@ func TestTriesAndTheirPauses(t *testing.T) {
 	}
 }
 
+// TestTriesThatAreSeenBeforeTheyAreInspected count like others: engines list a
+// container before they say when it was made.
+func TestTriesThatAreSeenBeforeTheyAreInspected(t *testing.T) {
+	for name, knownLater := range map[string]bool{"the time comes later": true, "the time never comes": false} {
+		b := newBench(t, model.WhenPreDeploy)
+		b.job.BackoffLimit = 0
+		b.decide()
+		c := b.begin("a")
+		created := c.CreatedAt
+		c.CreatedAt, c.StartedAt, c.Spec = time.Time{}, time.Time{}, nil
+		b.decide()
+		b.later(time.Second)
+		if knownLater {
+			c.CreatedAt = created
+		}
+		c.Spec = &model.ContainerSpec{}
+		b.end(c, 3)
+		if b.decide(); b.last.Failed == nil || b.last.Start != nil {
+			t.Errorf("%s: failed %+v, begins %+v", name, b.last.Failed, b.last.Start)
+		}
+	}
+}
+
 // TestARolloutBegunAnewTriesAnew, with all its tries.
 func TestARolloutBegunAnewTriesAnew(t *testing.T) {
 	b := newBench(t, model.WhenPreDeploy)

@@ -56,8 +56,13 @@ func (r *Run) try(number int) *Try {
 // see reads a try off its container. One that ends well has succeeded, also when
 // it had been given up.
 func (d *decider) see(t *Try, c *model.Container) {
-	if t.ID != c.ID { // a host's clock is corrected at each look, so times are taken once
-		t.Host, t.ID, t.Container, t.CreatedAt, t.StartedAt = c.Host, c.ID, c.Name, c.CreatedAt, time.Time{}
+	if t.ID != c.ID {
+		t.Host, t.ID, t.Container, t.CreatedAt, t.StartedAt = c.Host, c.ID, c.Name, time.Time{}, time.Time{}
+	}
+	// A host's clock is corrected at each look, so times are taken once: when the
+	// container has been inspected, which may be later than it is first seen.
+	if t.CreatedAt.IsZero() {
+		t.CreatedAt = c.CreatedAt
 	}
 	if t.StartedAt.IsZero() {
 		t.StartedAt = c.StartedAt

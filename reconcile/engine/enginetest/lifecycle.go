@@ -151,6 +151,14 @@ func crashing() []promise {
 			}
 			s.stays(t, model.StateExited)
 		}},
+		{"what ends well by itself stays ended, with its log", func(s *suite) {
+			t := s.run(s.with("FAIL=exit", "EXIT_CODE=0", "EXIT_AFTER=50ms"))
+			c := s.awaitState(t, model.StateExited)
+			if c.ExitCode != 0 || c.FinishedAt.IsZero() || c.Spec == nil {
+				s.Errorf("exit code %d at %v, inspected %v; want 0", c.ExitCode, c.FinishedAt, c.Spec != nil)
+			}
+			s.stays(t, model.StateExited)
+		}},
 		{"the restart policy restarts what crashes", func(s *suite) {
 			spec := s.with("FAIL=exit", "EXIT_AFTER=50ms")
 			spec.Adjustable.Restart.Name = "always"
