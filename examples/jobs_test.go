@@ -72,7 +72,8 @@ func TestMigrationsBelongToACommit(t *testing.T) {
 	after := services(t, e.Client, e.Owner)["front"]
 	for _, k := range after {
 		if k.ID != before[0].ID && k.ID != before[1].ID {
-			t.Errorf("replica %s was made although its migration failed", k.Names[0])
+			events, _ := a.run("events", "-n", "60")
+			t.Errorf("replica %s was made although its migration failed:\n%s", k.Names[0], events)
 		}
 	}
 	if said, err := a.run("get", "jobs"); err != nil || !strings.Contains(said, "shop/migrate") || !strings.Contains(said, "has succeeded for this state of the app") {
