@@ -36,6 +36,11 @@ type AppSpec struct {
 	// Apps that come first: a rollout of this one begins when each of them is
 	// where the branch wants it, healthy, and not rolled back.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=App"`
+	// Secrets of this app with credentials for image registries. Each has a key
+	// `config.json` (or `.dockerconfigjson`) that holds a Docker configuration
+	// with `auths`. The first one that knows a registry counts, and then what the
+	// controller has itself. To change one replaces nothing.
+	PullSecrets []string `yaml:"pullSecrets,omitempty" aka:"imagePullSecrets" check:"unique,format=name,ref=Secret"`
 }
 
 // Sync says what may be done without a person.

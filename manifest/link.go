@@ -130,11 +130,18 @@ func (k *linker) references() {
 	}
 }
 
-// appReferences looks up the apps that others depend on.
+// appReferences looks up the apps that others depend on, and the secrets that
+// they pull with.
 func (k *linker) appReferences() {
-	apps := byName(k.set.Apps)
+	apps, secrets := byName(k.set.Apps), byName(k.set.Secrets)
 	for _, a := range k.set.Apps {
 		for _, r := range a.refs {
+			if r.kind == KindSecret {
+				if s, ok := k.lookUp(a, r, secrets).(*Secret); ok {
+					k.pullSecret(a, s, r)
+				}
+				continue
+			}
 			if r.kind != KindApp || len(apps[r.name]) > 0 || k.set.unread {
 				continue
 			}

@@ -94,6 +94,21 @@ func (k *linker) secrets(l *Loader, fsys fs.FS) {
 	}
 }
 
+// pullSecret makes sure that a secret has a Docker configuration.
+func (k *linker) pullSecret(from *App, s *Secret, r ref) {
+	if len(s.wrong)+k.counts[s] > 0 || s.PullKey() != "" {
+		return
+	}
+	for _, key := range pullKeys {
+		if _, nested := s.keys[key]; nested {
+			k.secretKey(from, s, ref{kind: refKey, name: key, path: r.path, place: r.place})
+			return
+		}
+	}
+	k.errorAt(from, r.place, r.path, fmt.Sprintf("secret %q has neither key %q nor %q", r.name, pullKeys[0], pullKeys[1])).Hint =
+		"one of them holds the Docker configuration with the credentials"
+}
+
 // secretKey makes sure that a secret has the key that a service asks for.
 func (k *linker) secretKey(from document, s *Secret, r ref) {
 	if len(s.wrong)+k.counts[s] > 0 { // one of them may be the key

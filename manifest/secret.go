@@ -74,6 +74,20 @@ func (s *Secret) Age() map[string]Sealed {
 	return out
 }
 
+// pullKeys are the keys of which one holds a Docker configuration; the second
+// is what Kubernetes calls it.
+var pullKeys = [...]string{"config.json", ".dockerconfigjson"}
+
+// PullKey is the key that holds a Docker configuration, or "".
+func (s *Secret) PullKey() string {
+	for _, key := range pullKeys {
+		if contains(s.Keys(), key) {
+			return key
+		}
+	}
+	return ""
+}
+
 // Keys are the keys that the secret has, sorted. They are to be seen without
 // decrypting anything.
 func (s *Secret) Keys() []string {

@@ -229,7 +229,7 @@ func TestCrashOnTheWayBack(t *testing.T) {
 // said before but what the journal has.
 func (w *world) forgetAnswers() {
 	w.stop()
-	w.registries = &answers{world: w.sim, kept: map[ImageQuestion]string{}}
+	w.registries = &answers{world: w.sim, kept: map[asked]string{}}
 	w.start()
 }
 

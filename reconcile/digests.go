@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -14,13 +16,19 @@ import (
 )
 
 // Registries say which digest an image reference stands for. For one revision
-// they say the same each time, and ask once.
+// they say the same each time, and ask once. An error with a method Refused that
+// says true is a registry's own no; any other may be another one later.
 type Registries interface {
 	Digest(ctx context.Context, q ImageQuestion) (string, error)
 }
 
 // ImageQuestion is a reference as an app declares it at a revision.
-type ImageQuestion struct{ Revision, App, Ref string }
+type ImageQuestion struct {
+	Revision, App, Ref string
+	// PullSecrets are the app's own Docker configurations, which go before the
+	// installation's credentials.
+	PullSecrets model.Unsealed
+}
 
 // RecordedImage is the digest that an app's reference had when a revision of
 // the app was rolled out.
@@ -39,13 +47,13 @@ const (
 // images asks the registries what the references of a revision stand for. What
 // was recorded for this very revision is not asked for again; what was recorded
 // for another one stands in where a registry can't say.
-func (o *BuildOptions) images(ctx context.Context, set *manifest.Set) desired.Images {
+func (o *BuildOptions) images(ctx context.Context, set *manifest.Set, secrets desired.Secrets) desired.Images {
 	if o.Registries == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	keys := desired.UnresolvedImages(set)
+	keys, own := desired.UnresolvedImages(set), desired.PullSecrets(set, secrets)
 	found := make([]desired.Image, len(keys))
 	slots := make(chan struct{}, resolveAtOnce)
 	var wg sync.WaitGroup
@@ -53,7 +61,8 @@ func (o *BuildOptions) images(ctx context.Context, set *manifest.Set) desired.Im
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			found[i] = o.image(ctx, keys[i])
+			q := ImageQuestion{Revision: o.Commit.ID, App: keys[i].App, Ref: keys[i].Ref, PullSecrets: own[keys[i].App]}
+			found[i] = o.image(ctx, q)
 		})
 	}
 	wg.Wait()
@@ -64,22 +73,30 @@ func (o *BuildOptions) images(ctx context.Context, set *manifest.Set) desired.Im
 	return images
 }
 
-func (o *BuildOptions) image(ctx context.Context, key desired.ImageKey) desired.Image {
+func (o *BuildOptions) image(ctx context.Context, q ImageQuestion) desired.Image {
 	var recorded RecordedImage
 	if o.Recorded != nil {
-		recorded = o.Recorded(key.App, key.Ref)
+		recorded = o.Recorded(q.App, q.Ref)
 	}
-	if recorded.Digest != "" && recorded.Revision == o.Commit.ID {
+	if recorded.Digest != "" && recorded.Revision == q.Revision {
 		return desired.Image{Digest: recorded.Digest}
 	}
-	digest, err := o.Registries.Digest(ctx, ImageQuestion{Revision: o.Commit.ID, App: key.App, Ref: key.Ref})
+	digest, err := o.Registries.Digest(ctx, q)
 	switch {
 	case err == nil:
 		return desired.Image{Digest: digest}
+	case recorded.Digest != "" && refused(err):
+		return desired.Image{Digest: recorded.Digest, Reason: fmt.Sprintf("%v; the digest recorded of revision %s is used", err, short(recorded.Revision))}
 	case recorded.Digest != "":
 		return desired.Image{Digest: recorded.Digest}
 	}
 	return desired.Image{Reason: err.Error()}
+}
+
+// refused says whether a registry gave an answer, which is no.
+func refused(err error) bool {
+	var answer interface{ Refused() bool }
+	return errors.As(err, &answer) && answer.Refused()
 }
 
 // imagesOf are what a revision's images were resolved to.
@@ -141,6 +158,7 @@ func (c *Controller) askAgain() {
 		}
 	}
 	c.tellWaiting(waiting)
+	c.tellStale()
 	if c.asking.timer != nil {
 		c.asking.timer.Stop()
 	}
@@ -166,6 +184,24 @@ func (c *Controller) tellWaiting(waiting map[string]string) {
 		}
 	}
 	c.asking.told = waiting
+}
+
+// tellStale tells of recorded digests that begin to stand in for what a registry
+// does not give out, each reason once.
+func (c *Controller) tellStale() {
+	told := map[string]string{}
+	if c.source.desired != nil {
+		for i := range c.source.desired.Apps {
+			app := &c.source.desired.Apps[i]
+			if app.Stale == "" {
+				continue
+			}
+			if told[app.Name] = app.Stale; c.stale[app.Name] != app.Stale {
+				c.event(Event{Kind: "failed", App: app.Name, Text: app.Stale})
+			}
+		}
+	}
+	c.stale = told
 }
 
 // stopAsking ends the wait for the next question.

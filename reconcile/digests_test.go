@@ -19,19 +19,22 @@ import (
 type answers struct {
 	world *sim.World
 	mu    sync.Mutex
-	kept  map[ImageQuestion]string
+	kept  map[asked]string
 }
+
+// asked is a question that is asked once.
+type asked struct{ revision, ref, shown string }
 
 func (a *answers) Digest(_ context.Context, q ImageQuestion) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	q.App = ""
-	if a.kept[q] != "" {
-		return a.kept[q], nil
+	key := asked{q.Revision, q.Ref, fmt.Sprintf("%s", [][]byte(q.PullSecrets))}
+	if a.kept[key] != "" {
+		return a.kept[key], nil
 	}
-	digest, err := a.world.Digest(q.Ref)
+	digest, err := a.world.Digest(q.Ref, q.PullSecrets)
 	if err == nil {
-		a.kept[q] = digest
+		a.kept[key] = digest
 	}
 	return digest, err
 }
@@ -46,7 +49,7 @@ func registered(t *testing.T, hosts int, f func(*world)) {
 		}
 		w.sim.Publish(sim.TestImage("web:1"), sim.TestImage("web:2"))
 		w.stop()
-		w.registries = &answers{world: w.sim, kept: map[ImageQuestion]string{}}
+		w.registries = &answers{world: w.sim, kept: map[asked]string{}}
 		w.start()
 		f(w)
 	})

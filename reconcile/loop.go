@@ -77,6 +77,7 @@ type Controller struct {
 	mu      sync.Mutex
 	source  sourceState
 	asking  asking
+	stale   map[string]string // what was told of recorded digests, by app
 	hosts   map[string]*hostState
 	memory  rollout.State
 	placed  Placements

@@ -124,7 +124,7 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	if err != nil {
 		return nil, err
 	}
-	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Secrets: secrets, Images: o.images(ctx, set)})
+	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Secrets: secrets, Images: o.images(ctx, set, secrets)})
 	if err != nil {
 		return nil, err
 	}

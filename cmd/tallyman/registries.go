@@ -61,7 +61,11 @@ type registries struct{ digests *registry.Digests }
 
 // Digest asks for one reference.
 func (r registries) Digest(ctx context.Context, q reconcile.ImageQuestion) (string, error) {
-	return r.digests.Digest(ctx, registry.Ask{Revision: q.Revision, Ref: q.Ref})
+	own, err := registry.FromConfigs(q.PullSecrets)
+	if err != nil {
+		return "", fmt.Errorf("read the pull secrets of app %q: %w", q.App, err)
+	}
+	return r.digests.Digest(ctx, registry.Ask{Revision: q.Revision, Ref: q.Ref, Own: own, Whose: q.App})
 }
 
 // openHost connects to a host, which pulls with our credentials.
@@ -73,10 +77,15 @@ func (a *app) openHost(h model.Host) (engine.Engine, error) {
 	return e, nil
 }
 
-// credentials are those for the registry that a reference names.
+// credentials are those for the registry that a reference names: an app's own, or
+// else the installation's.
 func credentials(keys registry.Keychain) docker.CredentialsFunc {
-	return func(ctx context.Context, _, ref string) (docker.Credentials, error) {
-		found, _, err := keys(ctx, registry.RegistryOf(ref))
+	return func(ctx context.Context, ref string, pullSecrets [][]byte) (docker.Credentials, error) {
+		own, err := registry.FromConfigs(pullSecrets)
+		if err != nil {
+			return docker.Credentials{}, err
+		}
+		found, _, err := registry.First(own, keys)(ctx, registry.RegistryOf(ref))
 		return docker.Credentials{
 			Username: found.Username, Password: found.Password,
 			IdentityToken: found.IdentityToken, RegistryToken: found.RegistryToken,

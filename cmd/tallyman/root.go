@@ -51,8 +51,9 @@ CREDENTIALS
   TALLYMAN_GIT_SSH_PASSPHRASE or …_PASSPHRASE_FILE), or else the agent.
   For secrets in manifests: age keys in the files that --age-key-file or
   SOPS_AGE_KEY_FILE names, or in TALLYMAN_AGE_KEY or SOPS_AGE_KEY.
-  For image registries: the Docker configuration, as docker login writes it, with
-  its credential helpers; or the file that --registry-config names.
+  For image registries: the Docker configuration, as docker login writes it,
+  with its credential helpers; or the file that --registry-config names. The
+  pullSecrets of an app go before it.
   No secret is ever taken from the command line.`
 
 // run runs the command line and gives the exit code.

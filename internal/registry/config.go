@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -71,13 +73,50 @@ func DockerConfig(file string) Keychain {
 
 // FromConfig is the keychain of the content of a Docker configuration file that
 // came from somewhere else. It never runs a helper: whoever wrote it would
-// choose what runs here.
+// choose what runs here. All of it has to be good, so that a mistake shows
+// before the credentials are needed.
 func FromConfig(data []byte) (Keychain, error) {
 	c, err := parseConfig(data)
+	if err == nil {
+		err = c.usable()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read registry credentials: %w", err)
 	}
 	return func(_ context.Context, registry string) (Credentials, bool, error) { return c.find(registry) }, nil
+}
+
+// FromConfigs is the keychain of several such contents, of which the first one
+// that knows a registry counts; nil of none.
+func FromConfigs(contents [][]byte) (Keychain, error) {
+	var chain []Keychain
+	for _, data := range contents {
+		k, err := FromConfig(data)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, k)
+	}
+	if len(chain) == 0 {
+		return nil, nil
+	}
+	return First(chain...), nil
+}
+
+// usable wants credentials, and only such as can be read.
+func (c *config) usable() error {
+	some := false
+	for key := range c.Auths {
+		_, ok, err := c.find(keyHost(key))
+		if err != nil {
+			return errors.New("an entry of auths has an auth that is not the base64 form of name:password")
+		}
+		some = some || ok
+	}
+	if !some {
+		return errors.New("no credentials in auths; where docker login has put them into a helper's store (credsStore), they are not in the file")
+	}
+	return nil
 }
 
 // parseConfig repeats nothing of the content in its error.
@@ -101,9 +140,9 @@ func (c *config) helper(registry string) string {
 
 func (c *config) find(registry string) (Credentials, bool, error) {
 	entry, ok := c.Auths[serverKey(registry)]
-	for key, e := range c.Auths {
+	for _, key := range slices.Sorted(maps.Keys(c.Auths)) { // there may be several, with different paths
 		if !ok && keyHost(key) == registry {
-			entry, ok = e, true
+			entry, ok = c.Auths[key], true
 		}
 	}
 	if !ok || entry == (authEntry{}) { // docker leaves an empty entry where a helper has the rest

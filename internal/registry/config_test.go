@@ -167,8 +167,55 @@ func TestAFileFromElsewhereRunsNothing(t *testing.T) {
 	if got, ok, err := keys(t.Context(), "a.example.com"); got.Username != "eve" || !ok || err != nil {
 		t.Errorf("got %q, %v, %v", got.Username, ok, err)
 	}
-	if _, err := FromConfig([]byte(secret)); err == nil || strings.Contains(err.Error(), secret) {
-		t.Errorf("got %v", err)
+}
+
+func TestAFileFromElsewhereMustBeGood(t *testing.T) {
+	for content, want := range map[string]string{
+		secret:                    "not a Docker configuration file",
+		`["` + secret + `"]`:      "not a Docker configuration file",
+		`{"` + secret + `": "x"}`: "no credentials in auths",
+		`{"auths": {"` + secret + `": {}}, "credsStore": "mine"}`: "credsStore",
+		`{"auths": {"a": {"auth": "!` + secret + `"}}}`:           "not the base64 form",
+		`{"auths": {"a": {"auth": "` + secret + `"}}}`:            "not the base64 form",
+	} {
+		_, err := FromConfig([]byte(content))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: got %v, want %q and none of the content", content, err, want)
+		}
+	}
+}
+
+func TestOfSeveralFilesTheFirstThatKnowsTheRegistryCounts(t *testing.T) {
+	file := func(registry, name string) []byte {
+		return []byte(`{"auths": {"` + registry + `": {"auth": "` + basic(name, "x") + `"}}}`)
+	}
+	keys, err := FromConfigs([][]byte{file("a", "first"), file("b", "second"), file("a", "third")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for registry, want := range map[string]string{"a": "first", "b": "second", "c": ""} {
+		if got, _, err := keys(t.Context(), registry); got.Username != want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", registry, got.Username, err, want)
+		}
+	}
+	if keys, err := FromConfigs(nil); keys != nil || err != nil {
+		t.Errorf("of none there is one, or the error %v", err)
+	}
+	if _, err := FromConfigs([][]byte{file("a", "first"), []byte(secret)}); err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("one is broken: %v", err)
+	}
+}
+
+// TestWhichPathCountsIsAlwaysTheSame: a file may have several keys for a registry.
+func TestWhichPathCountsIsAlwaysTheSame(t *testing.T) {
+	keys, err := FromConfig([]byte(`{"auths": {"a/y": {"auth": "` + basic("y", "x") + `"}, "a/x": {"auth": "` + basic("x", "x") + `"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if got, _, _ := keys(t.Context(), "a"); got.Username != "x" {
+			t.Fatalf("got %q", got.Username)
+		}
 	}
 }
 

@@ -52,6 +52,9 @@ func (e *Error) reason() string {
 	return e.Cause
 }
 
+// Refused says that the registry did answer, and does not give the image out.
+func (e *Error) Refused() bool { return e.Class == NotFound || e.Class == Denied }
+
 // ClassOf is the class of err, or Unreachable when it has none.
 func ClassOf(err error) Class {
 	var e *Error

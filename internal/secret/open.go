@@ -35,6 +35,9 @@ func (o *Opener) Open(set *manifest.Set, owner string) (desired.Secrets, error) 
 		errs = append(errs, failed...)
 		out.Values[s.Metadata.Name] = values
 	}
+	if len(errs) == 0 {
+		errs = unusable(set, out.Values)
+	}
 	if len(errs) > 0 {
 		return desired.Secrets{}, errs
 	}

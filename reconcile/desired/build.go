@@ -55,9 +55,11 @@ type builder struct {
 	owner      string
 	images     Images
 	secrets    Secrets
+	pullKeys   map[string]string           // by secret
 	configs    map[string]*manifest.Config // by name
 	owned      map[string]*parts           // by app
 	unresolved map[string][]string         // why, by app
+	stale      map[string][]string         // likewise
 	blobs      model.Blobs
 }
 
@@ -72,7 +74,7 @@ type parts struct {
 func newBuilder(set *manifest.Set, opts Options) (*builder, error) {
 	b := &builder{
 		owner: opts.Owner, images: opts.Images, secrets: opts.Secrets, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
-		owned: map[string]*parts{}, unresolved: map[string][]string{},
+		owned: map[string]*parts{}, unresolved: map[string][]string{}, stale: map[string][]string{}, pullKeys: pullKeys(set),
 	}
 	for _, c := range set.Configs {
 		b.configs[c.Metadata.Name] = c
@@ -124,6 +126,10 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
 		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention, DependsOn: sorted(a.Spec.DependsOn),
 	}
+	var err error
+	if app.PullSecrets, err = b.pullSecrets(a); err != nil {
+		return app, err
+	}
 	app.Volumes = b.volumes(app.Name)
 	app.Networks = b.networks(app.Name)
 	names := hostNames{networks: map[string]string{}, volumes: map[string]*model.Volume{}}
@@ -146,7 +152,7 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		return app, err
 	}
 	app.Digest = digest(app)
-	app.Unresolved = b.unresolvedBecause(app.Name)
+	app.Unresolved, app.Stale = because(b.unresolved[app.Name]), because(b.stale[app.Name])
 	return app, nil
 }
 
@@ -158,10 +164,10 @@ func windows(declared []manifest.Window) []schedule.Window {
 	return out
 }
 
-// digest leaves out what may be done without a person, what is ignored, and what
-// happens in the end: to change that is no rollout.
+// digest leaves out what may be done without a person, what is ignored, what
+// happens in the end, and what a registry is shown: to change that is no rollout.
 func digest(app model.App) string {
-	app.Sync, app.ImageRetention = model.Sync{}, 0
+	app.Sync, app.ImageRetention, app.PullSecrets = model.Sync{}, 0, nil
 	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
 	for i := range app.Services {
 		app.Services[i].Guard, app.Services[i].Ignore = model.Guard{}, nil

@@ -15,7 +15,8 @@ import (
 type ImageKey struct{ App, Ref string }
 
 // Image is what a registry said of a reference: its digest, or why there is
-// none.
+// none. With both, the digest is a recorded one, and the reason says why it
+// stands in.
 type Image struct{ Digest, Reason string }
 
 // Images are the references of a revision that its registries were asked for.
@@ -68,17 +69,24 @@ func (b *builder) image(app, pull, ref string) string {
 	}
 	found := b.images[ImageKey{app, ref}]
 	if found.Digest != "" {
+		if found.Reason != "" {
+			note(b.stale, app, found.Reason)
+		}
 		return model.WithDigest(ref, found.Digest)
 	}
-	reason := cmp.Or(found.Reason, "no registry was asked for image "+ref)
-	if !slices.Contains(b.unresolved[app], reason) {
-		b.unresolved[app] = append(b.unresolved[app], reason)
-	}
+	note(b.unresolved, app, cmp.Or(found.Reason, "no registry was asked for image "+ref))
 	return ref
 }
 
-// unresolvedBecause says why an app can't be rolled to this revision, or "".
-func (b *builder) unresolvedBecause(app string) string {
-	slices.Sort(b.unresolved[app])
-	return strings.Join(b.unresolved[app], "; ")
+// note adds a reason to those of an app, once.
+func note(reasons map[string][]string, app, reason string) {
+	if !slices.Contains(reasons[app], reason) {
+		reasons[app] = append(reasons[app], reason)
+	}
+}
+
+// because is the reasons in one text; "" when there is none.
+func because(reasons []string) string {
+	slices.Sort(reasons)
+	return strings.Join(reasons, "; ")
 }

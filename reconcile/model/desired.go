@@ -105,6 +105,12 @@ type App struct {
 	// there yet, so that no rollout of this one may begin.
 	DependsOn []string `json:"dependsOn,omitempty"`
 	WaitsFor  string   `json:"waitsFor,omitempty"`
+	// Stale tells of recorded digests that stand in, because a registry does not
+	// give out what a reference stands for.
+	Stale string `json:"stale,omitempty"`
+	// PullSecrets are the Docker configurations with which its images are pulled,
+	// in the order in which they are tried. They are no part of Digest.
+	PullSecrets []SecretRef `json:"pullSecrets,omitempty"`
 	// ImageRetention is how many good revisions' images stay on the hosts; 0 is
 	// all of them.
 	ImageRetention int       `json:"imageRetention,omitempty"`

@@ -46,12 +46,13 @@ func (t Target) Ref() string {
 // of that name is ours and has the same fingerprint, and else is a conflict.)
 type (
 	// PullImage fetches an image. Without Always it is done when the host has
-	// an image of that reference. App is whose credentials may be shown.
+	// an image of that reference. PullSecrets are the Docker configurations that
+	// go before the installation's; what they hold is in the blobs.
 	PullImage struct {
-		Host   string `json:"host"`
-		App    string `json:"app,omitempty"`
-		Image  string `json:"image"`
-		Always bool   `json:"always,omitempty"`
+		Host        string      `json:"host"`
+		Image       string      `json:"image"`
+		Always      bool        `json:"always,omitempty"`
+		PullSecrets []SecretRef `json:"pullSecrets,omitempty"`
 	}
 	// RemoveImage takes a reference off a host, and the image with its last one.
 	// An image that any container is made from, ours or not, is left alone: the

@@ -13,7 +13,7 @@ func ops() []Op {
 	target := Target{Host: "h1", ID: "abc", Name: "shop-web-1-x", Owner: "us", Fingerprint: "f"}
 	owner := Ownership{Owner: "us", App: "shop", Service: "web", Slot: "1", Fingerprint: "f", Revision: "r", Name: "shop-web-1-x"}
 	return []Op{
-		PullImage{Host: "h1", App: "shop", Image: "web:1", Always: true},
+		PullImage{Host: "h1", Image: "web:1", Always: true, PullSecrets: []SecretRef{{Secret: "hub", Key: "config.json", Digest: "d"}}},
 		RemoveImage{Host: "h1", Image: "web:1"},
 		CreateNetwork{Host: "h1", Network: Network{App: "shop", Name: "front", HostName: "shop-front", Driver: "bridge"}, Owner: owner},
 		RemoveNetwork{Host: "h1", ID: "n1", Name: "shop-front", Owner: "us"},

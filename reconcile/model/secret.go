@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -25,6 +26,32 @@ func (r SecretRef) String() string {
 		return ""
 	}
 	return "(secret " + r.Secret + "/" + r.Key + ")"
+}
+
+// Unsealed are values of secrets on their way to where they are needed. They
+// never print themselves.
+type Unsealed [][]byte
+
+// String hides them.
+func (Unsealed) String() string { return "(secret)" }
+
+// GoString hides them from %#v too.
+func (Unsealed) GoString() string { return "(secret)" }
+
+// MarshalText hides them from every encoder.
+func (Unsealed) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+
+// Unseal finds the values that refs stand for.
+func (b Blobs) Unseal(refs []SecretRef) (Unsealed, error) {
+	var out Unsealed
+	for _, r := range refs {
+		value, ok := b[r.Digest]
+		if !ok {
+			return nil, fmt.Errorf("find the value of %s: it is not at hand", r)
+		}
+		out = append(out, value)
+	}
+	return out, nil
 }
 
 // DigestKey makes digests of secret values. A plain hash in a label would let

@@ -28,6 +28,30 @@ func TestADigestTellsEqualFromDifferentAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestUnsealedValuesNeverPrintThemselves(t *testing.T) {
+	holder := struct{ Shown Unsealed }{Unsealed{[]byte("canary")}}
+	data, err := json.Marshal(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(data), fmt.Sprintf("%v %+v %#v %s %q", holder, holder, holder, holder.Shown, holder.Shown)} {
+		if strings.Contains(text, "canary") || strings.Contains(text, "99 97 110") {
+			t.Errorf("printed: %s", text)
+		}
+	}
+}
+
+func TestUnsealWantsEveryValue(t *testing.T) {
+	blobs := Blobs{"d1": []byte("one"), "d2": []byte("two")}
+	got, err := blobs.Unseal([]SecretRef{{Secret: "b", Key: "k", Digest: "d2"}, {Secret: "a", Key: "k", Digest: "d1"}})
+	if err != nil || len(got) != 2 || string(got[0]) != "two" {
+		t.Errorf("%d values, %v", len(got), err)
+	}
+	if _, err := blobs.Unseal([]SecretRef{{Secret: "c", Key: "k", Digest: "d3"}}); err == nil || !strings.Contains(err.Error(), "(secret c/k)") {
+		t.Errorf("a value that is not at hand: %v", err)
+	}
+}
+
 func TestADigestKeyNeverPrintsItself(t *testing.T) {
 	key := NewDigestKey([]byte("canary"))
 	holder := struct{ Key DigestKey }{key}

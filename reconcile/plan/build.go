@@ -105,7 +105,8 @@ type planner struct {
 	yields      map[slot]bool               // replicas in a ring, each on the next one's ports
 	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
-	unresolved  map[string]string // app → why its images are not known
+	unresolved  map[string]string            // app → why its images are not known
+	pullSecrets map[string][]model.SecretRef // app → its credentials for registries
 	resolutions map[resolution]*model.Service
 	// networkNames are the networks' names in the manifests by those on the hosts.
 	networkNames map[string]string
@@ -129,6 +130,7 @@ func newPlanner(in *Input) *planner {
 		yields:       map[slot]bool{},
 		pulls:        map[Key]Change{},
 		unresolved:   map[string]string{},
+		pullSecrets:  map[string][]model.SecretRef{},
 		resolutions:  map[resolution]*model.Service{},
 		networkNames: map[string]string{},
 		changes:      make([]Change, 0, len(in.Placement.Assignments)+16),
@@ -136,6 +138,7 @@ func newPlanner(in *Input) *planner {
 	for i := range in.Desired.Apps {
 		p.revisions[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Revision
 		p.unresolved[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Unresolved
+		p.pullSecrets[in.Desired.Apps[i].Name] = in.Desired.Apps[i].PullSecrets
 		for _, n := range in.Desired.Apps[i].Networks {
 			p.networkNames[n.HostName] = n.Name
 		}

@@ -30,7 +30,7 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: c.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}
 	if pullsAnew(s) {
-		c.Steps = append(c.Steps, Step{Op: model.PullImage{Host: c.Host, App: s.App, Image: s.Container.Image, Always: true}})
+		c.Steps = append(c.Steps, Step{Op: p.pullAnew(s, c.Host)})
 	}
 	spec := s.Container
 	spec.ImageID = "" // a pull of this very change may bring another one

@@ -189,7 +189,7 @@ func (p *planner) startRun(runs *Runs, d *jobs.Decision) Change {
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: at.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}
 	if pullsAnew(s) {
-		c.Steps = append(c.Steps, Step{Op: model.PullImage{Host: at.Host, App: runs.App, Image: s.Container.Image, Always: true}})
+		c.Steps = append(c.Steps, Step{Op: p.pullAnew(s, at.Host)})
 	}
 	c.Steps = append(c.Steps, Step{Op: model.CreateContainer{Host: at.Host, Owner: owner, Spec: s.Container}})
 	if len(s.Container.Files) > 0 {

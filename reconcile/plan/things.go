@@ -225,7 +225,7 @@ func (p *planner) image(s *model.Service, host string) string {
 	default:
 		p.pulls[key] = Change{
 			Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"},
-			Steps: []Step{{Op: model.PullImage{Host: host, App: s.App, Image: s.Container.Image}}},
+			Steps: []Step{{Op: p.pull(s.App, host, s.Container.Image)}},
 		}
 		return ""
 	}
@@ -233,6 +233,18 @@ func (p *planner) image(s *model.Service, host string) string {
 		p.pulls[key] = Change{Key: key, Host: host, Verdict: Blocked, Reasons: []string{reason}}
 	}
 	return reason
+}
+
+// pull is the op that fetches an image for an app, with the app's credentials.
+func (p *planner) pull(app, host, ref string) model.PullImage {
+	return model.PullImage{Host: host, Image: ref, PullSecrets: p.pullSecrets[app]}
+}
+
+// pullAnew fetches what the host may have already.
+func (p *planner) pullAnew(s *model.Service, host string) model.PullImage {
+	op := p.pull(s.App, host, s.Container.Image)
+	op.Always = true
+	return op
 }
 
 // pullsAnew says whether an image is pulled that the host may have already.

@@ -207,9 +207,21 @@ func (c *chooser) hold(target *model.App, revision string, held model.Held) {
 		return
 	}
 	app := *rendered.App
-	app.Held = &held
+	app.Held, app.PullSecrets = &held, pullSecrets(target, rendered.App)
 	c.choose(app)
 	c.held = append(c.held, rendered)
+}
+
+// pullSecrets are those of the target and then the rendering's own: what an app
+// goes back to is pulled with the password of today.
+func pullSecrets(target, rendered *model.App) []model.SecretRef {
+	var out []model.SecretRef
+	for _, ref := range slices.Concat(target.PullSecrets, rendered.PullSecrets) {
+		if !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 func frozenBecause(revision string, r Rendered, known bool) string {

@@ -24,9 +24,10 @@ func (Credentials) String() string { return "***" }
 // GoString does so for %#v.
 func (Credentials) GoString() string { return "***" }
 
-// CredentialsFunc finds the credentials with which an app's image is pulled. It
-// is asked for each pull, so that a changed password counts at once.
-type CredentialsFunc func(ctx context.Context, app, ref string) (Credentials, error)
+// CredentialsFunc finds the credentials with which an image is pulled, first in
+// own, which are Docker configurations. It is asked for each pull, so that a
+// changed password counts at once.
+type CredentialsFunc func(ctx context.Context, ref string, own [][]byte) (Credentials, error)
 
 // WithCredentials pulls with what find finds. They go to the engine with the
 // pull, and nowhere else.
@@ -36,11 +37,11 @@ func WithCredentials(find CredentialsFunc) Option {
 
 // auth is the header with which a pull shows its credentials, and what of it
 // must not be repeated.
-func (e *Engine) auth(ctx context.Context, app, ref string) (header string, c Credentials, err error) {
+func (e *Engine) auth(ctx context.Context, ref string, own [][]byte) (header string, c Credentials, err error) {
 	if e.credentials == nil {
 		return "", c, nil
 	}
-	if c, err = e.credentials(ctx, app, ref); err != nil {
+	if c, err = e.credentials(ctx, ref, own); err != nil {
 		return "", c, classed{engine.Denied, fmt.Sprintf("find the credentials: %v", err)}
 	}
 	if c == (Credentials{}) {

@@ -25,7 +25,7 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 	defer e.working.begin(op)()
 	switch o := op.(type) {
 	case model.PullImage:
-		return e.pullImage(ctx, o)
+		return e.pullImage(ctx, o, blobs)
 	case model.RemoveImage:
 		return e.removeImage(ctx, o)
 	case model.CreateNetwork:

@@ -17,14 +17,18 @@ import (
 
 // pullImage fetches an image, for as long as ctx allows and the engine says
 // something now and then. A reference with a digest is pulled by that.
-func (e *Engine) pullImage(ctx context.Context, op model.PullImage) error {
+func (e *Engine) pullImage(ctx context.Context, op model.PullImage, blobs model.Blobs) error {
 	if !op.Always {
 		_, err := e.inspectImage(ctx, op.Image)
 		if !errdefs.IsNotFound(err) {
 			return err
 		}
 	}
-	auth, secrets, err := e.auth(ctx, op.App, op.Image)
+	own, err := blobs.Unseal(op.PullSecrets)
+	if err != nil {
+		return invalid(err.Error())
+	}
+	auth, secrets, err := e.auth(ctx, op.Image, own)
 	if err != nil {
 		return err
 	}

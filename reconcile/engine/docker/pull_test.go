@@ -3,6 +3,7 @@ package docker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/tallyman-io/tallyman/internal/dockertest"
+	"github.com/tallyman-io/tallyman/internal/registry"
 	"github.com/tallyman-io/tallyman/internal/testimage"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
@@ -32,7 +34,7 @@ const password = "canary-of-the-pull"
 
 // shown are credentials for every registry.
 func shown(password string) docker.Option {
-	return docker.WithCredentials(func(context.Context, string, string) (docker.Credentials, error) {
+	return docker.WithCredentials(func(context.Context, string, [][]byte) (docker.Credentials, error) {
 		return docker.Credentials{Username: "ada", Password: password}, nil
 	})
 }
@@ -100,7 +102,7 @@ func TestAResolvedImageIsPulledAndRunByItsDigest(t *testing.T) {
 	r := dockertest.NewRegistry(t, "127.0.0.1", users())
 	h := pulling(t, func() string { return r.Address }, shown(password))
 	ref := pushed(t, r, h, "web:1")
-	pull := model.PullImage{Host: "here", App: "shop", Image: ref}
+	pull := model.PullImage{Host: "here", Image: ref}
 	h.do(pull, pull)
 	if id := h.observe(engine.Query{Images: []string{ref}}).Images[ref]; id == "" {
 		t.Fatalf("image %q is not reported", ref)
@@ -125,16 +127,57 @@ func TestACredentialThatIsWrongIsDeniedAndNotTold(t *testing.T) {
 	}
 }
 
+// TestAPullShowsTheAppsOwnCredentials: without them the same image is refused,
+// and in no case is anything told of what they are.
+func TestAPullShowsTheAppsOwnCredentials(t *testing.T) {
+	r := dockertest.NewRegistry(t, "127.0.0.1", users())
+	find := func(ctx context.Context, ref string, own [][]byte) (docker.Credentials, error) {
+		keys, err := registry.FromConfigs(own)
+		if keys == nil || err != nil {
+			return docker.Credentials{}, err
+		}
+		found, _, err := keys(ctx, registry.RegistryOf(ref))
+		return docker.Credentials{Username: found.Username, Password: found.Password}, err
+	}
+	h := pulling(t, func() string { return r.Address }, docker.WithCredentials(find))
+	ref := pushed(t, r, h, "web:1")
+	hub := []model.SecretRef{{Secret: "hub", Key: "config.json", Digest: "d"}}
+	config := func(password string) model.Blobs {
+		return model.Blobs{"d": fmt.Appendf(nil, `{"auths": {%q: {"username": "ada", "password": %q}}}`, r.Address, password)}
+	}
+	for name, c := range map[string]struct {
+		pull  model.PullImage
+		blobs model.Blobs
+		want  engine.Class
+	}{
+		"none":          {model.PullImage{Host: "here", Image: ref}, nil, engine.Denied},
+		"wrong":         {model.PullImage{Host: "here", Image: ref, PullSecrets: hub}, config("not-" + password), engine.Denied},
+		"not at hand":   {model.PullImage{Host: "here", Image: ref, PullSecrets: hub}, nil, engine.Invalid},
+		"no such thing": {model.PullImage{Host: "here", Image: ref, PullSecrets: hub}, model.Blobs{"d": []byte(password)}, engine.Denied},
+	} {
+		err := h.engine.Do(t.Context(), c.pull, c.blobs)
+		if err == nil || engine.ClassOf(err) != c.want || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v, want class %q and no password", name, err, c.want)
+		}
+	}
+	if err := h.engine.Do(t.Context(), model.PullImage{Host: "here", Image: ref, PullSecrets: hub}, config(password)); err != nil {
+		t.Fatal(err)
+	}
+	if id := h.observe(engine.Query{Images: []string{ref}}).Images[ref]; id == "" {
+		t.Errorf("image %q is not there", ref)
+	}
+}
+
 func TestWhereCredentialsCantBeHadNothingIsPulled(t *testing.T) {
-	var app, asked string
-	h := pulling(t, func() string { return "127.0.0.1:1" }, docker.WithCredentials(func(_ context.Context, a, ref string) (docker.Credentials, error) {
-		app, asked = a, ref
+	var asked string
+	h := pulling(t, func() string { return "127.0.0.1:1" }, docker.WithCredentials(func(_ context.Context, ref string, _ [][]byte) (docker.Credentials, error) {
+		asked = ref
 		return docker.Credentials{Password: password}, errors.New("the helper is gone")
 	}))
-	text := h.refuses(engine.Denied, model.PullImage{Host: "here", App: "shop", Image: "127.0.0.1:1/web:1"})
+	text := h.refuses(engine.Denied, model.PullImage{Host: "here", Image: "127.0.0.1:1/web:1"})
 	contains(t, text, "the helper is gone")
-	if app != "shop" || asked != "127.0.0.1:1/web:1" || strings.Contains(text, password) {
-		t.Errorf("asked for %s of %s; %s", asked, app, text)
+	if asked != "127.0.0.1:1/web:1" || strings.Contains(text, password) {
+		t.Errorf("asked for %s; %s", asked, text)
 	}
 }
 

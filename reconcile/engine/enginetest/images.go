@@ -1,6 +1,8 @@
 package enginetest
 
 import (
+	"strings"
+
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -36,6 +38,14 @@ func removingImages() []promise {
 		}},
 		{"removing an image that is not there", func(s *suite) {
 			s.do(model.RemoveImage{Host: s.Host.Name, Image: absent})
+		}},
+		{"a pull whose credentials are not at hand is refused, and what is there needs none", func(s *suite) {
+			hub := []model.SecretRef{{Secret: "hub", Key: "config.json", Digest: secretKey().Digest([]byte("never given"))}}
+			s.do(model.PullImage{Host: s.Host.Name, Image: s.Image, PullSecrets: hub})
+			err := s.refuses(model.PullImage{Host: s.Host.Name, Image: absent, PullSecrets: hub}, engine.Invalid)
+			if !strings.Contains(err.Error(), "(secret hub/config.json)") {
+				s.Errorf("it is not told which: %v", err)
+			}
 		}},
 		{"nothing is told of pulls when there are none", func(s *suite) {
 			s.do(model.PullImage{Host: s.Host.Name, Image: s.Image})

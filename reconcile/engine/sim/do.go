@@ -53,7 +53,7 @@ func (h *Host) prepare(j *job) time.Duration {
 	takes := h.latency(model.Verb(j.op))
 	switch o := j.op.(type) {
 	case model.PullImage:
-		if i, err := h.world.pullable(o.Image); err == nil && h.wantsPull(o) {
+		if i, err := h.world.pullable(o, j.blobs); err == nil && h.wantsPull(o) {
 			takes += i.Pull
 		}
 	case model.StopContainer:
@@ -92,7 +92,7 @@ func (h *Host) finish(j *job) error {
 func (h *Host) apply(j *job) (changed bool, err error) {
 	switch o := j.op.(type) {
 	case model.PullImage:
-		return h.pull(o)
+		return h.pull(o, j.blobs)
 	case model.RemoveImage:
 		return h.removeImage(o)
 	case model.CreateNetwork:

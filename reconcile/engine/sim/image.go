@@ -13,6 +13,9 @@ import (
 type Image struct {
 	Ref      string
 	Defaults model.ImageDefaults // Defaults.ID is the image's id
+	// Needs is what a pull secret has to hold before the registry tells of the
+	// image or gives it out; "" is a public one.
+	Needs string
 	// Pull is how long pulling it takes.
 	Pull time.Duration
 	// Behaviour says how a container of the image behaves. Nil is a program

@@ -1,8 +1,9 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -34,11 +35,21 @@ func nameOf(declared string) string {
 // canonical is the image's reference by digest.
 func (i *Image) canonical() string { return model.WithDigest(nameOf(i.Ref), i.Digest()) }
 
-// errNoSuchImage and errRegistryDown are answers of the registry.
-var (
-	errNoSuchImage  = errors.New("the registry has no such image")
-	errRegistryDown = errors.New("the registry can't be reached")
-)
+// answer is why a registry does not tell of an image.
+type answer struct {
+	text    string
+	refused bool // and not only out of reach
+}
+
+func (a *answer) Error() string { return a.text }
+
+// Refused says that it did answer.
+func (a *answer) Refused() bool { return a.refused }
+
+// lets says whether the registry gives the image to who shows this.
+func (i *Image) lets(shown model.Unsealed) bool {
+	return i.Needs == "" || slices.ContainsFunc(shown, func(config []byte) bool { return strings.Contains(string(config), i.Needs) })
+}
 
 // RegistryDown takes the registry out of reach, or brings it back. Hosts keep
 // what they have.
@@ -48,16 +59,18 @@ func (w *World) RegistryDown(down bool) {
 	w.down = down
 }
 
-// Digest is what a reference stands for now.
-func (w *World) Digest(ref string) (string, error) {
+// Digest is what a reference stands for now, for who shows this.
+func (w *World) Digest(ref string, shown model.Unsealed) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked++
 	switch i := w.registry[ref]; {
 	case w.down:
-		return "", fmt.Errorf("resolve image %q: %w", ref, errRegistryDown)
+		return "", &answer{fmt.Sprintf("resolve image %q: the registry can't be reached", ref), false}
 	case i == nil:
-		return "", fmt.Errorf("resolve image %q: %w", ref, errNoSuchImage)
+		return "", &answer{fmt.Sprintf("resolve image %q: the registry has no such image", ref), true}
+	case !i.lets(shown):
+		return "", &answer{fmt.Sprintf("resolve image %q: the registry denies access", ref), true}
 	default:
 		return i.Digest(), nil
 	}
@@ -70,15 +83,21 @@ func (w *World) Asked() int {
 	return w.asked
 }
 
-// pullable is the image that a pull of ref would bring.
-func (w *World) pullable(ref string) (*Image, error) {
-	if w.down {
-		return nil, refuse(engine.Failed, "the registry of %s can't be reached", ref)
+// pullable is the image that a pull would bring.
+func (w *World) pullable(o model.PullImage, blobs model.Blobs) (*Image, error) {
+	shown, err := blobs.Unseal(o.PullSecrets)
+	i := w.registry[exact(o.Image)]
+	switch {
+	case err != nil:
+		return nil, refuse(engine.Invalid, "%v", err)
+	case w.down:
+		return nil, refuse(engine.Failed, "the registry of %s can't be reached", o.Image)
+	case i == nil:
+		return nil, refuse(engine.NotFound, "manifest for %s not found", o.Image)
+	case !i.lets(shown):
+		return nil, refuse(engine.Denied, "pull access denied for %s", o.Image)
 	}
-	if i := w.registry[exact(ref)]; i != nil {
-		return i, nil
-	}
-	return nil, refuse(engine.NotFound, "manifest for %s not found", ref)
+	return i, nil
 }
 
 // image is the image that the host has of ref, or nil.

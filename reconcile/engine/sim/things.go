@@ -11,11 +11,11 @@ import (
 
 func (h *Host) wantsPull(o model.PullImage) bool { return o.Always || h.image(o.Image) == nil }
 
-func (h *Host) pull(o model.PullImage) (bool, error) {
+func (h *Host) pull(o model.PullImage, blobs model.Blobs) (bool, error) {
 	if !h.wantsPull(o) {
 		return false, nil
 	}
-	i, err := h.world.pullable(o.Image)
+	i, err := h.world.pullable(o, blobs)
 	if err != nil {
 		return false, err
 	}
