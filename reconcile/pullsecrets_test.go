@@ -98,3 +98,43 @@ func TestARecordedDigestThatStandsInIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAMendedPullSecretIsEnough: where the manifest has the digest no registry is
+// asked, and the engine is the first to find out that the password is wrong.
+func TestAMendedPullSecretIsEnough(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		key := newKey(t)
+		w.ageKeys.Store(key.String())
+		image := guarded("web:1", "hush-1")
+		w.sim.Publish(image)
+		commit := func(password string) {
+			files := pullers(t, key, password)
+			files["web/web.yaml"].Data = []byte(pulled("web", "web:1@"+image.Digest()))
+			w.branch.commit(files)
+			after(10 * time.Minute)
+		}
+		commit("hush-0")
+		if n := len(w.containers("web")); n != 0 {
+			t.Fatalf("%d containers without the password", n)
+		}
+		commit("hush-1")
+		if got := w.runs("web", image); got != 2 {
+			t.Errorf("with the password mended, %d of 2 replicas run:\n%s\n%s", got, w.reason("web"), w.lastEvents())
+		}
+		w.sim.Publish(guarded("web:2", "hush-2"))
+		image = guarded("web:2", "hush-2")
+		commit("hush-1") // which goes back
+		if !strings.Contains(w.reason("web"), "rolled back") {
+			t.Errorf("an image that was refused leads to %q", w.reason("web"))
+		}
+		commit("hush-1") // the same, in another commit
+		if got := w.runs("web", image); got != 0 {
+			t.Errorf("nothing has changed, and %d replicas of it run", got)
+		}
+		commit("hush-2")
+		if got := w.runs("web", image); got != 2 {
+			t.Errorf("with the password mended after the way back, %d of 2 replicas run:\n%s\n%s", got, w.reason("web"), w.lastEvents())
+		}
+		w.silent("hush-")
+	})
+}

@@ -111,9 +111,18 @@ func (r *roll) begin() bool {
 }
 
 // askedAnew says whether the branch now asks itself for what a rollback failed
-// to bring back.
+// to bring back, or gives other credentials for the image that failed it.
 func (r *roll) askedAnew(record *Record) bool {
-	return record.Phase == Failed && record.RollbackOf != "" && r.app.Held == nil
+	return record.Phase == Failed && (record.RollbackOf != "" && r.app.Held == nil || pullsOtherwise(record.PulledWith, r.app))
+}
+
+// pulledWith stands for an app's pull secrets.
+func pulledWith(app *model.App) string { return model.Hash(app.PullSecrets)[:8] }
+
+// pullsOtherwise says whether an app that failed with some pull secrets has
+// others now.
+func pullsOtherwise(before string, app *model.App) bool {
+	return before != "" && before != pulledWith(app)
 }
 
 func (r *roll) newRecord() Record {

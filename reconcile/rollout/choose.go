@@ -100,11 +100,15 @@ func (c *chooser) app(target *model.App) {
 	}
 }
 
-// clearHold ends a hold when the branch has another rendering of the app. Where
-// nobody knows its images, nobody knows that.
+// clearHold ends a hold when the branch has another rendering of the app, or
+// other credentials for the image that could not be had. Where nobody knows its
+// images, nobody knows that.
 func (c *chooser) clearHold(target *model.App) {
 	standing := c.out.State.Standings[target.Name]
-	if standing.Hold == nil || target.Unresolved != "" || standing.Hold.Digest == target.Digest || standing.Hold.Revision == target.Revision {
+	if standing.Hold == nil || target.Unresolved != "" || standing.Hold.Revision == target.Revision {
+		return
+	}
+	if standing.Hold.Digest == target.Digest && !pullsOtherwise(standing.Hold.PulledWith, target) {
 		return
 	}
 	standing.Hold = nil

@@ -14,7 +14,11 @@ func (r *roll) judge() {
 	for i := range r.changes {
 		c := &r.changes[i]
 		if isPrerequisite(c) && r.exhausted(c.Key) {
-			r.blame(Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason}, r.using(c.Key)...)
+			failure := Record{Host: c.Host, Reason: r.out.State.Attempts[c.Key].Reason}
+			if c.Key.Kind == plan.KindImage {
+				failure.PulledWith = pulledWith(r.app)
+			}
+			r.blame(failure, r.using(c.Key)...)
 		}
 	}
 	if r.judgeJobs(); r.record.Phase == Failed {

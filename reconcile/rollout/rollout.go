@@ -65,6 +65,9 @@ type Record struct {
 	Service   string `json:"service,omitempty"`
 	Container string `json:"container,omitempty"`
 	Host      string `json:"host,omitempty"`
+	// PulledWith stands for the pull secrets with which an image could not be
+	// had, when that is why it failed: with other ones it is worth another try.
+	PulledWith string `json:"pulledWith,omitempty"`
 	// Log are the container's last log lines, which whoever can read logs fills
 	// in.
 	Log string `json:"log,omitempty"`
@@ -91,6 +94,7 @@ func (r *Record) end(phase Phase, now time.Time, failure Record) {
 		r.Courses = nil
 	}
 	r.Reason, r.Service, r.Container, r.Host = failure.Reason, failure.Service, failure.Container, failure.Host
+	r.PulledWith = failure.PulledWith
 }
 
 // Attempt is what became of the tries to put one thing right.

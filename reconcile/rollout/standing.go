@@ -42,6 +42,8 @@ type Hold struct {
 	Subject  string    `json:"subject,omitempty"`
 	Reason   string    `json:"reason"`
 	Since    time.Time `json:"since"`
+	// PulledWith is as in the record of what failed.
+	PulledWith string `json:"pulledWith,omitempty"`
 	// To is the revision that the app went back to.
 	To string `json:"to"`
 	// Service and Container, by its id, are what failed, when it was one
