@@ -216,3 +216,26 @@ func TestAnImageOfWhichNothingIsKnownYetIsInThePlan(t *testing.T) {
 		t.Errorf("the image is %s because %q", image.Verdict, image.Reasons)
 	}
 }
+
+// TestEveryPullCarriesTheAppsPullSecrets: of an image that is missing, and of one
+// that is pulled each time.
+func TestEveryPullCarriesTheAppsPullSecrets(t *testing.T) {
+	hub := []model.SecretRef{{Secret: "hub", Key: "config.json", Digest: "d"}}
+	w := newWorld("h1")
+	missing, anew := service("web", "web:missing", 1), service("anew", "web:1", 1)
+	missing.Pull, anew.Pull = "missing", "always"
+	w.declare(missing, anew)
+	w.app("shop").PullSecrets = hub
+	pulls := 0
+	p := w.plan()
+	for _, op := range p.Ops() {
+		if pull, ok := op.(model.PullImage); ok {
+			if pulls++; !slices.Equal(pull.PullSecrets, hub) {
+				t.Errorf("image %q is pulled with %v", pull.Image, pull.PullSecrets)
+			}
+		}
+	}
+	if pulls != 2 {
+		t.Errorf("%d pulls, want 2:\n%s", pulls, p.String())
+	}
+}
