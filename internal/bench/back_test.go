@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 
@@ -19,23 +20,15 @@ const failing = 3
 
 // BenchmarkWayBack is the time from the end of the first container that fails
 // until the old state is complete: ten replicas, four of them at once. Beside it
-// is what the raw client takes to remove the four and, where the old ones had to
-// go first, to make those anew.
+// is what the raw client takes to remove four that fail and, where the old ones
+// were stopped first, to start those again.
 func BenchmarkWayBack(b *testing.B) {
 	for _, order := range []string{"start-first", "stop-first"} {
 		b.Run(order, func(b *testing.B) {
 			const n, parallelism = 10, 4
 			for b.Loop() {
 				best := rawBest(b, func(r *raw, concurrency int) time.Duration {
-					bad, _ := r.start("bad", "tallyman/hello:2", parallelism, concurrency)
-					begun := time.Now()
-					each(len(bad), concurrency, func(i int) {
-						r.end(bad[i])
-						if order == "stop-first" {
-							r.startOne(r.network+"-old-"+strconv.Itoa(i), "tallyman/hello:1")
-						}
-					})
-					return time.Since(begun)
+					return r.goBack(order == "stop-first", parallelism, concurrency)
 				})
 				i := newInstallation(b)
 				with := "order: " + order + ", monitor"
@@ -51,6 +44,28 @@ func BenchmarkWayBack(b *testing.B) {
 			}
 		})
 	}
+}
+
+// goBack removes n containers that end again and again, and starts n others again
+// if those were stopped.
+func (r *raw) goBack(stopped bool, n, concurrency int) time.Duration {
+	ctx, old := context.Background(), []string(nil)
+	if stopped {
+		old, _ = r.start("old", "tallyman/hello:1", n, concurrency)
+		for _, id := range old {
+			check(r.b, r.client.ContainerStop(ctx, id, container.StopOptions{}))
+		}
+	}
+	r.env = []string{"FAIL=exit"}
+	bad, _ := r.start("bad", "tallyman/hello:2", n, concurrency)
+	begun := time.Now()
+	each(n, concurrency, func(i int) {
+		r.end(bad[i])
+		if stopped {
+			check(r.b, r.client.ContainerStart(ctx, old[i], container.StartOptions{}))
+		}
+	})
+	return time.Since(begun)
 }
 
 // ending gives the moment at which the first container fails, by the engine's

@@ -22,6 +22,7 @@ type raw struct {
 	engine  *dockertest.Engine
 	client  *client.Client
 	network string
+	env     []string // of what is made from now on
 }
 
 func newRaw(b *testing.B, e *dockertest.Engine) *raw {
@@ -56,7 +57,7 @@ func (r *raw) start(prefix, image string, n, concurrency int) ([]string, time.Du
 func (r *raw) startOne(name, image string) string {
 	ctx := context.Background()
 	created, err := r.client.ContainerCreate(ctx,
-		&container.Config{Image: image, Labels: r.engine.Labels()},
+		&container.Config{Image: image, Env: r.env, Labels: r.engine.Labels()},
 		&container.HostConfig{NetworkMode: container.NetworkMode(r.network), RestartPolicy: container.RestartPolicy{Name: "unless-stopped"}},
 		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{r.network: {Aliases: []string{"web"}}}}, nil, name)
 	check(r.b, err)
