@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/tallyman-io/tallyman/manifest/shape"
@@ -161,6 +162,10 @@ func (d *decoder) unknown(s *spot, e entry, desc *shape.Struct) {
 	path := s.child(e.key, nil).path()
 	if desc.IsReserved(e.key) {
 		d.errorAt(placeOf(e.keyNode), path, "is not supported yet")
+		return
+	}
+	if slices.Contains(desc.OfPod, e.key) {
+		d.errorAt(placeOf(e.keyNode), path, "belongs to the replica as a whole, whose containers share one network").Hint = "write it in spec." + e.key
 		return
 	}
 	d.errorAt(placeOf(e.keyNode), path, "unknown field").Hint = d.fieldHint(e.key, desc)

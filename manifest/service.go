@@ -22,6 +22,14 @@ type ServiceSpec struct {
 	// How many replicas run. Not for mode global.
 	Replicas *int `yaml:"replicas,omitempty" check:"min=0,max=10000" default:"1" aka:"scale,instances,count"`
 	Workload `yaml:",inline"`
+	// Containers that run to their end, one after the other, before the others
+	// of a replica start: each must exit with code 0, and is tried again until it
+	// does. With these or sidecars a replica is a pod: its containers share one
+	// network, and so one address.
+	InitContainers []InitContainer `yaml:"initContainers,omitempty" aka:"initcontainers"`
+	// Containers that run beside the service's own: they start before it, are
+	// healthy before it where they have a health check, and stop after it.
+	Sidecars []Sidecar `yaml:"sidecars,omitempty" aka:"containers,sidecarContainers"`
 	// Ports that are published on the replica's own host.
 	Ports []Port `yaml:"ports,omitempty" aka:"expose"`
 	// How the engine finds out whether a replica is healthy. Without it the

@@ -17,6 +17,7 @@ func (s *ServiceSpec) check(c *context) {
 	s.checkUpdate(c)
 	s.checkPorts(c)
 	s.checkWorkload(c)
+	s.checkMembers(c)
 }
 
 // checkUpdate refuses what would let no replica ever be replaced.

@@ -1,8 +1,25 @@
 package manifest
 
-// Workload is what a container runs and what it gets, of services and jobs
-// alike.
+// Workload is what a replica of a service or a run of a job is: a container and
+// its network.
 type Workload struct {
+	Process `yaml:",inline"`
+	// The networks to join; without it the app's network "default". Other
+	// services on them reach this one by its name. `[host]` shares the host's
+	// own network, and `[none]` has none at all; neither goes with others.
+	Networks []string `yaml:"networks,omitempty" check:"unique,format=name,ref=Network"`
+	// Kernel parameters of the container's namespaces.
+	Sysctls map[string]string `yaml:"sysctls,omitempty" check:"keys=sysctl"`
+	// Lines for the container's hosts file: address by name.
+	ExtraHosts map[string]string `yaml:"extraHosts,omitempty" check:"keys=hostname,format=hostIP" aka:"hostAliases"`
+	// The container's resolver.
+	DNS DNS `yaml:"dns,omitempty"`
+	// The container's own host name; without it a part of its id.
+	Hostname string `yaml:"hostname,omitempty" check:"format=shortHost"`
+}
+
+// Process is what a container runs and what it gets, except for the network.
+type Process struct {
 	// The image to run. Its registry is asked once per commit which digest a tag
 	// stands for, and all hosts run that.
 	Image string `yaml:"image" check:"required,format=image"`
@@ -23,10 +40,6 @@ type Workload struct {
 	Files []FileRef `yaml:"files,omitempty" aka:"configs"`
 	// Volumes, folders of the host and tmpfs that are mounted.
 	Mounts []Mount `yaml:"mounts,omitempty" aka:"volumes,volumeMounts"`
-	// The networks to join; without it the app's network "default". Other
-	// services on them reach this one by its name. `[host]` shares the host's
-	// own network, and `[none]` has none at all; neither goes with others.
-	Networks []string `yaml:"networks,omitempty" check:"unique,format=name,ref=Network"`
 	// What a replica may use, and what is set aside for it.
 	Resources Resources `yaml:"resources,omitempty"`
 	// The signal that asks the program to stop; without it the image's.
@@ -51,16 +64,8 @@ type Workload struct {
 	CapDrop []string `yaml:"capDrop,omitempty" check:"unique,format=capability"`
 	// Devices of the host that are visible in the container.
 	Devices []Device `yaml:"devices,omitempty"`
-	// Kernel parameters of the container's namespaces.
-	Sysctls map[string]string `yaml:"sysctls,omitempty" check:"keys=sysctl"`
 	// Limits of the container's processes by name, such as `nofile`.
 	Ulimits map[string]Ulimit `yaml:"ulimits,omitempty" check:"keys=ulimit"`
-	// Lines for the container's hosts file: address by name.
-	ExtraHosts map[string]string `yaml:"extraHosts,omitempty" check:"keys=hostname,format=hostIP" aka:"hostAliases"`
-	// The container's resolver.
-	DNS DNS `yaml:"dns,omitempty"`
-	// The container's own host name; without it a part of its id.
-	Hostname string `yaml:"hostname,omitempty" check:"format=shortHost"`
 	// The size of /dev/shm; without it 64MiB.
 	ShmSize Size `yaml:"shmSize,omitempty" check:"min=1"`
 	// Where the output goes.

@@ -5,15 +5,9 @@ import (
 	"time"
 )
 
-// checkWorkload refuses what can't be together in one container.
+// checkWorkload refuses what can't be together in one replica.
 func (w *Workload) checkWorkload(c *context) {
-	if time.Duration(w.StopGracePeriod)%time.Second != 0 {
-		c.at("stopGracePeriod").errorf("must be whole seconds")
-	}
-	if w.ReadOnly && len(w.Files) > 0 {
-		c.at("readOnly").errorf("can't go with files, which the engine does not copy into a read-only container: mount a volume or bind that holds them, or leave readOnly out")
-	}
-	w.checkTargets(c)
+	w.checkProcess(c)
 	for i, name := range w.Networks {
 		if everyHostHas(name) && len(w.Networks) > 1 {
 			c.at("networks", nth(i)).errorf("%s goes with no other network", name)
@@ -21,12 +15,23 @@ func (w *Workload) checkWorkload(c *context) {
 	}
 }
 
+// checkProcess refuses what can't be together in one container.
+func (w *Process) checkProcess(c *context) {
+	if time.Duration(w.StopGracePeriod)%time.Second != 0 {
+		c.at("stopGracePeriod").errorf("must be whole seconds")
+	}
+	if w.ReadOnly && len(w.Files) > 0 {
+		c.at("readOnly").errorf("can't go with files, which the engine does not copy into a read-only container: mount a volume or bind that holds them, or leave readOnly out")
+	}
+	w.checkTargets(c)
+}
+
 // everyHostHas says whether a network is one of the engine's own.
 func everyHostHas(network string) bool { return network == HostNetwork || network == NoNetwork }
 
 // checkTargets refuses two things at one path of the container, and files that
 // a mount would hide or that would land in what is mounted.
-func (w *Workload) checkTargets(c *context) {
+func (w *Process) checkTargets(c *context) {
 	mounts := map[string]int{}
 	for i, m := range w.Mounts {
 		if m.Target() == "" {

@@ -331,6 +331,7 @@ func (c *Controller) live() *model.Live {
 		live.Hosts = append(live.Hosts, state)
 	}
 	Unalias(live)
+	FoldPods(live, c.cfg.Owner, c.isKnown)
 	return live
 }
 

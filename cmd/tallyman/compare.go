@@ -21,6 +21,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 		}
 	}
 	reconcile.Unalias(&w.live)
+	reconcile.FoldPods(&w.live, w.desired.Owner, func(id string) bool { return known[id] })
 	return reconcile.Decide(reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: w.state,

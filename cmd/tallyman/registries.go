@@ -70,7 +70,7 @@ func (r registries) Digest(ctx context.Context, q reconcile.ImageQuestion) (stri
 
 // openHost connects to a host, which pulls with our credentials.
 func (a *app) openHost(h model.Host) (engine.Engine, error) {
-	e, err := docker.New(h, docker.WithCredentials(credentials(a.global.registry.keychain())))
+	e, err := docker.New(h, docker.WithCredentials(credentials(a.global.registry.keychain())), docker.WithImages(holdImage))
 	if err != nil {
 		return nil, err // and not e, which is an interface that is not nil
 	}

@@ -15,6 +15,9 @@ type Struct struct {
 	ExactlyOne []string
 	// Reserved are names that a later version will understand.
 	Reserved []string
+	// OfPod are names of what a container has in common with the others of its
+	// pod, and so is given elsewhere.
+	OfPod []string
 
 	byName map[string]int
 }
@@ -94,6 +97,7 @@ func (s *Struct) readFields(t reflect.Type, path []int) {
 		if f.Name == "_" {
 			s.ExactlyOne = append(s.ExactlyOne, list(f.Tag.Get("exactlyOne"))...)
 			s.Reserved = append(s.Reserved, list(f.Tag.Get("reserved"))...)
+			s.OfPod = append(s.OfPod, list(f.Tag.Get("ofPod"))...)
 			continue
 		}
 		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")

@@ -10,6 +10,17 @@ import (
 // container is the normal form of what reaches the container of a service or a
 // job, alike.
 func (b *builder) container(app string, spec *manifest.Workload, names hostNames) (model.ContainerSpec, error) {
+	out, err := b.process(app, &spec.Process, names)
+	if err != nil {
+		return out, err
+	}
+	out.Networks, out.Hostname, out.Sysctls, out.ExtraHosts = attachments(spec, names), spec.Hostname, sysctls(spec.Sysctls), extraHosts(spec.ExtraHosts)
+	out.DNS = model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)}
+	return out, nil
+}
+
+// process is all of it but the network, which a pod's containers share.
+func (b *builder) process(app string, spec *manifest.Process, names hostNames) (model.ContainerSpec, error) {
 	files, err := b.files(spec.Files)
 	if err != nil {
 		return model.ContainerSpec{}, err
@@ -26,11 +37,9 @@ func (b *builder) container(app string, spec *manifest.Workload, names hostNames
 		SecretEnv:  secretEnv,
 		User:       spec.User,
 		WorkingDir: spec.WorkingDir,
-		Hostname:   spec.Hostname,
 		Labels:     copyMap(spec.Labels),
 		Files:      files,
 		Mounts:     mounts(spec.Mounts, names),
-		Networks:   attachments(spec, names),
 		StopSignal: spec.StopSignal,
 		StopGrace:  time.Duration(spec.StopGracePeriod),
 		Init:       spec.Init,
@@ -39,17 +48,14 @@ func (b *builder) container(app string, spec *manifest.Workload, names hostNames
 		CapAdd:     capabilities(spec.CapAdd),
 		CapDrop:    capabilities(spec.CapDrop),
 		Devices:    devices(spec.Devices),
-		Sysctls:    sysctls(spec.Sysctls),
 		Ulimits:    ulimits(spec.Ulimits),
-		ExtraHosts: extraHosts(spec.ExtraHosts),
-		DNS:        model.DNS{Servers: list(spec.DNS.Servers), Search: list(spec.DNS.Search), Options: list(spec.DNS.Options)},
 		ShmSize:    int64(spec.ShmSize),
 		Logging:    model.Logging{Driver: spec.Logging.Driver, Options: copyMap(spec.Logging.Options)},
 		Adjustable: adjustable(spec),
 	}, nil
 }
 
-func adjustable(spec *manifest.Workload) model.Adjustable {
+func adjustable(spec *manifest.Process) model.Adjustable {
 	limits := spec.Resources.Limits
 	return model.Adjustable{
 		NanoCPUs:          int64(limits.CPUs),

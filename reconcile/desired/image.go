@@ -34,7 +34,9 @@ type use struct{ app, pull, ref string }
 func uses(set *manifest.Set) []use {
 	var out []use
 	for _, s := range set.Services {
-		out = append(out, use{s.App, s.Spec.Pull, s.Spec.Image})
+		for _, p := range s.Spec.Processes() {
+			out = append(out, use{s.App, p.Pull, p.Image})
+		}
 	}
 	for _, j := range set.Jobs {
 		out = append(out, use{j.App, j.Spec.Pull, j.Spec.Image})

@@ -21,18 +21,27 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 	}
 	spec.Ports, spec.HealthCheck = ports(s.Spec.Ports), healthCheck(s.Spec.HealthCheck)
 	spec.Adjustable.Restart = restart(s.Spec.Restart)
+	members, err := b.members(s, names)
+	if err != nil {
+		return model.Service{}, err
+	}
+	fingerprint := model.Fingerprint(spec)
+	if len(members) > 0 {
+		fingerprint = model.PodFingerprint(spec, members)
+	}
 	svc := model.Service{
 		App:         s.App,
 		Name:        s.Metadata.Name,
 		Mode:        s.Spec.Mode,
 		Pull:        s.Spec.Pull,
 		Container:   spec,
-		Fingerprint: model.Fingerprint(spec),
+		Fingerprint: fingerprint,
+		Members:     members,
 		Reserve:     amounts(s.Spec.Resources.Reservations),
 		Placement:   placement(s.Spec.Placement),
 		Update:      update(s.Spec.Update),
 		DependsOn:   sorted(s.Spec.DependsOn),
-		Holds:       holds(s.Spec.Mounts, names),
+		Holds:       holds(allMounts(&s.Spec), names),
 	}
 	for _, path := range s.Spec.IgnoreDifferences {
 		svc.Ignore = append(svc.Ignore, string(path))
@@ -42,6 +51,15 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		svc.Replicas = *s.Spec.Replicas
 	}
 	return svc, nil
+}
+
+// allMounts are those of all containers of a replica.
+func allMounts(s *manifest.ServiceSpec) []manifest.Mount {
+	var all []manifest.Mount
+	for _, p := range s.Processes() {
+		all = append(all, p.Mounts...)
+	}
+	return all
 }
 
 // holds are the exclusive volumes among the mounts, each once.

@@ -13,6 +13,8 @@ func Doing(op model.Op) string {
 		return fmt.Sprintf("pull image %q", o.Image)
 	case model.RemoveImage:
 		return fmt.Sprintf("remove image %q", o.Image)
+	case model.LoadImage:
+		return fmt.Sprintf("load image %q", o.Image)
 	case model.CreateNetwork:
 		return fmt.Sprintf("create network %q", o.Network.HostName)
 	case model.RemoveNetwork:

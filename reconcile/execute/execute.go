@@ -159,7 +159,7 @@ func perform(ctx context.Context, task Task, op model.Op) error {
 
 func deadline(op model.Op) time.Duration {
 	switch o := op.(type) {
-	case model.PullImage:
+	case model.PullImage, model.LoadImage:
 		return pullDeadline
 	case model.StopContainer:
 		return callDeadline + o.Grace
@@ -187,7 +187,7 @@ func (e *Executor) tokens(op model.Op, cpus int) chan struct{} {
 	switch op.(type) {
 	case model.StopContainer, model.RemoveContainer:
 		return l.stops
-	case model.PullImage:
+	case model.PullImage, model.LoadImage:
 		return l.pulls
 	}
 	return l.calls

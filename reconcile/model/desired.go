@@ -37,7 +37,7 @@ func (d *Desired) Images() []string {
 func (a *App) Images() []string {
 	var refs []string
 	for i := range a.Services {
-		refs = append(refs, a.Services[i].Container.Image)
+		refs = append(refs, a.Services[i].Images()...)
 	}
 	for i := range a.Jobs {
 		refs = append(refs, a.Jobs[i].Work.Container.Image)
@@ -183,10 +183,13 @@ type Service struct {
 	Pull        string        `json:"pull"`
 	Container   ContainerSpec `json:"container"`
 	Fingerprint string        `json:"fingerprint"`
-	Reserve     Resources     `json:"reserve,omitzero"`
-	Placement   Placement     `json:"placement,omitzero"`
-	Update      Update        `json:"update"`
-	DependsOn   []string      `json:"dependsOn,omitempty"`
+	// Members are the containers of each replica besides the main one, which
+	// Container is: init containers and sidecars, each in their order.
+	Members   []Member  `json:"members,omitempty"`
+	Reserve   Resources `json:"reserve,omitzero"`
+	Placement Placement `json:"placement,omitzero"`
+	Update    Update    `json:"update"`
+	DependsOn []string  `json:"dependsOn,omitempty"`
 	// Ignore are paths of fields in which a container may differ from Container,
 	// in the form in which plan prints them.
 	Ignore []string `json:"ignore,omitempty"`

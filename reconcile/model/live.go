@@ -136,10 +136,20 @@ type Container struct {
 	AtWork bool `json:"atWork,omitempty"`
 	// Image are the defaults that the container got from its image.
 	Image *ImageDefaults `json:"image,omitempty"`
+	// Joined is the id of the container whose network it shares.
+	Joined string `json:"joined,omitempty"`
+	// Pod are the containers of a pod that this one stands for, the holder first,
+	// and Culprit is the one whose state it has, see FoldPods.
+	Pod     []Container `json:"pod,omitempty"`
+	Culprit string      `json:"culprit,omitempty"`
 }
 
-// Running says whether the container's processes exist and may hold ports.
+// Running says whether the container's processes exist and may hold ports; of a
+// pod, those of any of its containers.
 func (c *Container) Running() bool {
+	if len(c.Pod) > 0 {
+		return slices.ContainsFunc(c.Pod, func(p Container) bool { return p.Running() })
+	}
 	return c.State == StateRunning || c.State == StatePaused || c.State == StateRestarting
 }
 

@@ -80,8 +80,14 @@ type (
 		Volume Volume    `json:"volume"`
 		Owner  Ownership `json:"owner"`
 	}
+	// LoadImage gives a host an image that this program makes, see HoldImage.
+	LoadImage struct {
+		Host  string `json:"host"`
+		Image string `json:"image"`
+	}
 	// CreateContainer makes a container, joined to all its networks, and does
-	// not start it. Owner.Name is its name.
+	// not start it. Owner.Name is its name. One of a pod, other than the holder,
+	// shares the network of the container that Owner.Pod names.
 	CreateContainer struct {
 		Host  string        `json:"host"`
 		Owner Ownership     `json:"owner"`
@@ -136,6 +142,7 @@ func (o CreateNetwork) On() string   { return o.Host }
 func (o RemoveNetwork) On() string   { return o.Host }
 func (o CreateVolume) On() string    { return o.Host }
 func (o CreateContainer) On() string { return o.Host }
+func (o LoadImage) On() string       { return o.Host }
 
 func (PullImage) op()         {}
 func (RemoveImage) op()       {}
@@ -143,6 +150,7 @@ func (CreateNetwork) op()     {}
 func (RemoveNetwork) op()     {}
 func (CreateVolume) op()      {}
 func (CreateContainer) op()   {}
+func (LoadImage) op()         {}
 func (CopyFiles) op()         {}
 func (StartContainer) op()    {}
 func (UnpauseContainer) op()  {}
@@ -160,6 +168,8 @@ func Verb(op Op) string {
 		return "pull"
 	case RemoveImage:
 		return "removeImage"
+	case LoadImage:
+		return "load"
 	case CreateNetwork:
 		return "createNetwork"
 	case RemoveNetwork:
@@ -193,7 +203,7 @@ func Verb(op Op) string {
 // opFrom decodes the JSON form of the op that Verb names.
 func opFrom(verb string, data []byte) (Op, error) {
 	decoders := map[string]func([]byte) (Op, error){
-		"pull": decodeOp[PullImage], "removeImage": decodeOp[RemoveImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
+		"pull": decodeOp[PullImage], "removeImage": decodeOp[RemoveImage], "load": decodeOp[LoadImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
 		"createVolume": decodeOp[CreateVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
 		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "rename": decodeOp[RenameContainer],
 		"update": decodeOp[UpdateContainer], "connect": decodeOp[ConnectNetwork], "disconnect": decodeOp[DisconnectNetwork],

@@ -16,6 +16,9 @@ const (
 	LabelDeletion    = "tallyman.deletion" // "orphan": let go of it when its manifest goes
 	LabelProtect     = "tallyman.protect"  // "true": hold its removal
 	LabelSecrets     = "tallyman.secrets"  // what comes from secrets, see SecretsLabel
+	LabelPod         = "tallyman.pod"      // the name of the pod's holder, on all its containers
+	LabelRole        = "tallyman.role"     // in the pod; absent on a replica of one container
+	LabelMember      = "tallyman.member"   // the container's name in the pod
 	labelPrefix      = "tallyman."
 )
 
@@ -31,9 +34,18 @@ type Ownership struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Revision    string `json:"revision,omitempty"`
 	Name        string `json:"name,omitempty"`
+	// Pod, Role and Member tell which container of which pod it is.
+	Pod    string `json:"pod,omitempty"`
+	Role   string `json:"role,omitempty"`
+	Member string `json:"member,omitempty"`
 	// Guard is what the manifest said of the thing's end when it was made, see
 	// Guards.Of.
 	Guard Guard `json:"guard,omitzero"`
+}
+
+// SamePod says whether two containers are of one pod.
+func (o Ownership) SamePod(other Ownership) bool {
+	return o.Pod != "" && o.Pod == other.Pod && o.Owner == other.Owner
 }
 
 // Labels is the label form of o; empty fields make no label.
@@ -68,10 +80,11 @@ type labelField struct {
 	value *string
 }
 
-func (o *Ownership) pairs() [9]labelField {
+func (o *Ownership) pairs() [12]labelField {
 	return [...]labelField{
 		{LabelOwner, &o.Owner}, {LabelApp, &o.App}, {LabelService, &o.Service}, {LabelJob, &o.Job}, {LabelRun, &o.Run}, {LabelSlot, &o.Slot},
 		{LabelFingerprint, &o.Fingerprint}, {LabelRevision, &o.Revision}, {LabelName, &o.Name},
+		{LabelPod, &o.Pod}, {LabelRole, &o.Role}, {LabelMember, &o.Member},
 	}
 }
 

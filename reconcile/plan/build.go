@@ -195,7 +195,9 @@ func (p *planner) lookAlike(c *model.Container) {
 // noteUsers finds out which hosts need which networks and volumes.
 func (p *planner) noteUsers() {
 	for _, a := range p.in.Placement.Assignments {
-		p.uses(a.App, &p.services[slot{app: a.App, service: a.Service}].Container, a.Host)
+		for _, spec := range p.services[slot{app: a.App, service: a.Service}].Specs() {
+			p.uses(a.App, spec, a.Host)
+		}
 	}
 	p.noteRunUsers()
 }

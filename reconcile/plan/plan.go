@@ -78,6 +78,9 @@ const (
 	Now Gate = ""
 	// Healthy waits until the replica that takes over is healthy.
 	Healthy Gate = "healthy"
+	// InTurn waits for the containers of the pod before it: for an init container
+	// to exit with code 0, for a sidecar to run and be healthy.
+	InTurn Gate = "in turn"
 	// Idle waits until nothing of the app uses the thing any more: its
 	// replicas are where they should be, healthy.
 	Idle Gate = "idle"
@@ -137,6 +140,12 @@ type Change struct {
 	// Yields says that the old containers stop although the new one can't start
 	// yet: they hold the ports of others, which hold its own.
 	Yields bool `json:"yields,omitempty"`
+	// Onward says that the steps only carry on with a pod that is being brought
+	// up: nothing had to be put right.
+	Onward bool `json:"onward,omitempty"`
+	// Swaps says that a sidecar is replaced, or goes, where its pod is.
+	Swaps bool `json:"swaps,omitempty"`
+
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
@@ -243,6 +252,8 @@ func (p *Plan) String() string {
 func opTarget(op model.Op) string {
 	switch o := op.(type) {
 	case model.PullImage:
+		return o.Image
+	case model.LoadImage:
 		return o.Image
 	case model.CreateNetwork:
 		return o.Network.HostName

@@ -28,10 +28,14 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 		Fingerprint: s.Fingerprint, Revision: p.revisions[s.App], Guard: s.Guard,
 	}
 	owner.Name = p.newName(owner)
-	target := model.Target{Host: c.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}
-	if pullsAnew(s) {
-		c.Steps = append(c.Steps, Step{Op: p.pullAnew(s, c.Host)})
+	p.pullAnew(c, s)
+	if s.IsPod() {
+		owner.Pod, owner.Role, owner.Member = owner.Name, model.RoleHolder, model.HolderName
+		(&raising{planner: p, change: c, s: s, owner: owner, halted: map[string]bool{}}).raise()
+		p.supersede(c, s, old)
+		return
 	}
+	target := model.Target{Host: c.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}
 	spec := s.Container
 	spec.ImageID = "" // a pull of this very change may bring another one
 	c.Steps = append(c.Steps, Step{Op: model.CreateContainer{Host: c.Host, Owner: owner, Spec: spec}})
@@ -40,6 +44,17 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	}
 	c.Steps = append(c.Steps, Step{Op: model.StartContainer{Target: target, Holds: s.Held()}})
 	p.supersede(c, s, old)
+}
+
+// pullAnew pulls what the host may have already.
+func (p *planner) pullAnew(c *Change, s *model.Service) {
+	for _, i := range imagesOf(s) {
+		if i.anew() {
+			op := p.pull(s.App, c.Host, i.ref)
+			op.Always = true
+			c.Steps = append(c.Steps, Step{Op: op})
+		}
+	}
 }
 
 // replaceReasons says why the best of the old containers will not do.
@@ -54,6 +69,12 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 		return []string{"is being removed, and not by this installation"}
 	}
 	var reasons []string
+	switch pod := old.Owner.Role == model.RoleHolder; {
+	case s.IsPod() && !pod:
+		reasons = append(reasons, "becomes a pod")
+	case !s.IsPod() && pod:
+		reasons = append(reasons, "is a pod no longer")
+	}
 	if old.Spec != nil {
 		diff := p.compare(s, old)
 		differences := slices.Concat(diff.Replace, diff.Adjust, diff.Attach)
@@ -95,18 +116,26 @@ func (p *planner) unusual(host string, dropped []Difference) []Difference {
 // for, so that a create whose reply was lost is found again; and it moves on
 // past every name that any host knows, so that a clash can't block a roll.
 func (p *planner) newName(o model.Ownership) string {
+	return p.freeName(func(n int) string {
+		generation := model.Hash([]any{o.Owner, o.App, o.Service + o.Run, o.Slot, o.Fingerprint, n})[:8]
+		return o.App + "-" + o.Service + o.Job + "-" + o.Slot + "-" + generation // it is of the one or of the other
+	})
+}
+
+// freeName is the first that no host knows, of a container or of a pod.
+func (p *planner) freeName(make func(n int) string) string {
 	if p.names == nil {
 		p.names = map[string]bool{}
 		for _, h := range p.hosts {
 			for i := range h.Containers {
-				p.names[h.Containers[i].Name] = true
+				for _, c := range h.Containers[i].Parts() {
+					p.names[c.Name], p.names[c.Owner.Pod] = true, true
+				}
 			}
 		}
 	}
 	for n := 0; ; n++ {
-		generation := model.Hash([]any{o.Owner, o.App, o.Service + o.Run, o.Slot, o.Fingerprint, n})[:8]
-		name := o.App + "-" + o.Service + o.Job + "-" + o.Slot + "-" + generation // it is of the one or of the other
-		if !p.names[name] {
+		if name := make(n); !p.names[name] {
 			return name
 		}
 	}

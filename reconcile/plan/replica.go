@@ -38,7 +38,11 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 	}
 	p.noteIgnored(current, s, diff)
 	c.Ignored, c.Drift = diff.Ignored, slices.Concat(diff.Adjust, diff.Attach)
-	p.mend(&c, s, current, diff)
+	if s.IsPod() {
+		p.mendPod(&c, s, current, diff)
+	} else {
+		p.mend(&c, s, current, diff)
+	}
 	if len(old) > 0 && c.Verdict != Blocked {
 		p.supersede(&c, s, old)
 	}
@@ -50,7 +54,13 @@ func (p *planner) replica(s *model.Service, name, host string) Change {
 func (p *planner) resolved(s *model.Service, host string) *model.Service {
 	state := p.hosts[host]
 	_, digest := model.SplitDigest(s.Container.Image)
-	if state == nil || digest != "" || p.in.Rolling == nil || !p.in.Rolling(s.App) {
+	if state == nil || p.in.Rolling == nil || !p.in.Rolling(s.App) {
+		return s
+	}
+	if s.IsPod() {
+		return resolvedPod(s, state.Images)
+	}
+	if digest != "" {
 		return s
 	}
 	key := resolution{s, state.Images[s.Container.Image]}
@@ -60,6 +70,18 @@ func (p *planner) resolved(s *model.Service, host string) *model.Service {
 		p.resolutions[key] = &exact
 	}
 	return p.resolutions[key]
+}
+
+// resolvedPod does it for each of a pod's containers.
+func resolvedPod(s *model.Service, ids map[string]string) *model.Service {
+	exact := *s
+	exact.Members = slices.Clone(s.Members)
+	for _, spec := range exact.Specs() {
+		if _, digest := model.SplitDigest(spec.Image); digest == "" {
+			spec.ImageID = ids[spec.Image]
+		}
+	}
+	return &exact
 }
 
 // resolution is a service with one image of those that its reference means.
@@ -90,6 +112,8 @@ func (p *planner) current(s *model.Service, host string, containers []*model.Con
 			continue
 		case c.Spec == nil && same:
 			return c, Diff{} // not inspected: judged by its label until it answers
+		case c.Spec == nil && s.IsPod():
+			continue // it has no main container yet, and needs none any more
 		case c.Spec == nil:
 			unseen = c
 			continue
@@ -113,17 +137,24 @@ func (p *planner) alike(s *model.Service, c *model.Container, diff Diff) bool {
 // are ignored its fingerprint does not say so, as it is made of what was asked
 // for, also of what does not count; there what the container really has decides.
 func (p *planner) comparable(s *model.Service, c *model.Container) bool {
-	return c.Owner.Fingerprint == s.Fingerprint || len(s.Ignore) > 0
+	return c.Owner.Fingerprint == s.Fingerprint || len(s.Ignore) > 0 && s.IsPod() == (c.Owner.Role != "")
 }
 
 // compare holds a container against its service.
 func (p *planner) compare(s *model.Service, c *model.Container) Diff {
-	return Terms{s.Ignore, p.networkNames}.Compare(&s.Container, c)
+	diff := Terms{s.Ignore, p.networkNames}.Compare(&s.Container, c)
+	if len(c.Pod) > 0 && c.Owner.Fingerprint != s.Fingerprint {
+		diff.Replace = append(diff.Replace, initDifferences(s, c)...)
+	}
+	return diff
 }
 
 // beyondHelp says whether the container is on its way out of the engine and
 // can't be started again.
 func beyondHelp(c *model.Container) bool {
+	if len(c.Pod) > 0 {
+		return beyondHelp(&c.Pod[0]) // the others can be made anew
+	}
 	return c.State == model.StateDead || c.State == model.StateRemoving
 }
 
@@ -160,7 +191,7 @@ func (p *planner) mend(c *Change, s *model.Service, current *model.Container, di
 		c.Verdict, c.Reasons = Blocked, []string{"container " + current.Name + " can't be inspected: " + orUnknown(current.InspectError)}
 		return
 	}
-	target := p.target(current)
+	target := targetOf(current)
 	add := func(reason string, ops ...model.Op) {
 		c.Verdict = Update
 		c.Reasons = append(c.Reasons, reason)
@@ -198,7 +229,7 @@ func attach(target model.Target, diff Diff) []model.Op {
 
 // revive gets a container running that isn't.
 func (p *planner) revive(s *model.Service, c *model.Container, add func(string, ...model.Op)) {
-	target := p.target(c)
+	target := targetOf(c)
 	switch c.State {
 	case model.StateCreated:
 		ops := []model.Op{model.StartContainer{Target: target, Holds: s.Held()}}
@@ -219,7 +250,7 @@ func (p *planner) revive(s *model.Service, c *model.Container, add func(string, 
 
 // Ended says how a container that does not run came to its end.
 func Ended(c *model.Container) string {
-	reason := "exited with code " + strconv.Itoa(c.ExitCode)
+	reason := blamed(c) + "exited with code " + strconv.Itoa(c.ExitCode)
 	if c.OOMKilled {
 		reason += " (out of memory)"
 	}
@@ -232,13 +263,21 @@ func Ended(c *model.Container) string {
 // Unhealthy says what the health check of an unhealthy container printed last.
 func Unhealthy(c *model.Container) string {
 	if c.HealthOutput == "" {
-		return "unhealthy"
+		return blamed(c) + "unhealthy"
 	}
-	return "unhealthy: " + c.HealthOutput
+	return blamed(c) + "unhealthy: " + c.HealthOutput
 }
 
-// target names a live container with the preconditions for touching it.
-func (p *planner) target(c *model.Container) model.Target {
+// blamed says of which container of a pod it is the state.
+func blamed(c *model.Container) string {
+	if c.Culprit == "" {
+		return ""
+	}
+	return c.Culprit + " "
+}
+
+// targetOf names a live container with the preconditions for touching it.
+func targetOf(c *model.Container) model.Target {
 	return model.Target{Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint}
 }
 

@@ -27,22 +27,16 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 	startFirst := !c.Yields && p.order(s, c.Host, old) == model.OrderStartFirst
 	var before, after, healthy []Step
 	for i, o := range p.withinReach(c, old) {
-		stop, remove := Step{Op: p.stop(o)}, Step{Op: model.RemoveContainer{Target: p.target(o)}}
 		if startFirst && i == 0 {
-			stop.After = Healthy
-		}
-		switch {
-		case o.Running() && stop.After == Healthy:
-			healthy = append(healthy, stop)
-		case o.Running():
-			before = append(before, stop)
+			healthy = append(healthy, steps(Healthy, Stops(o))...)
+		} else {
+			before = append(before, steps(Now, Stops(o))...)
 		}
 		if i == 0 {
-			remove.After = Healthy
-			healthy = append(healthy, remove)
+			healthy = append(healthy, steps(Healthy, removals(o))...)
 			continue
 		}
-		after = append(after, remove)
+		after = append(after, steps(Now, removals(o))...)
 	}
 	start := slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
 	c.Steps = slices.Concat(slices.Insert(c.Steps, max(start, 0), before...), after, healthy)
@@ -80,7 +74,7 @@ func (p *planner) order(s *model.Service, host string, old []*model.Container) s
 	fixedPort := slices.ContainsFunc(old, func(o *model.Container) bool {
 		return o.Host == host && o.Running() && model.PortsClash(s.Container.Ports, o.Ports)
 	})
-	writesVolume := slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
+	writesVolume := slices.ContainsFunc(s.Mounts(), func(m model.Mount) bool { return m.Kind == model.MountVolume && !m.ReadOnly })
 	hostNetwork := slices.ContainsFunc(s.Container.Networks, func(a model.Attachment) bool { return a.Network == model.HostNetwork })
 	switch {
 	case fixedPort, s.Update.Order == model.OrderStopFirst, len(s.Holds) > 0:
@@ -94,16 +88,58 @@ func (p *planner) order(s *model.Service, host string, old []*model.Container) s
 // retire ends a replica that nobody asks for any more.
 func (p *planner) retire(c *Change, containers []*model.Container) {
 	for _, o := range p.withinReach(c, containers) {
-		if o.Running() {
-			c.Steps = append(c.Steps, Step{Op: p.stop(o), After: Idle})
-		}
-		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: p.target(o)}, After: Idle})
+		c.Steps = append(c.Steps, steps(Idle, Stops(o))...)
+		c.Steps = append(c.Steps, steps(Idle, removals(o))...)
 	}
 	stall(c)
 }
 
-func (p *planner) stop(c *model.Container) model.Op {
-	op := model.StopContainer{Target: p.target(c)}
+func steps(after Gate, ops []model.Op) []Step {
+	var out []Step
+	for _, op := range ops {
+		out = append(out, Step{op, after})
+	}
+	return out
+}
+
+// Stops are the calls that stop what runs of a container: of a pod the main one
+// first and the holder last.
+func Stops(c *model.Container) []model.Op {
+	var ops []model.Op
+	for _, part := range slices.Backward(c.Parts()) {
+		if part.Running() {
+			ops = append(ops, stop(&part))
+		}
+	}
+	return ops
+}
+
+// Starts are the calls that start what was stopped so: the holder first, and no
+// init containers, which have done their work.
+func Starts(c *model.Container, holds []string) []model.Op {
+	var ops []model.Op
+	for _, part := range c.Parts() {
+		switch part.Owner.Role {
+		case model.RoleInit:
+		case model.RoleHolder:
+			ops = append(ops, model.StartContainer{Target: targetOf(&part)})
+		default:
+			ops = append(ops, model.StartContainer{Target: targetOf(&part), Holds: holds})
+		}
+	}
+	return ops
+}
+
+func removals(c *model.Container) []model.Op {
+	var ops []model.Op
+	for _, part := range slices.Backward(c.Parts()) {
+		ops = append(ops, model.RemoveContainer{Target: targetOf(&part)})
+	}
+	return ops
+}
+
+func stop(c *model.Container) model.Op {
+	op := model.StopContainer{Target: targetOf(c)}
 	if c.Spec != nil {
 		op.Grace = c.Spec.StopGrace
 	}

@@ -119,7 +119,7 @@ func (p *planner) job(runs *Runs, d *jobs.Decision) {
 		p.told[s.Container.ID] = true
 		c := Change{Key: keyOfRun(s.Container), Host: s.Container.Host, Verdict: Update, Current: s.Container.ID, Reasons: []string{"is stopped: " + s.Why}}
 		for _, o := range p.withinReach(&c, []*model.Container{s.Container}) {
-			c.Steps = append(c.Steps, Step{Op: p.stop(o)})
+			c.Steps = append(c.Steps, Step{Op: stop(o)})
 		}
 		stall(&c)
 		p.changes = append(p.changes, c)
@@ -169,7 +169,7 @@ func (p *planner) startRun(runs *Runs, d *jobs.Decision) Change {
 	if redo := d.Start.Redo; redo != nil {
 		p.told[redo.ID] = true
 		c.Old = []string{redo.ID}
-		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: p.target(redo)}})
+		c.Steps = append(c.Steps, Step{Op: model.RemoveContainer{Target: targetOf(redo)}})
 	}
 	reason := at.Refusal
 	if reason == "" {
@@ -188,9 +188,7 @@ func (p *planner) startRun(runs *Runs, d *jobs.Decision) Change {
 	}
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: at.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}
-	if pullsAnew(s) {
-		c.Steps = append(c.Steps, Step{Op: p.pullAnew(s, at.Host)})
-	}
+	p.pullAnew(&c, s)
 	c.Steps = append(c.Steps, Step{Op: model.CreateContainer{Host: at.Host, Owner: owner, Spec: s.Container}})
 	if len(s.Container.Files) > 0 {
 		c.Steps = append(c.Steps, Step{Op: model.CopyFiles{Target: target, Files: s.Container.Files}})

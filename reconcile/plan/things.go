@@ -198,7 +198,7 @@ func (p *planner) lacking(s *model.Service, host string) string {
 			return fmt.Sprintf("network %q: %s", a.Network, reason)
 		}
 	}
-	for _, m := range s.Container.Mounts {
+	for _, m := range s.Mounts() {
 		if reason, ok := p.blocked[Key{Kind: KindVolume, Host: host, Name: m.Source}]; ok {
 			return fmt.Sprintf("volume %q: %s", m.Source, reason)
 		}
@@ -206,27 +206,59 @@ func (p *planner) lacking(s *model.Service, host string) string {
 	return ""
 }
 
-// image sees to it that a new replica's image will be on its host, and says
-// why when it can't be.
+// imageUse is an image that a replica runs, and how it comes to a host.
+type imageUse struct{ ref, pull string }
+
+// imagesOf are the images that a replica of the service runs.
+func imagesOf(s *model.Service) []imageUse {
+	out := []imageUse{{s.Container.Image, s.Pull}}
+	for i := range s.Members {
+		out = append(out, imageUse{s.Members[i].Container.Image, s.Members[i].Pull})
+	}
+	if s.IsPod() {
+		out = append(out, imageUse{ref: model.HoldImage})
+	}
+	return out
+}
+
+// anew says whether an image is pulled that the host may have already. What a
+// digest names is the same wherever it is.
+func (i imageUse) anew() bool {
+	_, digest := model.SplitDigest(i.ref)
+	return i.pull == "always" && digest == ""
+}
+
+// image sees to it that a new replica's images will be on its host, and says
+// why when one can't be.
 func (p *planner) image(s *model.Service, host string) string {
 	if reason := p.unresolved[s.App]; reason != "" {
 		return reason
 	}
-	if _, there := p.hosts[host].Images[s.Container.Image]; there || pullsAnew(s) {
+	for _, i := range imagesOf(s) {
+		if reason := p.obtain(s.App, host, i); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (p *planner) obtain(app, host string, i imageUse) string {
+	if _, there := p.hosts[host].Images[i.ref]; there || i.anew() {
 		return ""
 	}
-	key := Key{Kind: KindImage, App: s.App, Host: host, Name: s.Container.Image}
+	key := Key{Kind: KindImage, App: app, Host: host, Name: i.ref}
 	reason := ""
 	switch {
-	case slices.Contains(p.hosts[host].Unasked, s.Container.Image):
-		reason = fmt.Sprintf("host %q has not said yet whether it has image %q", host, s.Container.Image)
-	case s.Pull == "never":
-		reason = fmt.Sprintf("image %q is not on host %q, and pull is never; load it there or set pull: missing", s.Container.Image, host)
+	case slices.Contains(p.hosts[host].Unasked, i.ref):
+		reason = fmt.Sprintf("host %q has not said yet whether it has image %q", host, i.ref)
+	case i.pull == "never":
+		reason = fmt.Sprintf("image %q is not on host %q, and pull is never; load it there or set pull: missing", i.ref, host)
 	default:
-		p.pulls[key] = Change{
-			Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"},
-			Steps: []Step{{Op: p.pull(s.App, host, s.Container.Image)}},
+		var get model.Op = p.pull(app, host, i.ref)
+		if i.ref == model.HoldImage {
+			get = model.LoadImage{Host: host, Image: i.ref}
 		}
+		p.pulls[key] = Change{Key: key, Host: host, Verdict: Create, Reasons: []string{"not on the host"}, Steps: []Step{{Op: get}}}
 		return ""
 	}
 	if _, pulled := p.pulls[key]; !pulled { // another service may pull what this one only waits for
@@ -238,18 +270,4 @@ func (p *planner) image(s *model.Service, host string) string {
 // pull is the op that fetches an image for an app, with the app's credentials.
 func (p *planner) pull(app, host, ref string) model.PullImage {
 	return model.PullImage{Host: host, Image: ref, PullSecrets: p.pullSecrets[app]}
-}
-
-// pullAnew fetches what the host may have already.
-func (p *planner) pullAnew(s *model.Service, host string) model.PullImage {
-	op := p.pull(s.App, host, s.Container.Image)
-	op.Always = true
-	return op
-}
-
-// pullsAnew says whether an image is pulled that the host may have already.
-// What a digest names is the same wherever it is.
-func pullsAnew(s *model.Service) bool {
-	_, digest := model.SplitDigest(s.Container.Image)
-	return s.Pull == "always" && digest == ""
 }

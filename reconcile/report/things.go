@@ -108,7 +108,7 @@ func (f *folder) usage() usage {
 		for j := range f.in.Desired.Apps[i].Services {
 			s := &f.in.Desired.Apps[i].Services[j]
 			services[[2]string{s.App, s.Name}] = s
-			for _, m := range s.Container.Mounts {
+			for _, m := range s.Mounts() {
 				u.mounted[m.Source] = u.mounted[m.Source] || m.Kind == model.MountVolume
 			}
 		}

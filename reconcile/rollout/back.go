@@ -32,12 +32,25 @@ const lastWords = 10 * time.Second
 // rollout fail, before its last words have been read.
 func (r *roll) speaking(c *plan.Change) bool {
 	hold := r.standing.Hold
-	if hold == nil || hold.Container == "" || hold.LogRead || !slices.Contains(c.Old, hold.Container) {
+	if hold == nil || hold.Container == "" || hold.LogRead || !r.ends(c, hold.Container) {
 		return false
 	}
 	end := hold.Since.Add(lastWords)
 	r.wakeAt(end)
 	return r.in.Now.Before(end)
+}
+
+// ends says whether the change ends a container, or may when it is one of a pod
+// that stays.
+func (r *roll) ends(c *plan.Change, id string) bool {
+	ending := c.Old
+	if c.Swaps {
+		ending = append(slices.Clone(c.Old), c.Current)
+	}
+	return slices.ContainsFunc(ending, func(of string) bool {
+		whole := r.container(of)
+		return of == id || whole != nil && isPart(whole, id)
+	})
 }
 
 // maxChanged bounds how many lines of what has changed a record keeps.

@@ -80,6 +80,19 @@ func (d *decider) retire(c *plan.Change, ops []model.Op) {
 	d.start(c, ops)
 }
 
+// onward carries on with a pod that is being brought up. What comes next has
+// tries of its own: it is no fault of its that what came before took many.
+func (d *decider) onward(c *plan.Change, ops []model.Op) {
+	if d.out.State.Attempts[c.Key].Reason != "" {
+		d.emit(c, ops, healTries)
+		return
+	}
+	if _, busy := d.in.Busy[c.Key]; !busy && len(ops) > 0 {
+		d.out.State.Attempts[c.Key] = Attempt{Count: 1, Last: d.in.Now}
+	}
+	d.start(c, ops)
+}
+
 // start begins a task without counting it as a try.
 func (d *decider) start(c *plan.Change, ops []model.Op) {
 	if _, busy := d.in.Busy[c.Key]; busy || len(ops) == 0 {

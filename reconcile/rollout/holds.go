@@ -37,13 +37,13 @@ func mayRun(c *model.Container, h *model.HostState) bool {
 // mayMount says whether a container of ours mounts a volume. Of one that is not
 // inspected nobody knows, unless a manifest still says it.
 func (d *decider) mayMount(c *model.Container, volume string) bool {
-	if c.Spec != nil {
-		return c.Spec.MountsVolume(volume)
+	if mounts, known := c.MountsVolume(volume); known {
+		return mounts
 	}
 	app := d.apps[c.Owner.App]
 	if app == nil {
 		return true
 	}
 	i := slices.IndexFunc(app.Services, func(s model.Service) bool { return s.Name == c.Owner.Service })
-	return i < 0 || app.Services[i].Container.MountsVolume(volume)
+	return i < 0 || app.Services[i].MountsVolume(volume)
 }

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -98,7 +99,7 @@ func (r *roll) judgeService(s *service) (Record, bool) {
 func failureOf(s *service, slot *slot, reason string) Record {
 	failure := Record{Service: s.Name, Host: slot.change.Host}
 	if slot.current != nil {
-		failure.Container = slot.current.ID
+		failure.Container = slot.current.Blamed().ID
 	}
 	where := ""
 	if slot.change.Host != "" {
@@ -233,10 +234,39 @@ func (r *roll) failure(s *model.Service, slot *slot) string {
 		return ""
 	case r.exhausted(slot.change.Key):
 		return r.out.State.Attempts[slot.change.Key].Reason
-	case c == nil || slot.busy || !r.madeByThis(c):
+	case c == nil || slot.busy:
 		return ""
 	}
-	return brokenBecause(c, r.record.StartedAt)
+	return r.fault(slot, c)
+}
+
+// fault says what is wrong with a container of the slot that this rollout made,
+// or "". Of a pod it is the first such container. An init container is tried
+// again before it counts as failed.
+func (r *roll) fault(slot *slot, c *model.Container) string {
+	for _, part := range c.Parts() {
+		if !r.madeByThis(&part) {
+			continue
+		}
+		why := brokenBecause(&part, r.record.StartedAt)
+		if part.Owner.Role == model.RoleInit && (part.ExitCode == 0 && part.Error == "" || r.out.State.Attempts[slot.change.Key].Count < rolloutTries) {
+			continue
+		}
+		if why != "" {
+			return strings.TrimPrefix(part.Owner.Member+" "+why, " ")
+		}
+	}
+	return ""
+}
+
+// swapped says whether a sidecar was replaced by this rollout where its pod is.
+func (r *roll) swapped(c *model.Container) bool {
+	return c != nil && len(c.Pod) > 0 && !r.madeByThis(c) && slices.ContainsFunc(c.Pod, func(p model.Container) bool { return r.madeByThis(&p) })
+}
+
+// isPart says whether a container, or one of its pod, has that id.
+func isPart(c *model.Container, id string) bool {
+	return slices.ContainsFunc(c.Parts(), func(p model.Container) bool { return p.ID == id })
 }
 
 func brokenBecause(c *model.Container, since time.Time) string {

@@ -69,8 +69,11 @@ func (r *roll) waitsForThings(s *service, slot *slot, m missing) string {
 }
 
 // mendWaitsForThings is the same question of a container that is there already:
-// all it can lack is a network.
+// all it can lack is a network, unless it is a pod for which others are made.
 func (r *roll) mendWaitsForThings(s *service, slot *slot, m missing) string {
+	if slot.change.Swaps || slot.change.Onward {
+		return r.waitsForThings(s, slot, m)
+	}
 	for _, key := range m {
 		if key.Kind == plan.KindNetwork && needs(s.Service, slot.change, key) {
 			return fmt.Sprintf("waits for %s", key)
@@ -88,9 +91,9 @@ func needs(s *model.Service, change *plan.Change, key plan.Key) bool {
 func uses(s *model.Service, key plan.Key) bool {
 	switch key.Kind {
 	case plan.KindImage:
-		return s.Container.Image == key.Name
+		return slices.Contains(s.Images(), key.Name)
 	case plan.KindNetwork:
 		return slices.ContainsFunc(s.Container.Networks, func(a model.Attachment) bool { return a.Network == key.Name })
 	}
-	return slices.ContainsFunc(s.Container.Mounts, func(m model.Mount) bool { return m.Source == key.Name })
+	return slices.ContainsFunc(s.Mounts(), func(m model.Mount) bool { return m.Source == key.Name })
 }

@@ -26,7 +26,7 @@ func (s *slot) inHand() bool {
 	if s.kept {
 		return s.busy
 	}
-	return s.busy || s.phase == settling || s.phase == finishing || s.crowded && s.phase != broken
+	return s.busy || s.phase == settling || s.phase == finishing || s.crowded && s.phase != broken || s.phase == mending && s.change.Onward
 }
 
 // take uses up the room that the update policy has for the slot, or says why

@@ -82,6 +82,7 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 		}
 	}
 	slot.serving, slot.crowded = len(slot.ready) > 0, running > 1
+	slot.old = slot.old || c.Swaps || r.swapped(slot.current)
 	slot.phase, slot.reason = r.phaseOf(s, slot)
 	if slot.phase == done {
 		r.forget(c.Key)
@@ -109,7 +110,7 @@ func (r *roll) phaseOf(s *model.Service, slot *slot) (slotPhase, string) {
 		return mending, first(c.Reasons)
 	case !Ready(slot.current, s.Update.Monitor, r.in.Now):
 		r.wakeAt(slot.current.StartedAt.Add(s.Update.Monitor))
-		return settling, notReady(slot.current)
+		return settling, slot.unready()
 	case c.Verdict != plan.Unchanged:
 		return finishing, ""
 	}
@@ -134,6 +135,15 @@ func Ready(c *model.Container, monitor time.Duration, now time.Time) bool {
 		return c.Health == model.HealthHealthy
 	}
 	return !now.Before(c.StartedAt.Add(monitor))
+}
+
+// unready says what a slot's container is not ready for. Of a pod that is brought
+// up, the plan knows what it waits for.
+func (s *slot) unready() string {
+	if len(s.current.Pod) > 0 && s.change.Verdict == plan.Update && len(s.change.Reasons) > 0 {
+		return s.change.Reasons[0]
+	}
+	return notReady(s.current)
 }
 
 func notReady(c *model.Container) string {

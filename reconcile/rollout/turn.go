@@ -18,6 +18,10 @@ func (r *roll) service(s *service, m missing) {
 		case finishing:
 			r.finishSlot(slot)
 		case mending:
+			if dependency != "" && slot.change.Swaps {
+				r.hold(slot.change, fmt.Sprintf("waits for service %q to be healthy", dependency))
+				continue
+			}
 			r.mend(s, slot, m)
 		case broken:
 			r.broken(s, slot, m)
@@ -35,6 +39,8 @@ func (r *roll) service(s *service, m missing) {
 	}
 }
 
+const lastWordsRead = "the failed one's last words are being read"
+
 // finishSlot ends what a replica took over from.
 func (r *roll) finishSlot(slot *slot) {
 	if slot.kept {
@@ -42,7 +48,7 @@ func (r *roll) finishSlot(slot *slot) {
 		return
 	}
 	if r.speaking(slot.change) {
-		r.hold(slot.change, "the failed one's last words are being read")
+		r.hold(slot.change, lastWordsRead)
 		return
 	}
 	r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
@@ -75,7 +81,7 @@ func order(slots []*slot) []*slot {
 // mend puts a container right where it is. In a rollout that has failed, or is
 // paused, the containers which it did not make are still mended.
 func (r *roll) mend(s *service, slot *slot, m missing) {
-	if why := r.stoppedFor(s); why != "" && slot.current != nil && r.madeByThis(slot.current) && slot.old {
+	if why := r.mayNotMend(s, slot); why != "" {
 		r.hold(slot.change, why)
 		return
 	}
@@ -95,7 +101,23 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 			return
 		}
 	}
+	if slot.change.Onward {
+		r.onward(slot.change, ops(slot.change.Steps, plan.Now))
+		return
+	}
 	r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries())
+}
+
+// mayNotMend says why a container is left as it is, or "".
+func (r *roll) mayNotMend(s *service, slot *slot) string {
+	made := slot.current != nil && r.madeByThis(slot.current) && slot.old
+	if why := r.stoppedFor(s); why != "" && (made || slot.change.Swaps) {
+		return why
+	}
+	if slot.change.Swaps && r.speaking(slot.change) {
+		return lastWordsRead
+	}
+	return ""
 }
 
 // renew makes a slot's new container. What replaces something that is still
@@ -168,10 +190,10 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 	}
 	var todo []model.Op
 	if c := slot.current; c != nil && c.Running() && (slot.serving || before != nil) {
-		todo = append(todo, stop(c))
+		todo = append(todo, plan.Stops(c)...)
 	}
 	if before != nil && r.volumeHeld(s.Service, slot.change) == "" {
-		todo = append(todo, model.StartContainer{Target: target(before), Holds: s.Held()})
+		todo = append(todo, plan.Starts(before, s.Held())...)
 	}
 	if len(todo) > 0 {
 		r.retire(slot.change, todo)
@@ -214,18 +236,6 @@ func (d *decider) reachable(host string) bool {
 	return h != nil && h.Reachable
 }
 
-func target(c *model.Container) model.Target {
-	return model.Target{Host: c.Host, ID: c.ID, Name: c.Owner.Name, Owner: c.Owner.Owner, Fingerprint: c.Owner.Fingerprint}
-}
-
-func stop(c *model.Container) model.Op {
-	op := model.StopContainer{Target: target(c)}
-	if c.Spec != nil {
-		op.Grace = c.Spec.StopGrace
-	}
-	return op
-}
-
 // explain gives a task that has just begun for a change another reason than the
 // change's own, which is about the replica and not about what is being ended.
 func (r *roll) explain(c *plan.Change, reason string) {
@@ -237,10 +247,10 @@ func (r *roll) explain(c *plan.Change, reason string) {
 // brokenBecause is why a slot is broken. A container that was stopped because
 // the rollout had failed only says that it was stopped; the record knows why.
 func (r *roll) brokenBecause(s *service, slot *slot) string {
-	if slot.current != nil && slot.current.ID == s.course.Container {
+	if slot.current != nil && isPart(slot.current, s.course.Container) {
 		return "the service has failed: " + s.course.Failed
 	}
-	if r.record.Phase == Failed && slot.current != nil && slot.current.ID == r.record.Container {
+	if r.record.Phase == Failed && slot.current != nil && isPart(slot.current, r.record.Container) {
 		return "the rollout has failed: " + r.record.Reason
 	}
 	return slot.reason
@@ -275,7 +285,7 @@ func untilStart(todo []model.Op, yields bool) []model.Op {
 func ops(steps []plan.Step, gate plan.Gate) []model.Op {
 	var out []model.Op
 	for _, s := range steps {
-		if gate == plan.Now && s.After != plan.Now {
+		if s.After == plan.InTurn || gate == plan.Now && s.After != plan.Now {
 			continue
 		}
 		out = append(out, s.Op)

@@ -31,10 +31,14 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer, 
 		return err
 	}
 	first, rest := e.splitNetworks(spec.Networks)
-	made, err := e.api().ContainerCreate(ctx, config(op, env), hostConfig(spec), endpoints(first), nil, op.Owner.Name)
+	host := hostConfig(spec)
+	if host.NetworkMode, err = e.networkMode(ctx, op, host.NetworkMode); err != nil {
+		return err
+	}
+	made, err := e.api().ContainerCreate(ctx, config(op, env), host, endpoints(first), nil, op.Owner.Name)
 	id := made.ID
 	if errdefs.IsConflict(err) {
-		id, rest, err = e.existing(ctx, op, err)
+		id, rest, err = e.existing(ctx, op, host.NetworkMode, err)
 	}
 	if err != nil {
 		return scrub(err, env)
@@ -46,6 +50,23 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer, 
 		}
 	}
 	return nil
+}
+
+// networkMode is that of a pod's container: the network of the holder, which is
+// named by its id, because another one may have its name one day.
+func (e *Engine) networkMode(ctx context.Context, op model.CreateContainer, own container.NetworkMode) (container.NetworkMode, error) {
+	if op.Owner.Role == "" || op.Owner.Role == model.RoleHolder {
+		return own, nil
+	}
+	holder, err := e.inspectContainer(ctx, op.Owner.Pod)
+	if err != nil {
+		return "", err
+	}
+	is := model.OwnershipFrom(holder.Config.Labels)
+	if is.Owner != op.Owner.Owner || is.Pod != op.Owner.Pod || is.Role != model.RoleHolder {
+		return "", conflict(fmt.Sprintf("container %q does not hold a pod's network", op.Owner.Pod))
+	}
+	return container.NetworkMode("container:" + holder.ID), nil
 }
 
 // creatable refuses what the engine would accept and get wrong: it would make
@@ -102,7 +123,7 @@ func (e *Engine) splitNetworks(all []model.Attachment) (first, rest []model.Atta
 
 // existing is the container that has the name already, and the networks that
 // it still lacks, if it is what op would make.
-func (e *Engine) existing(ctx context.Context, op model.CreateContainer, taken error) (string, []model.Attachment, error) {
+func (e *Engine) existing(ctx context.Context, op model.CreateContainer, network container.NetworkMode, taken error) (string, []model.Attachment, error) {
 	raw, err := e.inspectContainer(ctx, op.Owner.Name)
 	if errdefs.IsNotFound(err) {
 		return "", nil, taken // not the name was taken
@@ -113,6 +134,9 @@ func (e *Engine) existing(ctx context.Context, op model.CreateContainer, taken e
 	own := model.OwnershipFrom(raw.Config.Labels)
 	if raw.Name != "/"+op.Owner.Name || own.Owner != op.Owner.Owner || own.Fingerprint != op.Owner.Fingerprint {
 		return "", nil, conflict("the name is taken by another container")
+	}
+	if network.IsContainer() && raw.HostConfig.NetworkMode != network {
+		return "", nil, conflict("the name is taken by a container of another pod")
 	}
 	var lacking []model.Attachment
 	for _, a := range op.Spec.Networks {

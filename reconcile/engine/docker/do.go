@@ -28,6 +28,8 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 		return e.pullImage(ctx, o, blobs)
 	case model.RemoveImage:
 		return e.removeImage(ctx, o)
+	case model.LoadImage:
+		return e.loadImage(ctx, o)
 	case model.CreateNetwork:
 		return e.createNetwork(ctx, o)
 	case model.RemoveNetwork:

@@ -31,6 +31,7 @@ type Engine struct {
 	watching atomic.Int32
 
 	credentials CredentialsFunc
+	makeImage   ImageFunc
 	pulls       pulls
 
 	working    working

@@ -134,6 +134,7 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 		Spec:         liveSpec(raw, info),
 	}
 	c.Ports = c.Spec.Ports
+	c.Joined = raw.HostConfig.NetworkMode.ConnectedContainer()
 	if c.Health, c.HealthOutput = healthOf(raw.State); c.State != model.StateRunning {
 		c.Health = model.HealthNone
 	}

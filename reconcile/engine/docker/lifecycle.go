@@ -24,7 +24,7 @@ func (e *Engine) startContainer(ctx context.Context, op model.StartContainer) er
 		case raw.State.Running:
 			return nil
 		}
-		if err := e.alone(ctx, raw.ID, op.Holds); err != nil {
+		if err := e.alone(ctx, raw, op.Holds); err != nil {
 			return err
 		}
 		return e.api().ContainerStart(ctx, raw.ID, container.StartOptions{})

@@ -40,6 +40,9 @@ func liveSpec(raw *container.InspectResponse, info hostInfo) *model.ContainerSpe
 // the host's own in the host's network.
 func hostnameOf(raw *container.InspectResponse, info hostInfo) string {
 	name := raw.Config.Hostname
+	if raw.HostConfig.NetworkMode.IsContainer() {
+		return "" // it is the holder's
+	}
 	if name == shortID(raw.ID) || raw.HostConfig.NetworkMode.IsHost() && name == info.hostname {
 		return ""
 	}

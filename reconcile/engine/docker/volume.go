@@ -48,8 +48,11 @@ func volumeState(v *volume.Volume) model.VolumeState {
 }
 
 // alone makes sure that no container but one mounts any of some volumes while it
-// runs. Whoever runs it: a person's copy of the data is a holder as well.
-func (e *Engine) alone(ctx context.Context, id string, volumes []string) error {
+// runs, apart from the others of its pod. Whoever runs it: a person's copy of the
+// data is a holder as well.
+func (e *Engine) alone(ctx context.Context, c container.InspectResponse, volumes []string) error {
+	own := model.OwnershipFrom(c.Config.Labels)
+
 	for _, name := range volumes {
 		list, err := e.api().ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(
 			filters.Arg("volume", name), filters.Arg("status", "running"), filters.Arg("status", "paused"), filters.Arg("status", "restarting"))})
@@ -57,7 +60,8 @@ func (e *Engine) alone(ctx context.Context, id string, volumes []string) error {
 			return err
 		}
 		for i := range list {
-			if list[i].ID != id && mountsVolume(&list[i], name) {
+			other := model.OwnershipFrom(list[i].Labels)
+			if list[i].ID != c.ID && !other.SamePod(own) && mountsVolume(&list[i], name) {
 				return conflict(fmt.Sprintf("container %q has the exclusive volume %q; it has to stop first", nameOf(list[i].Names), name))
 			}
 		}

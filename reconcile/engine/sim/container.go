@@ -19,7 +19,9 @@ type container struct {
 	image     *Image
 	behaviour Behaviour
 	joined    []attachment
-	anonymous []string // volumes that its image declares and nobody named
+	joinedTo  *container // whose network it shares
+	sandbox   int        // which network it has had since its last start
+	anonymous []string   // volumes that its image declares and nobody named
 
 	state    model.State
 	exitCode int
@@ -148,6 +150,9 @@ func (c *container) view(host string, now time.Time, inspected bool) model.Conta
 		return v
 	}
 	v.Spec, v.Image = c.spec, &c.image.Defaults
+	if c.joinedTo != nil {
+		v.Joined = c.joinedTo.id
+	}
 	v.ExitCode, v.Error, v.RestartCount = c.exitCode, c.err, c.restarts
 	v.CreatedAt, v.StartedAt, v.FinishedAt = c.created, c.started, c.finished
 	if health == model.HealthUnhealthy {

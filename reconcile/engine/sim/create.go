@@ -10,10 +10,14 @@ import (
 
 func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 	if c := h.byName[o.Owner.Name]; c != nil {
-		if c.owner.Owner == o.Owner.Owner && c.owner.Fingerprint == o.Owner.Fingerprint && c.owner.Name == o.Owner.Name {
+		if c.owner.Owner == o.Owner.Owner && c.owner.Fingerprint == o.Owner.Fingerprint && c.owner.Name == o.Owner.Name && h.inPod(c) {
 			return false, nil
 		}
 		return false, refuse(engine.Conflict, "the container name is already in use by %s", c.id[:12])
+	}
+	holder, err := h.share(o.Owner)
+	if err != nil {
+		return false, err
 	}
 	image := h.image(o.Spec.Image)
 	if image == nil {
@@ -25,7 +29,7 @@ func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 	}
 	c := &container{
 		id: h.newID(), name: o.Owner.Name, owner: o.Owner, image: image, spec: h.live(image, o), secrets: secrets,
-		state: model.StateCreated, created: j.now,
+		state: model.StateCreated, created: j.now, joinedTo: holder,
 	}
 	if image.Behaviour != nil {
 		c.behaviour = image.Behaviour(secrets.filled(*c.spec))

@@ -95,6 +95,8 @@ func (h *Host) apply(j *job) (changed bool, err error) {
 		return h.pull(o, j.blobs)
 	case model.RemoveImage:
 		return h.removeImage(o)
+	case model.LoadImage:
+		return h.loadImage(o), nil
 	case model.CreateNetwork:
 		return h.createNetwork(o, j.now)
 	case model.RemoveNetwork:

@@ -28,6 +28,7 @@ type Host struct {
 	volumes    map[string]*volume
 	pulling    map[*pull]bool
 	made       int // for ids
+	sandboxes  int // networks of containers so far
 	chosenPort uint16
 	capacity   int
 	latency    func(verb string) time.Duration

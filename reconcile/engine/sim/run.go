@@ -53,6 +53,7 @@ func (h *Host) launch(c *container, now time.Time) error {
 		return refuse(engine.Invalid, "%s", text)
 	}
 	c.state, c.err, c.exitCode, c.held = model.StateRunning, "", 0, ports
+	h.enter(c)
 	c.started, c.clock, c.finished, c.stopAt = now, now, time.Time{}, time.Time{}
 	c.health = model.HealthNone
 	c.say(now, c.behaviour.StartLog)
@@ -61,6 +62,9 @@ func (h *Host) launch(c *container, now time.Time) error {
 
 // runnable checks networks, room and ports, and gives the ports it would hold.
 func (h *Host) runnable(c *container) ([]model.Port, error) {
+	if err := h.sharable(c); err != nil {
+		return nil, err
+	}
 	h.settleNetworks(c)
 	for _, a := range c.joined {
 		if c.started.IsZero() { // by name; later by id

@@ -33,11 +33,11 @@ func (h *Host) createVolume(o model.CreateVolume, now time.Time) (bool, error) {
 }
 
 // alone makes sure that no container but one mounts any of some volumes while it
-// runs.
+// runs, apart from the others of its pod.
 func (h *Host) alone(c *container, volumes []string) error {
 	for _, name := range volumes {
 		for _, other := range h.containers {
-			if other != c && other.alive() && other.spec.MountsVolume(name) {
+			if other != c && !other.owner.SamePod(c.owner) && other.alive() && other.spec.MountsVolume(name) {
 				return refuse(engine.Conflict, "container %s has the exclusive volume %s; it has to stop first", other.name, name)
 			}
 		}
