@@ -94,7 +94,8 @@ func (c *Container) foldState(main *Container) {
 	whole := main != nil
 	for i := range c.Pod {
 		p := &c.Pod[i]
-		if p.Owner.Role == RoleInit && (begun || p.State == StateExited && p.ExitCode == 0) {
+		past := p.Owner.Role == RoleInit && (begun || p.State == StateExited && p.ExitCode == 0)
+		if past || !c.Newest(p) {
 			continue
 		}
 		if p.amiss() {
@@ -147,6 +148,12 @@ func (c *Container) Part(name string) *Container {
 		}
 	}
 	return newest
+}
+
+// Newest says whether no other container of the pod takes over from this one.
+func (c *Container) Newest(p *Container) bool {
+	newest := c.Part(p.Owner.Member)
+	return newest == nil || newest.ID == p.ID
 }
 
 // Parts are the containers that c stands for: itself, unless it is a pod.

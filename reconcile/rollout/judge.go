@@ -245,7 +245,7 @@ func (r *roll) failure(s *model.Service, slot *slot) string {
 // again before it counts as failed.
 func (r *roll) fault(slot *slot, c *model.Container) string {
 	for _, part := range c.Parts() {
-		if !r.madeByThis(&part) {
+		if !r.madeByThis(&part) || !c.Newest(&part) {
 			continue
 		}
 		why := brokenBecause(&part, r.record.StartedAt)

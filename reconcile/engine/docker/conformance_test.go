@@ -1,6 +1,8 @@
 package docker_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -32,6 +34,15 @@ func (h hands) Pause(id string) error { return h.Client.ContainerPause(h.t.Conte
 
 func (h hands) Rename(id, name string) error {
 	return h.Client.ContainerRename(h.t.Context(), id, name)
+}
+
+// Network is that of the container's processes, on this very machine.
+func (h hands) Network(id string) (string, error) {
+	raw, err := h.Client.ContainerInspect(h.t.Context(), id)
+	if err != nil {
+		return "", err
+	}
+	return os.Readlink(fmt.Sprintf("/proc/%d/ns/net", raw.State.Pid))
 }
 
 func (h hands) UpdateMemory(id string, bytes int64) error {

@@ -15,6 +15,12 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
 	"github.com/tallyman-io/tallyman/internal/dockertest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
@@ -36,12 +42,32 @@ func newHost(t testing.TB) *host {
 	t.Helper()
 	local := dockertest.Local(t)
 	local.Images(testImage)
-	e, err := docker.New(model.Host{Name: "here", Endpoint: local.Endpoint})
+	e, err := docker.New(model.Host{Name: "here", Endpoint: local.Endpoint}, docker.WithImages(func(ref, arch string, w io.Writer) error {
+		t.Cleanup(func() {
+			if _, err := local.Client.ImageRemove(context.WithoutCancel(t.Context()), ref, image.RemoveOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+		return writeImage(ref, arch, w)
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
 	return &host{Engine: local, t: t, engine: e}
+}
+
+// writeImage writes an image that has nothing in it.
+func writeImage(ref, arch string, w io.Writer) error {
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		return err
+	}
+	made, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: arch, Author: ref})
+	if err != nil {
+		return err
+	}
+	return tarball.Write(tag, made, w)
 }
 
 // owner is the ownership of a container of this test.

@@ -34,6 +34,8 @@ type Hands interface {
 	Kill(container string) error
 	Pause(container string) error
 	Rename(container, name string) error
+	// Network tells the network that a running container has from all others.
+	Network(container string) (string, error)
 	// UpdateMemory sets the memory limit of a container.
 	UpdateMemory(container string, bytes int64) error
 	Disconnect(container, network string) error
@@ -71,7 +73,7 @@ func Cases() []Case {
 	for _, part := range [][]promise{
 		creating(), namesTaken(), lacking(), fields(), starting(), stopping(), removing(), pausing(), crashing(),
 		renaming(), updating(), targets(), health(), ports(), networks(), networksRemoved(), connecting(), networksReplaced(), networksTwice(),
-		volumes(), volumesThatStay(), holding(), removingVolumes(), files(), secrets(), images(), removingImages(), others(), logs(), observing(),
+		volumes(), volumesThatStay(), holding(), removingVolumes(), files(), secrets(), images(), removingImages(), pods(), others(), logs(), observing(),
 	} {
 		for _, p := range part {
 			all = append(all, Case{p.name, func(t *testing.T, h Host) { p.run(newSuite(t, h)) }})

@@ -9,15 +9,15 @@ import (
 )
 
 func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
+	holder, err := h.share(o.Owner)
+	if err != nil {
+		return false, err
+	}
 	if c := h.byName[o.Owner.Name]; c != nil {
 		if c.owner.Owner == o.Owner.Owner && c.owner.Fingerprint == o.Owner.Fingerprint && c.owner.Name == o.Owner.Name && h.inPod(c) {
 			return false, nil
 		}
 		return false, refuse(engine.Conflict, "the container name is already in use by %s", c.id[:12])
-	}
-	holder, err := h.share(o.Owner)
-	if err != nil {
-		return false, err
 	}
 	image := h.image(o.Spec.Image)
 	if image == nil {
