@@ -164,7 +164,9 @@ func (r *raising) strays() {
 	}
 	for _, c := range slices.Backward(r.live.Pod[1:]) {
 		if c.Running() && !r.fresh(&c) {
-			r.note(c.Owner.Member + " is on a network that went with the holder's last run")
+			if !r.up.IsZero() {
+				r.note(c.Owner.Member + " is on a network that went with the holder's last run")
+			}
 			r.add(stop(&c))
 			r.halted[c.ID], r.broken = true, true
 		}
@@ -194,6 +196,8 @@ func (r *raising) prepare(m model.Member) {
 		return
 	case c != nil && r.runs(c) && c.State == model.StateRunning:
 		r.note("init container " + m.Name + " runs")
+	case c != nil && c.State == model.StateExited && c.ExitCode == 0 && c.Error == "":
+		r.add(model.StartContainer{Target: targetOf(c), Holds: r.holds(&m)}) // again, on the network that there is now
 	default:
 		r.bring(m, c)
 	}
@@ -250,33 +254,6 @@ func (r *raising) sidecar(m model.Member) (current *model.Container, old []*mode
 		}
 	}
 	return current, old
-}
-
-// memberDiff is in what a container differs from what is asked for now.
-func memberDiff(m *model.Member, c *model.Container) []Difference {
-	diff := Compare(&m.Container, c)
-	all := named(m, slices.Concat(diff.Replace, diff.Adjust))
-	if len(all) == 0 {
-		return []Difference{{field(m), "made from fingerprint " + c.Owner.Fingerprint, m.Fingerprint}}
-	}
-	return all
-}
-
-// field is the path of a container in the manifest.
-func field(m *model.Member) string {
-	if m.Role == model.RoleInit {
-		return keyed("initContainers", m.Name)
-	}
-	return keyed("sidecars", m.Name)
-}
-
-// named are differences of one container among those of its pod.
-func named(m *model.Member, list []Difference) []Difference {
-	var out []Difference
-	for _, d := range list {
-		out = append(out, Difference{field(m) + "." + d.Field, d.From, d.To})
-	}
-	return out
 }
 
 // surplus ends sidecars that nobody asks for any more.
@@ -372,30 +349,6 @@ func (r *raising) holds(m *model.Member) []string {
 	for _, name := range r.s.Held() {
 		if m.Container.MountsVolume(name) {
 			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// initDifferences are why a pod that was prepared otherwise will not do.
-func initDifferences(s *model.Service, c *model.Container) []Difference {
-	var out []Difference
-	known := map[string]bool{}
-	for _, m := range s.MembersOf(model.RoleInit) {
-		known[m.Name] = true
-		switch part := c.Part(m.Name); {
-		case part == nil:
-			out = append(out, Difference{field(&m), "", "declared"})
-		case part.Owner.Fingerprint == m.Fingerprint:
-		case part.Spec == nil:
-			out = append(out, Difference{field(&m), "made from fingerprint " + part.Owner.Fingerprint, m.Fingerprint})
-		default:
-			out = append(out, memberDiff(&m, part)...)
-		}
-	}
-	for i := range c.Pod {
-		if part := &c.Pod[i]; part.Owner.Role == model.RoleInit && !known[part.Owner.Member] {
-			out = append(out, Difference{keyed("initContainers", part.Owner.Member), "declared", ""})
 		}
 	}
 	return out
