@@ -338,3 +338,27 @@ func TestAJobThatGoes(t *testing.T) {
 		}
 	})
 }
+
+// TestAMigrationIsNotRepeatedAfterTheWayBack: it has succeeded, the app fails for
+// another reason and goes back to before there was a migration, and is then
+// tried again.
+func TestAMigrationIsNotRepeatedAfterTheWayBack(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		before := withJobs("web:1")
+		delete(before, "shop/jobs.yaml")
+		w.branch.commit(before)
+		w.converge()
+		files := withJobs("web:2", migration("web:1", 0))
+		files["shop/web.yaml"] = &fstest.MapFile{Data: []byte(serviceManifest("web", "web:2", 2, broken)), Mode: 0o644}
+		w.branch.commit(files)
+		after(10 * time.Minute)
+		if a := w.app("shop"); a.Hold == nil || w.created("migrate") != 1 {
+			t.Fatalf("hold %+v, and the migration ran %d times", a.Hold, w.created("migrate"))
+		}
+		w.order(rollout.Order{Verb: rollout.VerbRetry})
+		after(10 * time.Minute)
+		if n := w.created("migrate"); n != 1 {
+			t.Errorf("the migration that had succeeded ran %d times", n)
+		}
+	})
+}

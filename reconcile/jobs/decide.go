@@ -85,7 +85,7 @@ func Decide(in Input) Result {
 	if in.App.Frozen != "" {
 		return Result{Memory: in.Memory} // which jobs it has is not known
 	}
-	out := Result{Memory: Memory{}}
+	out := Result{Memory: in.Memory.successes()}
 	byJob := map[string][]*model.Container{}
 	for _, c := range in.Containers {
 		byJob[c.Owner.Job] = append(byJob[c.Owner.Job], c)
@@ -97,6 +97,7 @@ func Decide(in Input) Result {
 		d.decide()
 		d.out.History = d.history
 		out.Jobs = append(out.Jobs, d.out)
+		delete(out.Memory, job.Name)
 		if !reflect.DeepEqual(d.history, History{}) {
 			out.Memory[job.Name] = d.history
 		}

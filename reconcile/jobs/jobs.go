@@ -139,6 +139,18 @@ func (m Memory) clone() Memory {
 	return out
 }
 
+// successes are what outlives a job that the app has not at present: an app that
+// has gone back to before the job may come again to where it has succeeded.
+func (m Memory) successes() Memory {
+	out := Memory{}
+	for name, h := range m {
+		if len(h.Done) > 0 {
+			out[name] = History{Done: h.Done}
+		}
+	}
+	return out
+}
+
 func (h History) clone() History {
 	h.Runs, h.Done = slices.Clone(h.Runs), slices.Clone(h.Done)
 	for i := range h.Runs {

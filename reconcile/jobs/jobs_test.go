@@ -202,6 +202,25 @@ func TestWhatHasSucceededIsDone(t *testing.T) {
 	}
 }
 
+// TestWhatHasSucceededOutlivesTheJob: an app that goes back to before the job,
+// and comes to it again, does not run it twice.
+func TestWhatHasSucceededOutlivesTheJob(t *testing.T) {
+	b := newBench(t, model.WhenPreDeploy)
+	b.pass(0)
+	clear(b.containers)
+	without := b.in
+	without.App = &model.App{Name: "shop", Digest: "before"}
+	without.Containers = nil
+	b.in.Memory = Decide(without).Memory
+	if h := b.history(); len(h.Done) != 1 || len(h.Runs) != 0 {
+		t.Errorf("of a job that the app has not, this is remembered: %+v", h)
+	}
+	b.roll()
+	if b.decide(); b.last.Due || b.last.Start != nil {
+		t.Errorf("it runs again: %+v", b.last.Start)
+	}
+}
+
 // TestNoRunOnTheWayBack: what a migration has done is not undone by another.
 func TestNoRunOnTheWayBack(t *testing.T) {
 	b := newBench(t, model.WhenPreDeploy)
