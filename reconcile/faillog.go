@@ -36,19 +36,21 @@ func (c *Controller) keepLog(r rollout.Record) {
 
 // addLog adds the lines to the record, which may not be the app's newest any
 // more, and says that the container may go.
-func (c *Controller) addLog(r rollout.Record, log []byte) {
+func (c *Controller) addLog(r rollout.Record, said []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.memory.Clone()
-	if r.Log = strings.ToValidUTF8(strings.TrimSpace(string(log)), "?"); r.Log != "" {
-		if newest := next.Records[r.App]; newest.StartedAt.Equal(r.StartedAt) && newest.Phase == r.Phase {
-			next.Records[r.App] = r
-		}
-		c.amend(r)
+	log := strings.ToValidUTF8(strings.TrimSpace(string(said)), "?")
+	if newest := next.Records[r.App]; log != "" && newest.StartedAt.Equal(r.StartedAt) {
+		newest.Log = log
+		next.Records[r.App] = newest
+	}
+	if log != "" {
+		c.amend(r, log)
 	}
 	if standing := next.Standings[r.App]; standing.Hold != nil && standing.Hold.Container == r.Container {
 		hold := *standing.Hold
-		hold.Log, hold.LogRead = r.Log, true
+		hold.Log, hold.LogRead = log, true
 		standing.Hold = &hold
 		next.Standings[r.App] = standing
 	}
@@ -56,9 +58,7 @@ func (c *Controller) addLog(r rollout.Record, log []byte) {
 	c.Wake()
 }
 
-func (c *Controller) amend(r rollout.Record) {
-	if err := c.cfg.Journal.Amend(r); err != nil {
-		c.cfg.Log.Error("journal the log", "app", r.App, "error", err)
-	}
-	c.event(Event{Kind: "failed", App: r.App, Host: r.Host, Thing: r.App + "/" + r.Service, Text: "last log lines of the failed container:\n" + r.Log})
+func (c *Controller) amend(r rollout.Record, log string) {
+	c.journal("log of "+r.App, func() error { return c.cfg.Journal.Amend(r.App, r.StartedAt, log) })
+	c.event(Event{Kind: "failed", App: r.App, Host: r.Host, Thing: r.App + "/" + r.Service, Text: "last log lines of the failed container:\n" + log})
 }

@@ -21,8 +21,9 @@ type Journal interface {
 	// to, both or neither; a rollout with another start is another entry of the
 	// app's history.
 	Record(r rollout.Record, s rollout.Standing) error
-	// Amend adds to an entry of the history, which need not be the newest.
-	Amend(r rollout.Record) error
+	// Amend adds a log to an entry of an app's history, by the start of the
+	// rollout; it need not be the newest.
+	Amend(app string, started time.Time, log string) error
 	// Host keeps which containers of ours a host was last seen with; a host
 	// that has none is forgotten.
 	Host(seen SeenHost) error

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -65,7 +66,15 @@ func (j *journal) Record(r rollout.Record, s rollout.Standing) error {
 	})
 }
 
-func (j *journal) Amend(r rollout.Record) error { return j.write(func() { j.note(r) }) }
+func (j *journal) Amend(app string, started time.Time, log string) error {
+	return j.write(func() {
+		for i := range j.history {
+			if r := &j.history[i]; r.App == app && r.StartedAt.Equal(started) {
+				r.Log = log
+			}
+		}
+	})
+}
 
 // note keeps the newest state of each rollout, in the order of their starts.
 func (j *journal) note(r rollout.Record) {

@@ -97,7 +97,8 @@ type Controller struct {
 	rendered  Renderings // apps at other revisions
 	needed    []rollout.Rendering
 	render    chan struct{}
-	houseKept time.Time // when old images were removed last
+	houseKept time.Time               // when old images were removed last
+	unwritten map[string]func() error // what the journal could not take, by what it is of
 	// request is what a person asked for besides; waiters ask for one.
 	request *request
 	waiters []waiter
@@ -114,7 +115,7 @@ func New(cfg Config) (*Controller, error) {
 	}
 	c := &Controller{
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
-		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{},
+		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},
 	}
@@ -182,6 +183,7 @@ const resyncEvery = 30 * time.Second
 func (c *Controller) pass(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.rejournal()
 	if c.source.desired == nil {
 		c.publish(now)
 		return resyncEvery
@@ -235,9 +237,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 	for _, app := range changed {
 		r := next.Records[app]
 		r.App = app // it may have orders and no rollout yet
-		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
-			c.cfg.Log.Error("journal the rollout", "app", app, "error", err)
-		}
+		c.journal("rollout of "+app, func() error { return c.cfg.Journal.Record(r, next.Standings[app]) })
 		c.jobEvents(app, c.memory.Standings[app].Jobs, next.Standings[app].Jobs, now)
 		if r.StartedAt.IsZero() || !r.News(c.memory.Records[app]) {
 			continue
@@ -260,9 +260,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 func (c *Controller) forget(app string) {
 	delete(c.placed, app)
 	c.guard(app, c.guards.Lasting(app))
-	if err := c.cfg.Journal.Forget(app); err != nil {
-		c.cfg.Log.Error("forget the app", "app", app, "error", err)
-	}
+	c.journal("rollout of "+app, func() error { return c.cfg.Journal.Forget(app) })
 }
 
 // rememberPlacement puts into the journal where new replicas were put, before
@@ -270,9 +268,7 @@ func (c *Controller) forget(app string) {
 func (c *Controller) rememberPlacement(result place.Result) {
 	for app, hosts := range c.placed.with(result) {
 		c.placed[app] = hosts
-		if err := c.cfg.Journal.Place(app, hosts); err != nil {
-			c.cfg.Log.Error("journal the placement", "app", app, "error", err)
-		}
+		c.journal("placement of "+app, func() error { return c.cfg.Journal.Place(app, hosts) })
 	}
 }
 
@@ -292,9 +288,7 @@ func (c *Controller) guard(app string, said map[string]model.Guard) {
 	if len(said) == 0 {
 		delete(c.guards, app)
 	}
-	if err := c.cfg.Journal.Guard(app, said); err != nil {
-		c.cfg.Log.Error("journal the guards", "app", app, "error", err)
-	}
+	c.journal("guards of "+app, func() error { return c.cfg.Journal.Guard(app, said) })
 }
 
 func describeRollout(r rollout.Record) string {

@@ -85,6 +85,13 @@ func (c *Controller) Order(ctx context.Context, o rollout.Order) error {
 	if err != nil {
 		return err
 	}
+	for _, app := range next.Changed(c.memory) { // who is told that it is noted may rely on it
+		r := next.Records[app]
+		r.App = app
+		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
+			return fmt.Errorf("%s app %q: %w", o.Verb, o.App, err)
+		}
+	}
 	c.event(OrderEvent(o, now))
 	c.remember(next, now)
 	c.Wake()

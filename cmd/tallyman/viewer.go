@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -132,11 +133,12 @@ func (v *viewer) failures(ctx context.Context) []failedApp {
 	var failures []failedApp
 	for i := range v.last.Apps {
 		app := &v.last.Apps[i]
-		if app.Phase != rollout.Failed && app.Hold == nil {
+		back := app.Held != nil && app.Held.Kind == model.HeldRollback
+		if app.Phase != rollout.Failed && !back {
 			continue
 		}
 		f := failedApp{App: app.Name, Reason: app.Reason}
-		if app.Hold != nil && app.Phase == rollout.Complete {
+		if back && app.Hold != nil && app.Phase == rollout.Complete {
 			f.Reason, f.RolledBackTo = app.Hold.Reason, app.Hold.To
 		}
 		if app.Failure != nil {

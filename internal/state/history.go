@@ -36,9 +36,24 @@ func (s *Store) Record(r rollout.Record, standing rollout.Standing) error {
 	})
 }
 
-// Amend keeps a newer state of one of an app's rollouts.
-func (s *Store) Amend(r rollout.Record) error {
-	return s.update("record rollout", func(tx *bbolt.Tx) error { return s.putHistory(tx, r) })
+// Amend adds a log to one of an app's rollouts, if that is still remembered.
+func (s *Store) Amend(app string, started time.Time, log string) error {
+	return s.update("record log", func(tx *bbolt.Tx) error {
+		all := tx.Bucket(bucketHistory)
+		if all == nil || all.Bucket([]byte(app)) == nil {
+			return nil
+		}
+		data := all.Bucket([]byte(app)).Get(timeKey(started))
+		if data == nil {
+			return nil
+		}
+		var r rollout.Record
+		if err := json.Unmarshal(data, &r); err != nil {
+			return fmt.Errorf("decode entry: %w", err)
+		}
+		r.Log = log
+		return s.putHistory(tx, r)
+	})
 }
 
 func (s *Store) putHistory(tx *bbolt.Tx, r rollout.Record) error {

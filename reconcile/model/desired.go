@@ -97,6 +97,9 @@ type App struct {
 	// all may be done to it.
 	Waits  string `json:"waits,omitempty"`
 	Frozen string `json:"frozen,omitempty"`
+	// Stuck says that it is frozen because something can't be read, which may
+	// last, and not because it is just being read.
+	Stuck bool `json:"stuck,omitempty"`
 	// Unresolved says that this rendering is not to be rolled out, because it is
 	// not known which image a reference stands for.
 	Unresolved string `json:"unresolved,omitempty"`

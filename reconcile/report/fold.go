@@ -255,6 +255,7 @@ func (f *folder) orders(out *App, app *model.App) {
 	if hold := standing.Hold; hold != nil && hold.Container != "" && out.Failure == nil {
 		out.Failure = &Failure{hold.Service, hold.Container, hold.Host, hold.Log}
 	}
+	out.Stuck = app.Stuck
 	if app.Held != nil {
 		out.Sync = OutOfSync
 	}

@@ -73,10 +73,13 @@ func appOutcome(s *Status, a *App) Outcome {
 		return behindOutcome(s, a)
 	}
 	if a.Phase == rollout.Failed {
-		if a.goesBack() {
+		if a.goesBack() && !a.Stuck {
 			return Pending
 		}
 		return FailedOut
+	}
+	if a.Pause != nil && a.Pin == nil && a.Phase != rollout.Complete {
+		return Incomplete // nothing goes on until somebody resumes it
 	}
 	if c := a.Canary; c != nil && c.Idle && c.PromotedAt.IsZero() && a.Pause == nil {
 		return Waiting

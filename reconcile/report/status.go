@@ -96,7 +96,9 @@ type App struct {
 	Failure    *Failure `json:"failure,omitempty"`
 	// Held says why the app is held to another revision than the branch's; Hold
 	// is about what failed before, Pin and Pause are people's orders.
-	Held  *model.Held    `json:"held,omitempty"`
+	Held *model.Held `json:"held,omitempty"`
+	// Stuck says that the revision it is to be held to can't be read.
+	Stuck bool           `json:"stuck,omitempty"`
 	Hold  *rollout.Hold  `json:"hold,omitempty"`
 	Pin   *rollout.Pin   `json:"pin,omitempty"`
 	Pause *rollout.Pause `json:"pause,omitempty"`

@@ -68,7 +68,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	}
 	r.beginRuns()
 	if r.record.Phase == Complete && !app.Sync.SelfHeal && !d.in.Manual {
-		r.holdAll(plan.OnlyReported)
+		r.onlyReport()
 		return
 	}
 	r.act()
@@ -77,6 +77,18 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	d.unsettled = d.unsettled || r.inFlux()
 	d.out.State.Records[app.Name] = r.record
 	d.out.State.stand(app.Name, r.standing)
+}
+
+// onlyReport leaves drift alone. What a commit's own trailer lets go is none.
+func (r *roll) onlyReport() {
+	if r.in.Desired.AllowRemovals > 0 {
+		r.removals()
+	}
+	for i := range r.changes {
+		if c := &r.changes[i]; c.Wanted() && c.Verdict != plan.Blocked && !(c.Removal && r.in.Desired.AllowRemovals > 0) {
+			r.hold(c, plan.OnlyReported)
+		}
+	}
 }
 
 const autoOff = "sync.auto is off for this app; run `tallyman apply`"
@@ -94,7 +106,7 @@ func (r *roll) begin() bool {
 		record.Sync = r.app.Sync
 		r.out.State.Records[r.app.Name] = record
 	}
-	if known && record.Digest == r.app.Digest && !record.Gone && !r.askedAnew(&record) {
+	if known && record.Digest == r.app.Digest && !record.Gone && !r.begunAnew(&record) {
 		r.record = record
 		return true
 	}
@@ -110,10 +122,18 @@ func (r *roll) begin() bool {
 	return true
 }
 
-// askedAnew says whether the branch now asks itself for what a rollback failed
-// to bring back, or gives other credentials for the image that failed it.
-func (r *roll) askedAnew(record *Record) bool {
-	return record.Phase == Failed && (record.RollbackOf != "" && r.app.Held == nil || pullsOtherwise(record.PulledWith, r.app))
+// begunAnew says whether the rollout, which is of what the app is held to, is
+// begun anew now.
+func (r *roll) begunAnew(record *Record) bool {
+	free := r.app.Held == nil || r.app.Held.Kind == model.HeldPin
+	return record.anew(r.app) && (free || pullsOtherwise(record.PulledWith, r.app))
+}
+
+// anew says whether a rollout that has failed is to be begun anew for the same
+// rendering: a person says so, it was the way back and is now what the branch
+// itself says, or there are other credentials for the image that failed it.
+func (r *Record) anew(app *model.App) bool {
+	return r.Phase == Failed && (r.Retry || r.RollbackOf != "" || pullsOtherwise(r.PulledWith, app))
 }
 
 // pulledWith stands for an app's pull secrets.
@@ -141,6 +161,9 @@ func (r *roll) newRecord() Record {
 
 // paused says that the app is paused, and by whom and why.
 func (r *roll) paused() string {
+	if r.app.Held != nil && r.app.Held.Kind == model.HeldPin {
+		return "" // a pin is for emergencies, and waits for nothing
+	}
 	if pause := r.standing.Pause; !pause.ended(r.in.Now) {
 		r.wakeAt(pause.Until)
 		return PausedBecause(pause)

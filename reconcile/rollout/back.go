@@ -10,11 +10,12 @@ import (
 )
 
 // holdBack puts what has failed on hold, which sends the app back to where it
-// was good last. It does not where the app is held to what failed by a person,
-// where that was the way back itself, and where there is nothing to go back to.
+// was good last. It does not where a person pinned what failed, where that was the
+// way back itself, and where there is nothing to go back to.
 func (r *roll) holdBack(failure Record) {
-	good := r.standing.Good
-	if r.app.OnFailure != model.OnFailureRollback || r.app.Held != nil || r.record.RollbackOf != "" || good == nil || good.Digest == r.record.Digest {
+	good, held := r.standing.Good, r.app.Held
+	pinned := held != nil && held.Kind == model.HeldPin
+	if r.app.OnFailure != model.OnFailureRollback || pinned || r.record.RollbackOf != "" || good == nil || good.Digest == r.record.Digest {
 		return
 	}
 	r.standing.Hold = &Hold{

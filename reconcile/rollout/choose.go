@@ -84,11 +84,12 @@ func (c *chooser) app(target *model.App) {
 	if !c.first(target) {
 		return
 	}
+	c.endPause(target.Name)
 	c.clearHold(target)
 	standing, record := c.out.State.Standings[target.Name], c.in.State.Records[target.Name]
 	switch {
 	case standing.Pin != nil:
-		c.hold(target, standing.Pin.Revision, model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(standing.Pin.By, standing.Pin.Reason)})
+		c.hold(target, standing.Pin.Revision, standing.Pin.held())
 	case standing.Hold != nil:
 		reason := fmt.Sprintf("rolled back from %s: %s", short(standing.Hold.Revision), standing.Hold.Reason)
 		c.hold(target, standing.Hold.To, model.Held{Kind: model.HeldRollback, Reason: reason})
@@ -100,15 +101,28 @@ func (c *chooser) app(target *model.App) {
 	}
 }
 
+// endPause forgets a pause that has run out.
+func (c *chooser) endPause(app string) {
+	standing := c.out.State.Standings[app]
+	if standing.Pause != nil && standing.Pause.ended(c.in.Now) {
+		standing.Pause = nil
+		c.out.State.stand(app, standing)
+	}
+}
+
 // clearHold ends a hold when the branch has another rendering of the app, or
 // other credentials for the image that could not be had. Where nobody knows its
-// images, nobody knows that.
+// images, nobody knows that; and until another rendering may be rolled out,
+// there is nothing better than the way back.
 func (c *chooser) clearHold(target *model.App) {
 	standing := c.out.State.Standings[target.Name]
 	if standing.Hold == nil || target.Unresolved != "" || standing.Hold.Revision == target.Revision {
 		return
 	}
 	if standing.Hold.Digest == target.Digest && !pullsOtherwise(standing.Hold.PulledWith, target) {
+		return
+	}
+	if w := c.waits(target); w.kind != "" && c.in.State.Records[target.Name].Digest != target.Digest {
 		return
 	}
 	standing.Hold = nil
@@ -118,47 +132,49 @@ func (c *chooser) clearHold(target *model.App) {
 // follow lets the app have what the target says, if a rollout may begin. If not,
 // it is held to what it was last rolled out to.
 func (c *chooser) follow(target *model.App, record *Record) {
-	kind, reason := c.waits(target)
-	before := ""
-	if kind == "" {
-		if before, reason = c.behind(target); before != "" {
-			kind = model.HeldBehind
-		}
-	}
-	if kind == "" || record.Digest == target.Digest && !record.Gone {
+	w := c.waits(target)
+	if w.kind == "" || record.Digest == target.Digest && !record.Gone && !record.anew(target) {
 		return
 	}
-	if record.Revision == "" || record.Gone || record.Digest == "" {
+	if record.Revision == "" || record.Gone {
 		app := *target
-		app.Waits, app.WaitsFor = reason, before
+		app.Waits, app.WaitsFor = w.reason, w.before
 		c.choose(app)
 		return
 	}
-	c.hold(target, record.Revision, model.Held{Kind: kind, Reason: reason})
+	c.hold(target, record.Revision, model.Held{Kind: w.kind, Reason: w.reason})
 	if app, ok := c.chosen[target.Name]; ok && app.Frozen == "" {
-		app.WaitsFor, app.DependsOn = before, target.DependsOn
+		app.WaitsFor, app.DependsOn = w.before, target.DependsOn
 		app.Digest = record.Digest // whatever a newer program makes of it, it is what was rolled out
 		app.Sync = target.Sync     // a policy needs no rollout
 		c.chosen[target.Name] = app
 	}
 }
 
-// waits says why no rollout of the app may begin now.
-func (c *chooser) waits(target *model.App) (kind, reason string) {
+// wait is why no rollout of an app may begin now; its kind is "" when one may.
+type wait struct {
+	kind, reason string
+	before       string // the app that comes first
+}
+
+func (c *chooser) waits(target *model.App) wait {
 	pause := c.out.State.Standings[target.Name].Pause
 	switch {
 	case !pause.ended(c.in.Now):
 		c.wakeAt(pause.Until)
-		return model.HeldPause, PausedBecause(pause)
+		return wait{kind: model.HeldPause, reason: PausedBecause(pause)}
 	case !target.Sync.Auto && !c.in.Manual:
-		return model.HeldManual, autoOff
+		return wait{kind: model.HeldManual, reason: autoOff}
 	case target.Unresolved != "":
-		return model.HeldUnresolved, target.Unresolved
+		return wait{kind: model.HeldUnresolved, reason: target.Unresolved}
 	}
 	if reason := c.shut(target.Sync); reason != "" {
-		return model.HeldWindow, reason
+		return wait{kind: model.HeldWindow, reason: reason}
 	}
-	return "", ""
+	if before, reason := c.behind(target); before != "" {
+		return wait{model.HeldBehind, reason, before}
+	}
+	return wait{}
 }
 
 // PausedBecause tells who paused an app, why and until when.
@@ -168,6 +184,10 @@ func PausedBecause(p *Pause) string {
 		text += ", until " + p.Until.UTC().Format("2006-01-02 15:04 MST")
 	}
 	return text
+}
+
+func (p *Pin) held() model.Held {
+	return model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(p.By, p.Reason)}
 }
 
 func byWhom(who, why string) string {
@@ -180,11 +200,12 @@ func byWhom(who, why string) string {
 // gone chooses for an app that no manifest of the target names: a pin, a pause or
 // a window that its manifests declared last keeps it as it is.
 func (c *chooser) gone(name string) {
+	c.endPause(name)
 	standing, record := c.out.State.Standings[name], c.in.State.Records[name]
 	app := &model.App{Name: name, Sync: record.Sync, Revision: c.in.Target.Revision}
 	switch {
 	case standing.Pin != nil:
-		c.hold(app, standing.Pin.Revision, model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(standing.Pin.By, standing.Pin.Reason)})
+		c.hold(app, standing.Pin.Revision, standing.Pin.held())
 	case !standing.Pause.ended(c.in.Now) && record.Revision != "":
 		c.wakeAt(standing.Pause.Until)
 		c.hold(app, record.Revision, model.Held{Kind: model.HeldPause, Reason: PausedBecause(standing.Pause)})
@@ -206,7 +227,7 @@ func (c *chooser) hold(target *model.App, revision string, held model.Held) {
 	}
 	if !known || rendered.App == nil {
 		app := *target
-		app.Held, app.Frozen = &held, frozenBecause(revision, rendered, known)
+		app.Held, app.Frozen, app.Stuck = &held, frozenBecause(revision, rendered, known), known
 		c.choose(app)
 		return
 	}

@@ -59,6 +59,9 @@ type Record struct {
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
 	Phase     Phase     `json:"phase"`
+	// Retry says that a person wants a rollout that has failed to be begun anew,
+	// as soon as one may begin.
+	Retry bool `json:"retry,omitempty"`
 	// Reason says why it failed: which replica, which host, what happened.
 	Reason string `json:"reason,omitempty"`
 	// Service and Container are what failed, when it was one container's fault.

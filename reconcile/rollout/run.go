@@ -58,7 +58,7 @@ func (r *roll) waitsForJobs() string {
 
 // jobsPending says whether a job of the rollout has not succeeded.
 func (r *roll) jobsPending() bool {
-	return r.record.Phase == Progressing && len(r.jobsDue(model.WhenPreDeploy))+len(r.jobsDue(model.WhenPostDeploy)) > 0
+	return r.record.Phase != Complete && len(r.jobsDue(model.WhenPreDeploy))+len(r.jobsDue(model.WhenPostDeploy)) > 0
 }
 
 // jobProgress is when something last happened to a run of the rollout.

@@ -82,7 +82,7 @@ func (p *Pause) ended(now time.Time) bool {
 // kept: the app may have gone.
 func (s State) Retry(app string) {
 	if r := s.Records[app]; r.Phase == Failed {
-		r.Digest = ""
+		r.Retry = true
 		s.Records[app] = r
 	}
 	standing := s.Standings[app]
