@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -103,6 +104,95 @@ func TestOldImagesWaitForAHostThatIsAway(t *testing.T) {
 		after(10 * time.Minute)
 		if got := w.has(image); got != 0 {
 			t.Errorf("the old image is on %d hosts", got)
+		}
+	})
+}
+
+// TestAnOldImageIsToldOfOnce, however long another host is away.
+func TestAnOldImageIsToldOfOnce(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		here := `placement: {constraints: ["host.name == host-1"]}`
+		retained := func(image string) fstest.MapFS {
+			files := retaining(image, 1, here)
+			files["other/other.yaml"] = &fstest.MapFile{Data: []byte(pulled("other", "web:2", here)), Mode: 0o644}
+			return files
+		}
+		w.branch.commit(retained("web:1"))
+		w.converge()
+		w.hosts["host-2"].SetGone(true)
+		after(time.Minute)
+		w.branch.commit(retained("web:2"))
+		after(time.Hour)
+		told := func() (n int) {
+			for _, e := range w.journal.events {
+				if strings.Contains(e.Text, "no app may go back to it") {
+					n++
+				}
+			}
+			return n
+		}
+		if n := told(); n != 1 {
+			t.Errorf("%d events tell of the removal of one image from one host", n)
+		}
+		w.hosts["host-2"].SetGone(false)
+		after(10 * time.Minute)
+		if n := told(); n != 2 {
+			t.Errorf("%d events tell of its removal from two hosts", n)
+		}
+	})
+}
+
+// TestAnImageThatCameAgainGoesAgain: that it was removed once, while another host
+// was away, does not keep it.
+func TestAnImageThatCameAgainGoesAgain(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		here := `placement: {constraints: ["host.name == host-1"]}`
+		w.sim.Publish(sim.TestImage("web:3"))
+		w.branch.commit(retaining("web:1", 1, here))
+		w.converge()
+		w.hosts["host-2"].SetGone(true)
+		after(time.Minute)
+		for n, image := range []string{"web:3", "web:1", "web:3"} {
+			w.branch.commit(retaining(image, 1, here))
+			after(10 * time.Minute)
+			if a := w.app("web"); a.Revision != commitOf(n+1).ID {
+				t.Fatalf("at %s the app is %s: %s", image, a.Phase, a.Reason)
+			}
+		}
+		w.hosts["host-2"].SetGone(false)
+		after(10 * time.Minute)
+		if n := w.has(sim.TestImage("web:1")); n != 0 {
+			t.Errorf("the old image is on %d hosts", n)
+		}
+	})
+}
+
+// TestTheImageOfAKeptRunGoesAfterIt: its container is kept for its log, and is
+// not somebody else's.
+func TestTheImageOfAKeptRunGoesAfterIt(t *testing.T) {
+	registered(t, 1, func(w *world) {
+		w.sim.Publish(sim.TestImage("web:3"))
+		with := func(image string) fstest.MapFS {
+			job := strings.Replace(jobManifest("migrate", image, "when: preDeploy", "historyLimit: 2", exits(0, "1s")), "pull: never", "pull: missing", 1)
+			return tree(map[string]string{
+				"hosts.yaml":   hostManifests(1),
+				"web/app.yaml": "apiVersion: tallyman/v1\nkind: App\nmetadata: {name: web}\nspec: {imageRetention: 1}\n",
+				"web/web.yaml": pulled("web", "web:1"), "web/job.yaml": job,
+			})
+		}
+		for _, image := range []string{"web:2", "web:3"} {
+			w.branch.commit(with(image))
+			w.converge()
+			after(10 * time.Minute)
+		}
+		if n := w.has(sim.TestImage("web:2")); n != 1 {
+			t.Errorf("the image of a run that is kept is on %d hosts", n)
+		}
+		w.branch.commit(with("web:1"))
+		w.converge()
+		after(time.Hour)
+		if n := w.has(sim.TestImage("web:2")); n != 0 {
+			t.Errorf("it is on %d hosts, and no container is made from it", n)
 		}
 	})
 }

@@ -99,6 +99,7 @@ type Controller struct {
 	render    chan struct{}
 	houseKept time.Time               // when old images were removed last
 	unwritten map[string]func() error // what the journal could not take, by what it is of
+	cleared   cleared
 	// request is what a person asked for besides; waiters ask for one.
 	request *request
 	waiters []waiter
@@ -117,7 +118,7 @@ func New(cfg Config) (*Controller, error) {
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
-		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{},
+		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{}, cleared: cleared{},
 	}
 	c.recall(memory)
 	return c, nil

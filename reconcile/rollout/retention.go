@@ -57,13 +57,8 @@ func merged(a, b []string) []string {
 }
 
 // Garbage are the images that no app is at, is held to or may have to go back
-// to, sorted. While any app is on its way there is none.
+// to, sorted. They may go when no app is on its way, see Rolling.
 func (s State) Garbage(d *model.Desired) []string {
-	for _, r := range s.Records {
-		if r.Phase == Progressing {
-			return nil
-		}
-	}
 	needed := map[string]bool{}
 	for i := range d.Apps {
 		for _, image := range imagesOf(&d.Apps[i]) {
@@ -87,6 +82,16 @@ func (s State) Garbage(d *model.Desired) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(garbage))
+}
+
+// Rolling says whether any app is on its way.
+func (s State) Rolling() bool {
+	for _, r := range s.Records {
+		if r.Phase == Progressing {
+			return true
+		}
+	}
+	return false
 }
 
 // needs are the images that an app may have to go back to, and those of its
