@@ -10,17 +10,32 @@ import (
 // would: on a branch of its own, for review, where the repository is remote,
 // and in place where it is on this machine.
 func (r *Repository) RestoreCommands(o RestoreOptions) string {
-	restore := []string{"git", "restore", "--source=" + o.From, "--staged", "--worktree", "--", pathspec("top", o.Path)}
+	specs := []string{pathspec("top", o.Path)}
 	except := slices.Clone(o.Except)
 	slices.Sort(except)
 	for _, path := range except {
-		restore = append(restore, pathspec("top,exclude", path))
+		specs = append(specs, pathspec("top,exclude", path))
 	}
+	return r.byHand(o.EditOptions, o.From, specs)
+}
+
+// RestoreFilesCommands are such commands for single files; one that was not there
+// at the revision from goes.
+func (r *Repository) RestoreFilesCommands(o EditOptions, from string, files []string) string {
+	specs := make([]string, len(files))
+	for i, file := range files {
+		specs[i] = pathspec("top", file)
+	}
+	return r.byHand(o, from, specs)
+}
+
+func (r *Repository) byHand(o EditOptions, from string, specs []string) string {
+	restore := command(append([]string{"git", "restore", "--source=" + from, "--staged", "--worktree", "--"}, specs...)...)
 	commit := command("git", "commit", "-m", strings.TrimSpace(o.Message))
 	if r.addr.local() {
-		return r.localCommands(command(restore...), commit)
+		return r.localCommands(restore, commit)
 	}
-	base, branch := "origin/HEAD", "restore-"+branchWord(o.From)
+	base, branch := "origin/HEAD", "restore-"+branchWord(from)
 	if r.cfg.Branch != "" {
 		base = "origin/" + strings.TrimPrefix(branchRef(r.cfg.Branch), headsPrefix)
 	}
@@ -28,7 +43,7 @@ func (r *Repository) RestoreCommands(o RestoreOptions) string {
 		"# in a clone of "+r.addr.String(),
 		"git fetch origin",
 		command("git", "checkout", "--no-track", "-b", branch, base),
-		command(restore...),
+		restore,
 		commit,
 		command("git", "push", "-u", "origin", branch),
 	)

@@ -78,6 +78,21 @@ func TestCommandsForLocalRepositories(t *testing.T) {
 	}
 }
 
+// TestCommandsForSingleFiles take these back and leave what lies beside them.
+func TestCommandsForSingleFiles(t *testing.T) {
+	s := newSourceWith(t, "web.yaml", "1", "old.yaml", "1", "src/main.go", "1")
+	good := s.head()
+	s.git("rm", "-q", "old.yaml")
+	s.commit("bad", "web.yaml", "2", "new.yaml", "2", "src/main.go", "2")
+	s.run(follow(t, s.dir).RestoreFilesCommands(robot, good, []string{"web.yaml", "old.yaml", "new.yaml"}))
+	if changed := s.git("diff", "--name-only", good, "HEAD"); changed != "src/main.go" {
+		t.Errorf("other than then is now\n%s", changed)
+	}
+	if status := s.git("status", "--porcelain"); status != "" {
+		t.Errorf("left behind\n%s", status)
+	}
+}
+
 func TestCommandsForTheWholeRepository(t *testing.T) {
 	h := httpsHost(t)
 	good, o := hostileHistory(h.source)

@@ -127,6 +127,12 @@ func TestOnlyTheAppsOwnFilesGoBack(t *testing.T) {
 			map[string]string{"web.yaml": service("web", "web:2"), "hosts.yaml": host("b"), "more/hosts.yaml": host("c"), "blog/b.yaml": service("b", "b:2")},
 			"web.yaml",
 		},
+		"an app in the root, and not the rest of the repository": {
+			"shop",
+			map[string]string{"app.yaml": app("shop"), "web.yaml": service("web", "web:1"), "old.yaml": service("old", "x:1"), "src/main.go": "1\n", ".github/workflows/ci.yaml": "a: 1\n"},
+			map[string]string{"web.yaml": service("web", "web:2"), "old.yaml": "", "new.yaml": service("new", "n:1"), "src/main.go": "2\n", ".github/workflows/ci.yaml": "a: 2\n"},
+			"new.yaml\nold.yaml\nweb.yaml",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
@@ -161,6 +167,44 @@ func TestABrokenBranchCanBeTakenBack(t *testing.T) {
 	r.commit(map[string]string{"shop/web.yaml": "kind: Service\nspec: {imag: x}\n"})
 	if got, err := r.rollback("shop", first); err != nil || got != "shop/web.yaml" {
 		t.Errorf("changed %q; %v", got, err)
+	}
+}
+
+// TestABrokenBranchKeepsWhatIsNotTheApps although it can't be read: another app
+// and a host that came below the app's folder since.
+func TestABrokenBranchKeepsWhatIsNotTheApps(t *testing.T) {
+	r := newRepo(t)
+	first := r.commit(map[string]string{"shop/app.yaml": app("shop"), "shop/web.yaml": service("web", "web:1"), "shop/hosts.yaml": host("a")})
+	r.commit(map[string]string{"shop/blog/app.yaml": app("blog"), "shop/blog/blog.yaml": service("blog", "b:1"), "shop/hosts2.yaml": host("b"), "shop/new.yaml": service("new", "n:1")})
+	r.commit(map[string]string{"shop/web.yaml": "kind: Servise\n"})
+	if got, err := r.rollback("shop", first); err != nil || got != "shop/new.yaml\nshop/web.yaml" {
+		t.Errorf("changed %q; %v", got, err)
+	}
+}
+
+// TestABrokenBranchIsRefused where putting the app's files back mends it not, or
+// at the price of what it had when it was valid last.
+func TestABrokenBranchIsRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		second, third map[string]string
+		want          string
+	}{
+		"broken elsewhere":       {nil, map[string]string{"shop/new.yaml": "kind: Servise\n"}, "use git revert"},
+		"a host among the files": {map[string]string{"shop/web.yaml": service("web", "web:2") + "---\n" + host("b")}, map[string]string{"shop/web.yaml": "kind: Servise\n"}, `would not have host "b" any more then: use git revert`},
+		"another app has gone":   {nil, map[string]string{"blog/app.yaml": "", "blog/b.yaml": "", "shop/web.yaml": "kind: Servise\n"}, `would not have app "blog" any more then: use git revert`},
+		"a host has come":        {nil, map[string]string{"hosts.yaml": host("b"), "shop/web.yaml": "kind: Servise\n"}, `would have host "b" then: use git revert`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t)
+			first := r.commit(map[string]string{"shop/app.yaml": app("shop"), "shop/web.yaml": service("web", "web:1"), "blog/app.yaml": app("blog"), "blog/b.yaml": service("b", "b:1")})
+			if tc.second != nil {
+				r.commit(tc.second)
+			}
+			r.commit(tc.third)
+			if _, err := r.rollback("shop", first); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%v, want %q", err, tc.want)
+			}
+		})
 	}
 }
 
@@ -210,6 +254,21 @@ func TestWithoutTheRightToPushTheCommandsAreTold(t *testing.T) {
 	_, err := r.rollback("shop", first)
 	var denied *DeniedError
 	if !errors.As(err, &denied) || !strings.Contains(denied.Commands, "git restore --source="+first) || !strings.Contains(denied.Commands, "shop") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTheCommandsAreOfTheSameFiles where an app is not restored by its folder.
+func TestTheCommandsAreOfTheSameFiles(t *testing.T) {
+	r := newRepo(t)
+	first := r.commit(map[string]string{"app.yaml": app("shop"), "web.yaml": service("web", "web:1"), "src/main.go": "1\n"})
+	r.commit(map[string]string{"web.yaml": service("web", "web:2"), "src/main.go": "2\n"})
+	if err := os.WriteFile(filepath.Join(r.dir, "web.yaml"), []byte("# somebody is at work here\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.rollback("shop", first)
+	var denied *DeniedError
+	if !errors.As(err, &denied) || !strings.Contains(denied.Commands, "':(top,literal)app.yaml' ':(top,literal)web.yaml'") || strings.Contains(denied.Commands, "':(top)'") {
 		t.Errorf("%v", err)
 	}
 }
