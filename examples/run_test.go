@@ -33,6 +33,7 @@ func applied(t *testing.T, name, owner string, edit func(file, text string) stri
 	t.Helper()
 	dir := t.TempDir()
 	a := &example{t, dir, filepath.Join(dir, "fleet"), filepath.Join(dir, "tallyman"), owner}
+	t.Setenv("CGO_ENABLED", "0") // as make build does: holders of pods run it alone in a container
 	command(t, ".", "go", "build", "-o", a.binary, "github.com/tallyman-io/tallyman/cmd/tallyman")
 	if err := os.CopyFS(a.repo, os.DirFS(name)); err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func (a *app) applyThrough(ctx context.Context, c *server.Client, o applyOptions
 		return err
 	}
 	v := a.viewer(func(ctx context.Context, r report.Replica, w io.Writer) error {
-		return c.Logs(ctx, r.Key(), engine.LogOptions{Tail: logLines}, w)
+		return c.Logs(ctx, server.LogOf{Replica: r.Key()}, engine.LogOptions{Tail: logLines}, w)
 	})
 	err := c.Apply(ctx, server.ApplyRequest{AllowRemovals: o.allowRemovals}, v.show)
 	if err != nil && ctx.Err() == nil {

@@ -25,6 +25,9 @@ replica and its host.
 
     $ tallyman logs default/hello-1 --tail 20
     $ tallyman logs hello -f
+    $ tallyman logs shop/web-1 --container proxy
+
+Without --container it is a pod's main container that is read.
 
 EXIT STATUS
   0  printed
@@ -32,6 +35,7 @@ EXIT STATUS
 
 func (a *app) logsCommand() *cobra.Command {
 	var o engine.LogOptions
+	var container string
 	c := &cobra.Command{
 		Use: "logs REPLICA|SERVICE|JOB", Short: "Print what a replica writes", Long: logsHelp, Args: args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.complete(replicaNames, serviceNames, jobNames),
@@ -39,7 +43,7 @@ func (a *app) logsCommand() *cobra.Command {
 			if err := atLeast("tail", o.Tail, 0); err != nil {
 				return err
 			}
-			err := a.logs(c.Context(), args[0], o)
+			err := a.logs(c.Context(), server.LogOf{Replica: args[0], Container: container}, o)
 			if c.Context().Err() != nil {
 				return nil // it was ended by whoever read it
 			}
@@ -47,18 +51,19 @@ func (a *app) logsCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on with what is yet to be written")
+	c.Flags().StringVar(&container, "container", "", "read the container of that `NAME` in a pod")
 	c.Flags().IntVar(&o.Tail, "tail", 0, "print the last `LINES` only; 0 is all")
 	return c
 }
 
-func (a *app) logs(ctx context.Context, name string, o engine.LogOptions) error {
+func (a *app) logs(ctx context.Context, of server.LogOf, o engine.LogOptions) error {
 	c, err := a.controller(ctx)
 	if err != nil {
 		return err
 	}
 	if c != nil {
 		defer c.Close()
-		return a.logsThrough(ctx, c, name, o)
+		return a.logsThrough(ctx, c, of, o)
 	}
 	w, err := a.lookAround(ctx, look{fallBack: true})
 	if err != nil {
@@ -66,16 +71,25 @@ func (a *app) logs(ctx context.Context, name string, o engine.LogOptions) error 
 	}
 	defer w.close()
 	s := w.status(time.Now())
-	r, err := report.FindReplica(&s, name)
+	r, err := findLog(&s, of)
 	if err != nil {
 		return err
 	}
 	e := w.engines[r.Host]
 	if e == nil {
-		return fmt.Errorf("read log of %q: there is no connection to host %q", name, r.Host)
+		return fmt.Errorf("read log of %q: there is no connection to host %q", of.Replica, r.Host)
 	}
-	a.sayWhich(r, name)
+	a.sayWhich(r, of.Replica)
 	return a.printLog(r, func(w io.Writer) error { return e.Logs(ctx, r.ID, o, w) })
+}
+
+// findLog finds the container whose log is read.
+func findLog(s *report.Status, of server.LogOf) (report.Replica, error) {
+	r, err := report.FindReplica(s, of.Replica)
+	if err != nil {
+		return r, err
+	}
+	return r.In(of.Container)
 }
 
 // sayWhich names the replica that was taken of a service.
@@ -86,17 +100,17 @@ func (a *app) sayWhich(r report.Replica, name string) {
 }
 
 // logsThrough reads through the controller.
-func (a *app) logsThrough(ctx context.Context, c *server.Client, name string, o engine.LogOptions) error {
+func (a *app) logsThrough(ctx context.Context, c *server.Client, of server.LogOf, o engine.LogOptions) error {
 	s, err := c.Status(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := report.FindReplica(&s, name)
+	r, err := findLog(&s, of)
 	if err != nil {
 		return err
 	}
-	a.sayWhich(r, name)
-	return a.printLog(r, func(w io.Writer) error { return c.Logs(ctx, r.Key(), o, w) })
+	a.sayWhich(r, of.Replica)
+	return a.printLog(r, func(w io.Writer) error { return c.Logs(ctx, server.LogOf{Replica: r.Key(), Container: of.Container}, o, w) })
 }
 
 // printLog prints what read writes, as it is or as a document per line.

@@ -82,9 +82,13 @@ func (c *Client) Events(ctx context.Context, n int, follow bool, use func(reconc
 	return decodeEach(body, use)
 }
 
-// Logs writes the log of a replica, or of a service's first one.
-func (c *Client) Logs(ctx context.Context, replica string, opts engine.LogOptions, w io.Writer) error {
-	query := url.Values{"replica": {replica}, "tail": {strconv.Itoa(opts.Tail)}}
+// LogOf says whose log is read: of a replica, or of a service's first one, and
+// which of its containers, "" being the service's own.
+type LogOf struct{ Replica, Container string }
+
+// Logs writes a log.
+func (c *Client) Logs(ctx context.Context, of LogOf, opts engine.LogOptions, w io.Writer) error {
+	query := url.Values{"replica": {of.Replica}, "container": {of.Container}, "tail": {strconv.Itoa(opts.Tail)}}
 	if opts.Follow {
 		query.Set("follow", "1")
 	}

@@ -89,6 +89,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	status := s.Controller.Status()
 	replica, err := report.FindReplica(&status, r.FormValue("replica"))
+	if err == nil {
+		replica, err = replica.In(r.FormValue("container"))
+	}
 	if err != nil {
 		refuse(w, http.StatusNotFound, err)
 		return

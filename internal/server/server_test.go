@@ -198,8 +198,8 @@ func TestLogsOfAReplica(t *testing.T) {
 	c := in.dial()
 	in.converge(c)
 	var log bytes.Buffer
-	check(t, c.Logs(t.Context(), "default/web-1", engine.LogOptions{Tail: 5}, &log))
-	err := c.Logs(t.Context(), "nix", engine.LogOptions{}, io.Discard)
+	check(t, c.Logs(t.Context(), LogOf{Replica: "default/web-1"}, engine.LogOptions{Tail: 5}, &log))
+	err := c.Logs(t.Context(), LogOf{Replica: "nix"}, engine.LogOptions{}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), `find replica "nix"`) {
 		t.Errorf("error %v", err)
 	}

@@ -158,6 +158,10 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 	if live.Spec != nil {
 		r.Image = live.Spec.Image
 	}
+	r.Members = members(live)
+	if main := live.Part(model.MainName); main != nil {
+		r.Container, r.ID = main.Name, main.ID
+	}
 	r.Health = f.healthOf(live)
 	if r.Reason == "" && r.Health == Degraded {
 		r.Reason = why(live)

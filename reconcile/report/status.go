@@ -153,6 +153,9 @@ type Replica struct {
 	Restarts  int          `json:"restarts,omitempty"`
 	Verdict   plan.Verdict `json:"verdict"`
 	Reason    string       `json:"reason,omitempty"`
+	// Members are the containers of a replica that is a pod. Container and ID are
+	// then those of the one that the service is about, when it is there.
+	Members []Member `json:"members,omitempty"`
 }
 
 // Host is a host's status.

@@ -122,6 +122,7 @@ func (t *text) describeReplica(s *Status, r *Replica) {
 		}
 	}
 	t.table("  ", f.rows)
+	t.describeMembers(s, r)
 }
 
 func (t *text) describeHost(s *Status, h *Host) {
