@@ -227,4 +227,179 @@ func TestPodsThroughEveryCrash(t *testing.T) {
 	everyCrash(t, func(w *world) string { return w.live(podWalk()) })
 }
 
-var _ = sim.Remember
+// podHolder is a pod all of whose containers mount the exclusive volume.
+func podHolder(p podOf) string {
+	p.extra = append(p.extra, "mounts: [{volume: data, path: /data}]")
+	return p.manifest()
+}
+
+// TestOneHolderAmongPods hands a volume from pod to pod and back to a service of
+// one container, with the controller killed after each effect and at stale lists.
+func TestOneHolderAmongPods(t *testing.T) {
+	walk := []fstest.MapFS{
+		holding(podHolder(podOf{})),
+		holding(podHolder(podOf{proxy: "web:2"})),
+		holding(podHolder(podOf{main: "web:2", proxy: "web:2"})),
+		holding(holderOf("db", "web:2")),
+		holding(podHolder(podOf{main: "web:3"})),
+		holding(holderOf("web", "web:3")),
+	}
+	reference, undisturbed := livedBy(t, walk, func(*world) {})
+	effects := undisturbed.sim.Effects()
+	t.Logf("%d effects; end state:\n%s", effects, reference)
+	for k := 1; k <= effects; k++ {
+		for reply, kept := range map[string]bool{"": true, "/reply-lost": false} {
+			t.Run(fmt.Sprintf("effect=%d%s", k, reply), func(t *testing.T) {
+				if got, _ := livedBy(t, walk, func(w *world) { w.sim.DieAfter(k, kept) }); got != reference {
+					t.Errorf("the end state differs; got\n%s\nwant\n%s", got, reference)
+				}
+			})
+		}
+	}
+	for lag := 1; lag <= 4; lag++ {
+		t.Run(fmt.Sprintf("lag=%d", lag), func(t *testing.T) {
+			simulate(t, 2, func(w *world) {
+				w.sim.Check(oneHolder)
+				for i, s := range walk {
+					for _, h := range w.hosts {
+						h.Stale(lag)
+					}
+					w.branch.commit(s)
+					after(time.Duration(1+i*3) * time.Second)
+					for _, h := range w.hosts {
+						h.Stale(0)
+					}
+				}
+				after(time.Minute)
+				w.branch.commit(holding(podHolder(podOf{main: "web:2"})))
+				w.converge()
+				w.wantNoViolations()
+			}, sim.Remember(50))
+		})
+	}
+}
+
+func TestAnotherSidecarComesInTurns(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(podOf{replicas: 4}.tree())
+		w.converge()
+		before := w.partIDs()
+		more := strings.Replace(podOf{replicas: 4}.manifest(), "    - {name: log,", "    - {name: late, image: 'web:1', pull: never, environment: {START_DELAY: 3s}, healthCheck: {command: [/server, health], interval: 1s, retries: 9}}\n    - {name: log,", 1)
+		w.sim.Check(func(_ sim.Call, live model.Live) error {
+			starting := 0
+			for _, h := range live.Hosts {
+				for _, c := range h.Containers {
+					if c.Owner.Member == "late" && c.Health != model.HealthHealthy {
+						starting++
+					}
+				}
+			}
+			if starting > 1 {
+				return fmt.Errorf("%d replicas wait for their new sidecar at once", starting)
+			}
+			return nil
+		})
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(2), "web.yaml": more}))
+		w.converge()
+		w.wantNoViolations()
+		for name, id := range before {
+			if w.partIDs()[name] != id {
+				t.Errorf("%s is another one", name)
+			}
+		}
+		if n := len(w.partIDs()); n != len(before)+4 {
+			t.Errorf("%d containers", n)
+		}
+		w.branch.commit(podOf{replicas: 4}.tree())
+		w.converge()
+		w.wantKept(before)
+	})
+}
+
+func TestSidecarsTakeTurns(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(podOf{replicas: 4}.tree())
+		w.converge()
+		w.sim.Check(func(_ sim.Call, live model.Live) error {
+			down := 0
+			for _, h := range live.Hosts {
+				running := map[string]bool{}
+				for _, c := range h.Containers {
+					running[c.Owner.Slot] = running[c.Owner.Slot] || c.Owner.Member == "proxy" && c.Running()
+				}
+				for slot, up := range running {
+					if slot != "" && !up {
+						down++
+					}
+				}
+			}
+			if down > 1 {
+				return fmt.Errorf("%d replicas are without their proxy at once", down)
+			}
+			return nil
+		})
+		w.branch.commit(podOf{replicas: 4, proxy: "web:2"}.tree())
+		w.converge()
+		w.wantNoViolations()
+	})
+}
+
+func TestASidecarThatFailsGoesBackInPlace(t *testing.T) {
+	simulate(t, 1, func(w *world) {
+		w.branch.commit(podOf{}.tree())
+		w.converge()
+		before := w.partIDs()
+		bad := podOf{}.manifest()
+		bad = strings.Replace(bad, "{name: log, image: 'web:1', pull: never}", "{name: log, image: 'web:1', pull: never, environment: {FAIL: exit}}", 1)
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(2), "web.yaml": bad}))
+		s := w.reach("the way back", func(s report.Status) bool {
+			return len(s.Apps) > 0 && s.Apps[0].Hold != nil && s.Apps[0].Phase == rollout.Complete && s.Busy == 0
+		})
+		if reason := s.Apps[0].Hold.Reason; !strings.Contains(reason, "log exited with code 1") {
+			t.Errorf("the reason is %q", reason)
+		}
+		w.wantKept(before, "1/log")
+	})
+}
+
+func TestAPodOutlivesARebootAndALostHolder(t *testing.T) {
+	for name, accident := range map[string]func(w *world, host *sim.Host){
+		"reboot": func(_ *world, host *sim.Host) { host.PowerCycle() },
+		"holder removed": func(w *world, host *sim.Host) {
+			if err := host.RemoveContainer(w.parts()["1/holder"].ID); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+		"everything removed": func(w *world, host *sim.Host) {
+			for _, c := range w.parts() {
+				if err := host.RemoveContainer(c.ID); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, 1, func(w *world) {
+				w.branch.commit(podOf{}.tree())
+				w.converge()
+				host := w.hosts[w.parts()["1/main"].Host]
+				accident(w, host)
+				after(time.Minute)
+				w.converge()
+				parts := w.parts()
+				if len(parts) != 6 {
+					t.Fatalf("%d containers", len(parts))
+				}
+				network, err := host.Network(parts["1/holder"].ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range []string{"1/main", "1/proxy", "1/log"} {
+					if other, err := host.Network(parts[name].ID); err != nil || other != network {
+						t.Errorf("%s is on network %q, want %q: %v", name, other, network, err)
+					}
+				}
+			})
+		})
+	}
+}

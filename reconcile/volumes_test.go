@@ -16,7 +16,7 @@ import (
 
 // oneHolder is what must hold after every single effect: of each volume of ours,
 // which are exclusive here, there is one in the whole world, and at most one
-// container that runs has it.
+// container that runs, or the containers of one pod, have it.
 func oneHolder(call sim.Call, live model.Live) error {
 	holder, place := map[string]string{}, map[string]string{}
 	for _, h := range live.Hosts {
@@ -35,7 +35,10 @@ func oneHolder(call sim.Call, live model.Live) error {
 			}
 			for _, m := range c.Spec.Mounts {
 				name := h.Name + "/" + c.Name
-				if other := holder[m.Source]; other != "" {
+				if c.Owner.Pod != "" {
+					name = h.Name + "/" + c.Owner.Pod // its containers may have the volume together
+				}
+				if other := holder[m.Source]; other != "" && (c.Owner.Pod == "" || other != name) {
 					return fmt.Errorf("after %s on %s both %s and %s have volume %s", model.Verb(call.Op), call.Host, other, name, m.Source)
 				}
 				holder[m.Source] = name

@@ -143,8 +143,8 @@ type Change struct {
 	// Onward says that the steps only carry on with a pod that is being brought
 	// up: nothing had to be put right.
 	Onward bool `json:"onward,omitempty"`
-	// Swaps says that a sidecar is replaced, or goes, where its pod is.
-	Swaps bool `json:"swaps,omitempty"`
+	// Swaps are the ids of sidecars that are replaced, or go, where their pod is.
+	Swaps []string `json:"swaps,omitempty"`
 
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.

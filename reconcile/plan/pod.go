@@ -210,7 +210,6 @@ func (r *raising) prepare(m model.Member) {
 func (r *raising) beside(m model.Member) {
 	current, old := r.sidecar(m)
 	if current == nil && len(old) > 0 {
-		r.change.Swaps = true
 		r.note(join(memberDiff(&m, old[0])))
 	}
 	if current != nil && current.State != model.StateCreated {
@@ -223,6 +222,7 @@ func (r *raising) beside(m model.Member) {
 	}
 	r.bring(m, current, old...)
 	for _, o := range old {
+		r.change.Swaps = append(r.change.Swaps, o.ID)
 		r.add(model.RemoveContainer{Target: targetOf(o)})
 	}
 	if !r.begun() && (current == nil || current.State != model.StateRunning || r.halted[current.ID] || !well(current)) {
@@ -268,7 +268,7 @@ func (r *raising) surplus() {
 			continue
 		}
 		r.note(c.Owner.Role + " " + c.Owner.Member + " is no longer in the manifest")
-		r.change.Swaps = true
+		r.change.Swaps = append(r.change.Swaps, c.ID)
 		if r.runs(c) {
 			r.add(stop(c))
 		}

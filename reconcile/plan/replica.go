@@ -137,7 +137,10 @@ func (p *planner) alike(s *model.Service, c *model.Container, diff Diff) bool {
 // are ignored its fingerprint does not say so, as it is made of what was asked
 // for, also of what does not count; there what the container really has decides.
 func (p *planner) comparable(s *model.Service, c *model.Container) bool {
-	return c.Owner.Fingerprint == s.Fingerprint || len(s.Ignore) > 0 && s.IsPod() == (c.Owner.Role != "")
+	if s.IsPod() != (len(c.Pod) > 0) { // also what is left of a pod whose holder has gone
+		return false
+	}
+	return c.Owner.Fingerprint == s.Fingerprint || len(s.Ignore) > 0
 }
 
 // compare holds a container against its service.

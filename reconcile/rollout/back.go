@@ -41,16 +41,11 @@ func (r *roll) speaking(c *plan.Change) bool {
 	return r.in.Now.Before(end)
 }
 
-// ends says whether the change ends a container, or may when it is one of a pod
-// that stays.
+// ends says whether the change ends a container, or one of a pod.
 func (r *roll) ends(c *plan.Change, id string) bool {
-	ending := c.Old
-	if c.Swaps {
-		ending = append(slices.Clone(c.Old), c.Current)
-	}
-	return slices.ContainsFunc(ending, func(of string) bool {
-		whole := r.container(of)
-		return of == id || whole != nil && isPart(whole, id)
+	return slices.Contains(c.Swaps, id) || slices.ContainsFunc(c.Old, func(old string) bool {
+		whole := r.container(old)
+		return old == id || whole != nil && isPart(whole, id)
 	})
 }
 

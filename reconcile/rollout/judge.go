@@ -245,7 +245,7 @@ func (r *roll) failure(s *model.Service, slot *slot) string {
 // again before it counts as failed.
 func (r *roll) fault(slot *slot, c *model.Container) string {
 	for _, part := range c.Parts() {
-		if !r.madeByThis(&part) || !c.Newest(&part) {
+		if !r.madeByThis(&part) || slices.Contains(slot.change.Swaps, part.ID) {
 			continue
 		}
 		why := brokenBecause(&part, r.record.StartedAt)
@@ -262,6 +262,13 @@ func (r *roll) fault(slot *slot, c *model.Container) string {
 // swapped says whether a sidecar was replaced by this rollout where its pod is.
 func (r *roll) swapped(c *model.Container) bool {
 	return c != nil && len(c.Pod) > 0 && !r.madeByThis(c) && slices.ContainsFunc(c.Pod, func(p model.Container) bool { return r.madeByThis(&p) })
+}
+
+// inPlace says whether a pod that stays gets or loses a sidecar: its replica is
+// not ready for a while, so it takes its turn.
+func inPlace(c *plan.Change) bool {
+	made := slices.ContainsFunc(c.Steps, func(s plan.Step) bool { _, ok := s.Op.(model.CreateContainer); return ok })
+	return len(c.Swaps) > 0 || made && c.Current != "" && !c.Onward
 }
 
 // isPart says whether a container, or one of its pod, has that id.

@@ -71,7 +71,7 @@ func (r *roll) waitsForThings(s *service, slot *slot, m missing) string {
 // mendWaitsForThings is the same question of a container that is there already:
 // all it can lack is a network, unless it is a pod for which others are made.
 func (r *roll) mendWaitsForThings(s *service, slot *slot, m missing) string {
-	if slot.change.Swaps || slot.change.Onward {
+	if inPlace(slot.change) || slot.change.Onward {
 		return r.waitsForThings(s, slot, m)
 	}
 	for _, key := range m {

@@ -82,7 +82,7 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 		}
 	}
 	slot.serving, slot.crowded = len(slot.ready) > 0, running > 1
-	slot.old = slot.old || c.Swaps || r.swapped(slot.current)
+	slot.old = slot.old || inPlace(c) || r.swapped(slot.current)
 	slot.phase, slot.reason = r.phaseOf(s, slot)
 	if slot.phase == done {
 		r.forget(c.Key)

@@ -18,7 +18,7 @@ func (r *roll) service(s *service, m missing) {
 		case finishing:
 			r.finishSlot(slot)
 		case mending:
-			if dependency != "" && slot.change.Swaps {
+			if dependency != "" && inPlace(slot.change) {
 				r.hold(slot.change, fmt.Sprintf("waits for service %q to be healthy", dependency))
 				continue
 			}
@@ -111,10 +111,10 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 // mayNotMend says why a container is left as it is, or "".
 func (r *roll) mayNotMend(s *service, slot *slot) string {
 	made := slot.current != nil && r.madeByThis(slot.current) && slot.old
-	if why := r.stoppedFor(s); why != "" && (made || slot.change.Swaps) {
+	if why := r.stoppedFor(s); why != "" && (made || len(slot.change.Swaps) > 0) {
 		return why
 	}
-	if slot.change.Swaps && r.speaking(slot.change) {
+	if len(slot.change.Swaps) > 0 && r.speaking(slot.change) {
 		return lastWordsRead
 	}
 	return ""
