@@ -60,6 +60,9 @@ func (w *world) declare(services ...model.Service) {
 	}
 	for _, s := range services {
 		s.Fingerprint = model.Fingerprint(s.Container)
+		if s.IsPod() {
+			s.Fingerprint = model.PodFingerprint(s.Container, s.Members)
+		}
 		app := w.app(s.App)
 		app.Services = append(app.Services, s)
 	}
@@ -76,15 +79,19 @@ func (w *world) host(name string) *model.HostState {
 }
 
 func (w *world) plan() Plan {
+	live := model.Live{}
+	for _, h := range w.live.Hosts {
+		live.Hosts = append(live.Hosts, model.FoldPods(h, func(c *model.Container) bool { return c.OwnedBy(us, w.known) }))
+	}
 	var services []model.Service
 	for _, a := range w.desired.Apps {
 		services = append(services, a.Services...)
 	}
 	placement := place.Place(place.Input{
-		Services: services, Hosts: w.desired.Hosts, Live: w.live, Owner: us,
+		Services: services, Hosts: w.desired.Hosts, Live: live, Owner: us,
 		Owned: func(c *model.Container) bool { return c.OwnedBy(us, w.known) && !w.orphan(c) },
 	})
-	return Build(Input{Desired: &w.desired, Live: &w.live, Placement: placement, Known: w.known, Policies: w.said, Guards: w.guards, AllowRemovals: w.allow,
+	return Build(Input{Desired: &w.desired, Live: &live, Placement: placement, Known: w.known, Policies: w.said, Guards: w.guards, AllowRemovals: w.allow,
 		Rolling: func(string) bool { return w.rolling }})
 }
 
@@ -134,6 +141,8 @@ func (w *world) do(op model.Op) error {
 	}
 	switch o := op.(type) {
 	case model.PullImage:
+		h.Images[o.Image] = "sha256:" + o.Image
+	case model.LoadImage:
 		h.Images[o.Image] = "sha256:" + o.Image
 	case model.CreateNetwork:
 		h.Networks = append(h.Networks, model.NetworkState{ID: "net-" + o.Network.HostName, Name: o.Network.HostName, Owner: o.Owner})
