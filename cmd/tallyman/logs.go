@@ -110,7 +110,9 @@ func (a *app) logsThrough(ctx context.Context, c *server.Client, of server.LogOf
 		return err
 	}
 	a.sayWhich(r, of.Replica)
-	return a.printLog(r, func(w io.Writer) error { return c.Logs(ctx, server.LogOf{Replica: r.Key(), Container: of.Container}, o, w) })
+	return a.printLog(r, func(w io.Writer) error {
+		return c.Logs(ctx, server.LogOf{Replica: r.Key(), Container: of.Container}, o, w)
+	})
 }
 
 // printLog prints what read writes, as it is or as a document per line.

@@ -57,21 +57,6 @@ func TestGoldenPlans(t *testing.T) {
 		{"global", global},
 		{"global-now-replicated", globalNowReplicated},
 		{"no-host-fits", noHostFits},
-		{"pod-fresh", func(*testing.T) *world { return podWorld(nil) }},
-		{"pod-half-up", podHalfUp(0)},
-		{"pod-init-failed", podHalfUp(3)},
-		{"pod-sidecar-change", podChange(func(s *model.Service) { s.Members[1].Container.Image = "web:2" })},
-		{"pod-sidecar-gone", podChange(func(s *model.Service) { s.Members = s.Members[:1] })},
-		{"pod-main-change", podChange(func(s *model.Service) { s.Container.Image = "web:2" })},
-		{"pod-init-change", podChange(func(s *model.Service) { s.Members[0].Container.Command = []string{"migrate", "--all"} })},
-		{"pod-limits-in-place", podChange(func(s *model.Service) {
-			s.Container.Adjustable.Memory, s.Members[1].Container.Adjustable.Memory = 64<<20, 32<<20
-		})},
-		{"pod-no-longer", podChange(func(s *model.Service) { s.Members = nil })},
-		{"pod-holder-killed", podHurt(model.HolderName)},
-		{"pod-main-killed", podHurt(model.MainName)},
-		{"pod-sidecar-killed", podHurt("proxy")},
-		{"pod-scaled-down", func(t *testing.T) *world { w := podWorld(t); w.declare(scaledPod(0)); return w }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := tc.world(t).plan()
