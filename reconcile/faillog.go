@@ -29,7 +29,7 @@ func (c *Controller) keepLog(r rollout.Record) {
 		ctx, cancel := context.WithTimeout(c.ctx, failDeadline)
 		defer cancel()
 		var log bytes.Buffer
-		_ = e.Logs(ctx, r.Container, engine.LogOptions{Tail: failLines}, &log) // without it the reason has to do
+		_ = e.Logs(ctx, r.Container, engine.LogOptions{Tail: failLines, Kept: true}, &log) // without it the reason has to do
 		c.addLog(r, log.Bytes()[max(0, log.Len()-failBytes):])
 	}(h.engine)
 }

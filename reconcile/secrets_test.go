@@ -247,3 +247,31 @@ func TestAFailedCommitGoesBackToItsValues(t *testing.T) {
 		})
 	}
 }
+
+// TestASecretInTheLastWords: a program that fails prints what it was given, as
+// many do, and its last words are kept and told.
+func TestASecretInTheLastWords(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		key := newKey(t)
+		w.ageKeys.Store(key.String())
+		files := secretive(t, key, "hush-canary-1", "hush-canary-2", "web:1")
+		files["web.yaml"].Data = []byte(serviceManifest("web", "web:1", 1, "environment: {FAIL: exit, MESSAGE: {secret: db, key: url}}"))
+		w.branch.commit(files)
+		after(10 * time.Minute)
+		told := false
+		for _, e := range w.journal.events {
+			told = told || strings.Contains(e.Text, "***")
+			if strings.Contains(e.Text, "hush-canary") {
+				t.Errorf("event: %s", e.Text)
+			}
+		}
+		for app, r := range w.journal.memory.Records {
+			if strings.Contains(r.Log, "hush-canary") {
+				t.Errorf("journal's record of %s: %s", app, r.Log)
+			}
+		}
+		if !told {
+			t.Error("the last words are not told at all")
+		}
+	})
+}

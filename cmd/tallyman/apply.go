@@ -85,7 +85,7 @@ func (a *app) applyThrough(ctx context.Context, c *server.Client, o applyOptions
 		return err
 	}
 	v := a.viewer(func(ctx context.Context, r report.Replica, w io.Writer) error {
-		return c.Logs(ctx, server.LogOf{Replica: r.Key()}, engine.LogOptions{Tail: logLines}, w)
+		return c.Logs(ctx, server.LogOf{Replica: r.Key()}, engine.LogOptions{Tail: logLines, Kept: true}, w)
 	})
 	err := c.Apply(ctx, server.ApplyRequest{AllowRemovals: o.allowRemovals}, v.show)
 	if err != nil && ctx.Err() == nil {
@@ -148,7 +148,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 // converge runs the controller and follows it.
 func (a *app) converge(ctx context.Context, c *reconcile.Controller) error {
 	v := a.viewer(func(ctx context.Context, r report.Replica, w io.Writer) error {
-		return c.Logs(ctx, r, engine.LogOptions{Tail: logLines}, w)
+		return c.Logs(ctx, r, engine.LogOptions{Tail: logLines, Kept: true}, w)
 	})
 	changed, unsubscribe := c.Subscribe()
 	defer unsubscribe()

@@ -117,8 +117,8 @@ func (w *canaryWorld) labels() {
 }
 
 // TestSecretsStayIn has values come to a container in every way, then a key
-// that is missing, then a container that can't start, and searches for the
-// values wherever something comes out.
+// that is missing, then a container that can't start and one that prints what it
+// was given and ends, and searches for the values wherever something comes out.
 func TestSecretsStayIn(t *testing.T) {
 	w := secretWorld(t)
 	w.secretive("tallyman/hello:1")
@@ -146,6 +146,15 @@ func TestSecretsStayIn(t *testing.T) {
 	w.secretive("tallyman/hello:2", "entrypoint: [/no/such/program]")
 	w.commit("a program that is not there")
 	c.says(t, "/no/such/program")
+	w.ofController(c)
+	w.labels()
+
+	w.service("web", "tallyman/hello:2", 1,
+		"environment: {MESSAGE: {secret: sealed, key: token}, FAIL: exit}",
+		"files: [{secret: aged, key: file, path: /etc/file, uid: 7}]")
+	w.commit("a program that prints what it was given, and ends")
+	c.says(t, "exiting with 1")
+	w.eventually("web back again", exactly("web", "tallyman/hello:1", 1))
 	w.ofController(c)
 	w.labels()
 }

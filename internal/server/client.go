@@ -92,6 +92,9 @@ func (c *Client) Logs(ctx context.Context, of LogOf, opts engine.LogOptions, w i
 	if opts.Follow {
 		query.Set("follow", "1")
 	}
+	if opts.Kept {
+		query.Set("kept", "1")
+	}
 	body, err := c.open(ctx, http.MethodGet, "logs?"+query.Encode(), nil)
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, err)
 		return
 	}
-	opts := engine.LogOptions{Follow: r.FormValue("follow") != "", Tail: number(r, "tail", 0)}
+	opts := engine.LogOptions{Follow: r.FormValue("follow") != "", Tail: number(r, "tail", 0), Kept: r.FormValue("kept") != ""}
 	out := newStream(w)
 	if err := s.Controller.Logs(r.Context(), replica, opts, out); err != nil && !out.begun {
 		refuse(w, http.StatusBadGateway, err)

@@ -199,6 +199,11 @@ func TestLogsOfAReplica(t *testing.T) {
 	in.converge(c)
 	var log bytes.Buffer
 	check(t, c.Logs(t.Context(), LogOf{Replica: "default/web-1"}, engine.LogOptions{Tail: 5}, &log))
+	var kept bytes.Buffer
+	check(t, c.Logs(t.Context(), LogOf{Replica: "default/web-1"}, engine.LogOptions{Tail: 5, Kept: true}, &kept))
+	if kept.String() != log.String() {
+		t.Errorf("of a container without secrets %q is kept, and its log is %q", &kept, &log)
+	}
 	err := c.Logs(t.Context(), LogOf{Replica: "nix"}, engine.LogOptions{}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), `find replica "nix"`) {
 		t.Errorf("error %v", err)

@@ -80,6 +80,10 @@ type LogOptions struct {
 	Tail       int // last lines; 0 is all
 	Since      time.Time
 	Timestamps bool
+	// Kept says that what is read outlives the reading, or is shown to others
+	// than who asked: the secret values of the container are taken out of it. A
+	// log of which they can't be taken out is an error.
+	Kept bool
 }
 
 // Class sorts the outcomes of a call by what the caller can do about them.

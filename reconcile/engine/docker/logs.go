@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"strconv"
@@ -30,11 +31,33 @@ func (e *Engine) logs(ctx context.Context, id string, opts engine.LogOptions, w 
 		return err
 	}
 	defer stream.Close()
-	if raw.Config.Tty { // there is but one stream then, and nothing to tell apart
-		_, err = io.Copy(w, stream)
+	if opts.Kept {
+		return e.keptLog(ctx, &raw, stream, w)
+	}
+	return copyLog(&raw, stream, w)
+}
+
+// keptLog writes a log without the container's secret values. It is held against
+// them as a whole: lines and streams cut a value in pieces.
+func (e *Engine) keptLog(ctx context.Context, raw *container.InspectResponse, stream io.Reader, w io.Writer) error {
+	h, err := e.hiddenNow(ctx, raw)
+	if err != nil {
 		return err
 	}
-	_, err = stdcopy.StdCopy(w, w, stream)
+	var log bytes.Buffer
+	err = copyLog(raw, stream, &log)
+	if _, failed := io.WriteString(w, h.scrub(log.String())); failed != nil {
+		return failed
+	}
+	return err
+}
+
+func copyLog(raw *container.InspectResponse, stream io.Reader, w io.Writer) error {
+	if raw.Config.Tty { // there is but one stream then, and nothing to tell apart
+		_, err := io.Copy(w, stream)
+		return err
+	}
+	_, err := stdcopy.StdCopy(w, w, stream)
 	return err
 }
 

@@ -1,10 +1,10 @@
 package docker
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 
@@ -78,29 +78,28 @@ func (h *hidden) digest(path string, content []byte) (digest, secret string) {
 	return h.key.Digest(content), secret
 }
 
-// shortest is how long a value must be to be looked for in texts: shorter ones
-// are in every other word.
-const shortest = 4
-
 // scrub takes the values out of a text that the container or the engine made,
-// such as the output of a health check. A file's lines count one by one: a
-// program that complains of one quotes a line of it.
-func (h *hidden) scrub(text string) string {
-	if text == "" {
-		return text
+// such as the output of a health check.
+func (h *hidden) scrub(text string) string { return model.Scrub(text, h.values) }
+
+// hiddenNow is what is secret of a container as it is at this moment.
+func (e *Engine) hiddenNow(ctx context.Context, raw *container.InspectResponse) (*hidden, error) {
+	h := hiddenIn(raw, model.DigestKey{})
+	if !h.any() {
+		return h, nil
 	}
-	var parts []string
-	for _, value := range h.values {
-		parts = append(parts, value)
-		for line := range strings.Lines(value) {
-			parts = append(parts, strings.TrimSpace(line))
+	env := envMap(raw.Config.Env)
+	for name := range h.names.Env {
+		h.values = append(h.values, env[name])
+	}
+	files, err := e.readFiles(ctx, raw, h)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(h.names.Files)) {
+		if !slices.ContainsFunc(files, func(f model.File) bool { return f.Path == path && f.Secret != "" }) {
+			return nil, fmt.Errorf("secret file %q is not in the container any more, and what it held can't be taken out", path)
 		}
 	}
-	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) }) // whole values before their parts
-	for _, part := range parts {
-		if len(part) >= shortest {
-			text = strings.ReplaceAll(text, part, "***")
-		}
-	}
-	return text
+	return h, nil
 }

@@ -49,6 +49,18 @@ func (s *suite) seeWith(t model.Target, key model.DigestKey) *model.ContainerSpe
 	return nil
 }
 
+// keepsSecrets has a program print a secret and end, as many do when they fail.
+func (s *suite) keepsSecrets(t model.Target) {
+	s.Helper()
+	s.do(model.StartContainer{Target: t})
+	s.awaitLog(t, whisper)
+	s.awaitState(t, model.StateExited)
+	kept := s.log(t, engine.LogOptions{Kept: true, Tail: 10})
+	if strings.Contains(kept, whisper) || !strings.Contains(kept, "***") || !strings.Contains(kept, "exiting with") {
+		s.Errorf("kept is %q, and the whole log %q", kept, s.log(t, engine.LogOptions{}))
+	}
+}
+
 func secrets() []promise {
 	return []promise{
 		{"secret values are reported as digests, and never themselves", func(s *suite) {
@@ -92,6 +104,18 @@ func secrets() []promise {
 			if err := s.refuses(model.CopyFiles{Target: t, Files: other}, engine.Conflict); strings.Contains(err.Error(), whisper) {
 				s.Errorf("the secret is in the error: %v", err)
 			}
+		}},
+		{"a log that is kept has no secret values, and no less else", func(s *suite) {
+			spec := s.with("FAIL=exit")
+			spec.SecretEnv = map[string]model.SecretRef{"MESSAGE": {Secret: "db", Key: "message", Digest: s.secret(whisper)}}
+			s.keepsSecrets(s.create(spec))
+		}},
+		{"a log that is kept has no secret files' contents", func(s *suite) {
+			spec := s.with("FAIL=exit", "MESSAGE="+whisper)
+			spec.Files = []model.File{{Path: "/token", Mode: 0o400, Digest: s.secret("first line\n" + whisper + "\n"), Secret: "db/file"}}
+			t := s.create(spec)
+			s.do(model.CopyFiles{Target: t, Files: spec.Files})
+			s.keepsSecrets(t)
 		}},
 		{"a secret whose value is not at hand is an error", func(s *suite) {
 			spec := s.spec()

@@ -20,7 +20,7 @@ func (h *Host) Logs(ctx context.Context, id string, opts engine.LogOptions, w io
 	events := make(chan struct{}, 1)
 	defer h.listen(events)()
 	for written := 0; ; {
-		lines, over, err := h.logOf(id)
+		lines, over, err := h.logOf(id, opts)
 		if err != nil {
 			return h.fail(doing, engine.NotFound, err)
 		}
@@ -41,11 +41,14 @@ func (h *Host) Logs(ctx context.Context, id string, opts engine.LogOptions, w io
 	}
 }
 
-func (h *Host) logOf(id string) (lines []line, over bool, err error) {
+func (h *Host) logOf(id string, opts engine.LogOptions) (lines []line, over bool, err error) {
 	defer h.lock()()
 	c := h.find(id)
 	if c == nil {
 		return nil, true, errors.New("no such container")
+	}
+	if opts.Kept {
+		return c.secrets.scrubbed(c.log), !c.alive(), nil
 	}
 	return c.log, !c.alive(), nil
 }

@@ -67,3 +67,16 @@ func (v values) reported(spec *model.ContainerSpec, key model.DigestKey) *model.
 	}
 	return &seen
 }
+
+// scrubbed are lines without the values.
+func (v values) scrubbed(lines []line) []line {
+	var hidden []string
+	for _, digest := range slices.Sorted(maps.Keys(v)) {
+		hidden = append(hidden, string(v[digest]))
+	}
+	out := slices.Clone(lines)
+	for i := range out {
+		out[i].text = model.Scrub(out[i].text, hidden)
+	}
+	return out
+}
