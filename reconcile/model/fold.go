@@ -89,7 +89,7 @@ func composed(holder, main *Container) *ContainerSpec {
 // foldState makes the state that of the first container which is not as it
 // should be. A pod that has none and is not complete yet is starting.
 func (c *Container) foldState(main *Container) {
-	begun := main != nil && !main.StartedAt.IsZero() && !main.StartedAt.Before(c.Pod[0].StartedAt)
+	begun := main != nil && main.StartedOn(&c.Pod[0])
 	c.Health, c.StartedAt = HealthNone, time.Time{}
 	whole := main != nil
 	for i := range c.Pod {
@@ -102,8 +102,7 @@ func (c *Container) foldState(main *Container) {
 			c.blame(p)
 			return
 		}
-		stray := p.StartedAt.Before(c.Pod[0].StartedAt) // on a network that is gone
-		whole = whole && p.State == StateRunning && p.Owner.Role != RoleInit && !stray
+		whole = whole && p.State == StateRunning && p.Owner.Role != RoleInit && p.StartedOn(&c.Pod[0])
 		c.addHealth(p)
 	}
 	if c.Pod[0].State == StateCreated {
@@ -113,6 +112,19 @@ func (c *Container) foldState(main *Container) {
 	if c.State = StateRunning; !whole && c.Health != HealthUnhealthy {
 		c.Health = HealthStarting
 	}
+}
+
+// StartedOn says whether the container was started after the holder had been, on
+// the network that there is now.
+func (c *Container) StartedOn(holder *Container) bool {
+	return !c.StartedAt.IsZero() && !c.engineStart().Before(holder.engineStart())
+}
+
+func (c *Container) engineStart() time.Time {
+	if c.EngineStart.IsZero() {
+		return c.StartedAt
+	}
+	return c.EngineStart
 }
 
 // amiss says whether a container neither runs nor waits for its first start.

@@ -124,6 +124,9 @@ type Container struct {
 	CreatedAt    time.Time `json:"createdAt,omitzero"`
 	StartedAt    time.Time `json:"startedAt,omitzero"` // on the controller's clock
 	FinishedAt   time.Time `json:"finishedAt,omitzero"`
+	// EngineStart is the start on the engine's own clock, where that may be
+	// another: what StartedAt is corrected by may differ from look to look.
+	EngineStart time.Time `json:"engineStart,omitzero"`
 
 	// Ports are the published ports it holds or would hold.
 	Ports []Port `json:"ports,omitempty"`

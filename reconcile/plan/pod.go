@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -24,7 +23,7 @@ type raising struct {
 	s      *model.Service
 	live   *model.Container // the pod as it is; nil when nothing of it is there
 	owner  model.Ownership  // of the holder
-	up     time.Time        // since when the holder runs; zero is not at all
+	up     *model.Container // the holder, if it runs
 	gate   Gate
 	halted map[string]bool // containers that these steps stop, by id
 	broken bool            // something had run and does not
@@ -113,7 +112,7 @@ func (r *raising) begun() bool {
 
 // fresh says whether a container was started on the network that is there now.
 func (r *raising) fresh(c *model.Container) bool {
-	return !r.up.IsZero() && !c.StartedAt.IsZero() && !c.StartedAt.Before(r.up)
+	return r.up != nil && c.StartedOn(r.up)
 }
 
 func (r *raising) runs(c *model.Container) bool { return c.Running() && !r.halted[c.ID] }
@@ -160,11 +159,11 @@ func (r *raising) strays() {
 		return
 	}
 	if holder.State == model.StateRunning || holder.State == model.StatePaused {
-		r.up = holder.StartedAt
+		r.up = holder
 	}
 	for _, c := range slices.Backward(r.live.Pod[1:]) {
 		if c.Running() && !r.fresh(&c) {
-			if !r.up.IsZero() {
+			if r.up != nil {
 				r.note(c.Owner.Member + " is on a network that went with the holder's last run")
 			}
 			r.add(stop(&c))

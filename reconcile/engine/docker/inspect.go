@@ -131,6 +131,7 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 		CreatedAt:    info.controllerTime(raw.Created),
 		StartedAt:    info.controllerTime(raw.State.StartedAt),
 		FinishedAt:   info.controllerTime(raw.State.FinishedAt),
+		EngineStart:  hostInfo{}.controllerTime(raw.State.StartedAt),
 		Spec:         liveSpec(raw, info),
 	}
 	c.Ports = c.Spec.Ports
