@@ -111,17 +111,25 @@ func imagesOf(d *model.Desired) map[string]map[string]string {
 }
 
 // Recorded looks up what an app's reference was resolved to for a revision: what
-// was found out when it was accepted, or when it was rolled out.
+// was found out when it was accepted, or when it was rolled out. For a revision
+// that the app is held to, no other one's stands in.
 func Recorded(accepted Accepted, s rollout.State, revision string) func(app, ref string) RecordedImage {
 	return func(app, ref string) RecordedImage {
 		if digest := accepted.Images[app][ref]; digest != "" && accepted.Revision == revision {
 			return RecordedImage{digest, revision}
 		}
-		if digest, of := s.Image(app, ref, revision); digest != "" {
+		if digest, of := s.Image(app, ref, revision); digest != "" || s.HeldTo(app, revision) {
 			return RecordedImage{digest, of}
 		}
 		return RecordedImage{accepted.Images[app][ref], accepted.Revision}
 	}
+}
+
+// RecordedForPin looks up the same for a revision that an app is to be pinned to.
+// Records are the app's rollouts, newest first.
+func RecordedForPin(m Memory, app, revision string, records []rollout.Record) func(app, ref string) RecordedImage {
+	s := rollout.State{Records: m.Records, Standings: m.Standings}
+	return Recorded(m.Accepted, s.Pinned(app, revision, rollout.ImagesAt(records, revision)), revision)
 }
 
 func (c *Controller) recordedImages(revision string) func(app, ref string) RecordedImage {

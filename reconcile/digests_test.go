@@ -12,6 +12,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // answers are the simulated world's registry, which says the same of a reference
@@ -250,6 +251,63 @@ func TestARecordedDigestGoesBeforeTheRegistry(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAPinTakesTheDigestOfThen: the tag has moved since the revision was rolled
+// out, and a later one too; without any controller's memory of it.
+func TestAPinTakesTheDigestOfThen(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		first, next := sim.TestImage("web:1"), moved("web:1")
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:2")))
+		w.converge()
+		w.sim.Publish(next)
+		w.branch.commit(apps(pulled("web", "web:1", "environment: {A: b}"), pulled("other", "web:2")))
+		w.converge()
+		if got := w.runs("web", next); got != 2 {
+			t.Fatalf("%d of 2 replicas run what the tag means since", got)
+		}
+		w.again()
+		w.registries.(*answers).kept = map[asked]string{} // another process
+		pin := rollout.Order{Verb: rollout.VerbPin, App: "web", Revision: commitOf(0).ID}
+		if err := w.running.Order(w.t.Context(), pin); err != nil {
+			t.Fatal(err)
+		}
+		after(5 * time.Minute)
+		w.again() // and it is remembered
+		after(5 * time.Minute)
+		if got := w.runs("web", first); got != 2 {
+			t.Errorf("%d of 2 replicas run what the tag meant at the pinned revision: %s", got, w.describe())
+		}
+	})
+}
+
+// TestAPinOfWhatWasNeverRolledOutWaitsForTheRegistry, and does not take another
+// revision's digest for the time being.
+func TestAPinOfWhatWasNeverRolledOutWaitsForTheRegistry(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		w.branch.commit(apps(pulled("web", "web:1", "environment: {A: never}"), pulled("other", "web:2")))
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:2")))
+		w.converge()
+		ids := w.ids("web")
+		w.again()
+		w.registries.(*answers).kept = map[asked]string{}
+		next := moved("web:1")
+		w.sim.Publish(next)
+		w.sim.RegistryDown(true)
+		pin := rollout.Order{Verb: rollout.VerbPin, App: "web", Revision: commitOf(0).ID}
+		if err := w.running.Order(w.t.Context(), pin); err != nil {
+			t.Fatal(err)
+		}
+		after(5 * time.Minute)
+		if got := w.ids("web"); got != ids {
+			t.Errorf("was replaced, by another revision's digest: %s", w.describe())
+		}
+		w.sim.RegistryDown(false)
+		after(20 * time.Minute)
+		if got := w.runs("web", next); got != 2 {
+			t.Errorf("%d of 2 replicas run what the registry says when it is back: %s", got, w.describe())
+		}
+	})
 }
 
 // asker answers every question the same.

@@ -24,6 +24,8 @@ type Journal interface {
 	// Amend adds a log to an entry of an app's history, by the start of the
 	// rollout; it need not be the newest.
 	Amend(app string, started time.Time, log string) error
+	// History are an app's last rollouts, at most n, the newest first.
+	History(app string, n int) ([]rollout.Record, error)
 	// Host keeps which containers of ours a host was last seen with; a host
 	// that has none is forgotten.
 	Host(seen SeenHost) error

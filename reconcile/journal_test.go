@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,16 @@ func (j *journal) note(r rollout.Record) {
 		}
 	}
 	j.history = append(j.history, r)
+}
+
+func (j *journal) History(app string, n int) ([]rollout.Record, error) {
+	var records []rollout.Record
+	for _, r := range slices.Backward(j.history) {
+		if r.App == app && len(records) < n {
+			records = append(records, r)
+		}
+	}
+	return records, nil
 }
 
 func (j *journal) Host(seen SeenHost) error {

@@ -17,7 +17,8 @@ type OrderInput struct {
 	Desired *model.Desired // what the branch says; nil when that is not known
 	State   rollout.State
 	Now     time.Time
-	// Read gives the full id of a revision and what it asks for.
+	// Read gives the full id of a revision to pin and what it asks for, with the
+	// images that RecordedForPin knows.
 	Read func(revision string) (*model.Desired, error)
 }
 
@@ -32,10 +33,11 @@ func Obey(o rollout.Order, in OrderInput) (rollout.State, error) {
 		if err != nil {
 			return in.State, fmt.Errorf("pin app %q: %w", o.App, err)
 		}
-		if !slices.ContainsFunc(d.Apps, func(a model.App) bool { return a.Name == o.App }) {
+		i := slices.IndexFunc(d.Apps, func(a model.App) bool { return a.Name == o.App })
+		if i < 0 {
 			return in.State, fmt.Errorf("pin app %q: revision %s has no such app", o.App, short(d.Revision))
 		}
-		o.Revision = d.Revision
+		o.Revision, o.Images = d.Revision, d.Apps[i].Digests()
 	}
 	if o.Verb == rollout.VerbRun && !hasJob(in.Desired, o) {
 		return in.State, fmt.Errorf("run job %q: app %q has no such job", o.Job, o.App)
@@ -70,18 +72,17 @@ func knownApps(d *model.Desired, s rollout.State) []string {
 func (c *Controller) Order(ctx context.Context, o rollout.Order) error {
 	// Reading Git takes time, in which passes go on: the order is looked over
 	// first and then obeyed in one go.
-	read := func(revision string) (*model.Desired, error) { return c.read(ctx, revision) }
+	var pinned *model.Desired
 	if o.Verb == rollout.VerbPin {
-		d, err := read(o.Revision)
-		if err != nil {
+		var err error
+		if pinned, err = c.readForPin(ctx, o); err != nil {
 			return fmt.Errorf("pin app %q: %w", o.App, err)
 		}
-		read = func(string) (*model.Desired, error) { return d, nil }
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	next, err := Obey(o, OrderInput{Desired: c.source.desired, State: c.memory, Now: now, Read: read})
+	next, err := Obey(o, OrderInput{Desired: c.source.desired, State: c.memory, Now: now, Read: func(string) (*model.Desired, error) { return pinned, nil }})
 	if err != nil {
 		return err
 	}
@@ -92,10 +93,33 @@ func (c *Controller) Order(ctx context.Context, o rollout.Order) error {
 			return fmt.Errorf("%s app %q: %w", o.Verb, o.App, err)
 		}
 	}
+	if pinned != nil { // it may have been read before with the images of another time
+		delete(c.rendered, rollout.Rendering{App: o.App, Revision: pinned.Revision})
+	}
 	c.event(OrderEvent(o, now))
 	c.remember(next, now)
 	c.Wake()
 	return nil
+}
+
+// everyRollout is more than a journal keeps of an app.
+const everyRollout = 10_000
+
+// readForPin is what a revision asks for that is to be pinned.
+func (c *Controller) readForPin(ctx context.Context, o rollout.Order) (*model.Desired, error) {
+	commit, err := c.cfg.Source.Resolve(ctx, o.Revision)
+	if err != nil {
+		return nil, err
+	}
+	records, err := c.cfg.Journal.History(o.App, everyRollout)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	memory := Memory{Accepted: c.source.accepted, Records: c.memory.Records, Standings: c.memory.Standings}
+	recorded := RecordedForPin(memory, o.App, commit.ID, records)
+	c.mu.Unlock()
+	return c.buildWith(ctx, commit, recorded)
 }
 
 // read is what another revision asks for.

@@ -90,9 +90,12 @@ func (c *Controller) holds(commit git.Commit) bool {
 
 // build is the first half of the arrow: git → manifest → desired.
 func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desired, error) {
+	return c.buildWith(ctx, commit, c.recordedImages(commit.ID))
+}
+
+func (c *Controller) buildWith(ctx context.Context, commit git.Commit, recorded func(app, ref string) RecordedImage) (*model.Desired, error) {
 	return Build(ctx, c.cfg.Source, c.loader, BuildOptions{
-		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets,
-		Recorded: c.recordedImages(commit.ID),
+		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets, Recorded: recorded,
 	})
 }
 

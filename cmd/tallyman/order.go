@@ -193,8 +193,12 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 		return err // nobody knows of any app
 	}
 	before := rollout.State{Records: memory.Records, Standings: memory.Standings}
-	next, err := reconcile.Obey(o, reconcile.OrderInput{Desired: w.desired, State: before, Now: time.Now(), Read: func(revision string) (*model.Desired, error) {
-		return w.read(ctx, a, revision)
+	next, err := reconcile.Obey(o, reconcile.OrderInput{Desired: w.desired, State: before, Now: time.Now(), Read: func(string) (*model.Desired, error) {
+		records, err := journal.History(o.App, allRollouts)
+		if err != nil {
+			return nil, err
+		}
+		return w.readForPin(ctx, a, o, records)
 	}})
 	if err != nil {
 		return err
@@ -210,4 +214,15 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 		}
 	}
 	return nil
+}
+
+// readForPin is what the revision of an order asks for, with the images of then.
+func (w *world) readForPin(ctx context.Context, a *app, o rollout.Order, records []rollout.Record) (*model.Desired, error) {
+	commit, err := w.repo.Resolve(ctx, o.Revision)
+	if err != nil {
+		return nil, err
+	}
+	return a.build(ctx, w.repo, reconcile.BuildOptions{
+		Commit: commit, Registries: a.registries(), Recorded: reconcile.RecordedForPin(w.memory, o.App, commit.ID, records),
+	})
 }

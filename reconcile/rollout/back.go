@@ -20,7 +20,7 @@ func (r *roll) holdBack(failure Record) {
 	}
 	r.standing.Hold = &Hold{
 		Digest: r.record.Digest, Revision: r.record.Revision, Subject: r.record.Subject,
-		Reason: failure.Reason, Since: r.in.Now, To: good.Revision,
+		Reason: failure.Reason, Since: r.in.Now, To: good.Revision, Images: good.Images,
 		Service: failure.Service, Container: failure.Container, Host: failure.Host, PulledWith: failure.PulledWith,
 	}
 	r.soon() // what the app is held to is another revision now

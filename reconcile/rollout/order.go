@@ -33,6 +33,9 @@ type Order struct {
 	Until time.Time `json:"until,omitzero"`
 	// Revision is the one to pin, a full commit id.
 	Revision string `json:"revision,omitempty"`
+	// Images are the digests to pin, by reference; nobody sends them, they are
+	// found out.
+	Images map[string]string `json:"-"`
 	// Job is the one to run.
 	Job string `json:"job,omitempty"`
 }
@@ -52,7 +55,7 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 		}
 		standing.Pause = &Pause{By: o.By, Reason: o.Reason, Since: now, Until: o.Until}
 	case VerbPin:
-		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now}
+		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now, Images: o.Images}
 	case VerbResume:
 		if standing.Pin == nil && standing.Pause == nil {
 			return s, fmt.Errorf("resume app %q: %w: it is neither paused nor pinned", o.App, ErrNothingToDo)

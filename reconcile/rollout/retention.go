@@ -108,6 +108,12 @@ func (s State) needs(app string) []string {
 	if standing.Good != nil {
 		add(standing.Good.Images)
 	}
+	if standing.Hold != nil {
+		add(standing.Hold.Images)
+	}
+	if standing.Pin != nil {
+		add(standing.Pin.Images)
+	}
 	if standing.Images != nil {
 		images = append(images, slices.Concat(standing.Images.Good...)...)
 	}

@@ -44,8 +44,10 @@ type Hold struct {
 	Since    time.Time `json:"since"`
 	// PulledWith is as in the record of what failed.
 	PulledWith string `json:"pulledWith,omitempty"`
-	// To is the revision that the app went back to.
-	To string `json:"to"`
+	// To is the revision that the app went back to, and Images are the digests of
+	// then, by reference.
+	To     string            `json:"to"`
+	Images map[string]string `json:"images,omitempty"`
 	// Service and Container, by its id, are what failed, when it was one
 	// container's fault; it goes with the way back. Log are its last lines, and
 	// LogRead says that nobody needs it any more for them.
@@ -63,6 +65,9 @@ type Pin struct {
 	By       string    `json:"by,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 	Since    time.Time `json:"since"`
+	// Images are the digests of then, by reference: of its last rollout, or where
+	// none is remembered those of when it was pinned.
+	Images map[string]string `json:"images,omitempty"`
 }
 
 // Pause lets no rollout of an app begin or go on. What runs is healed.
@@ -145,19 +150,65 @@ func LastGood(records []Record, present string) (Record, bool) {
 	return Record{}, false
 }
 
-// Image is what an app's image reference was resolved to for a revision or, where
-// that is not remembered, for the one that the app was rolled out to or was good
-// at last; "" when nothing is.
+// ImagesAt are the digests of an app's last rollout to a revision, by reference,
+// if possible of one that was completed. The records are the newest first.
+func ImagesAt(records []Record, revision string) map[string]string {
+	var images map[string]string
+	for i := range records {
+		r := &records[i]
+		switch {
+		case r.Revision != revision || r.Images == nil:
+		case r.Phase == Complete:
+			return r.Images
+		case images == nil:
+			images = r.Images
+		}
+	}
+	return images
+}
+
+// Pinned is the state with an app pinned to a revision, with the digests of then.
+func (s State) Pinned(app, revision string, images map[string]string) State {
+	next := s.Clone()
+	standing := next.Standings[app]
+	standing.Pin = &Pin{Revision: revision, Images: images}
+	next.stand(app, standing)
+	return next
+}
+
+// HeldTo says whether an app is held to a revision, by a person or because
+// another one has failed. There it runs what it ran then, or nothing new: what a
+// reference has become since does not stand in.
+func (s State) HeldTo(app, revision string) bool {
+	standing := s.Standings[app]
+	return standing.Pin != nil && standing.Pin.Revision == revision || standing.Hold != nil && standing.Hold.To == revision
+}
+
+// Image is what an app's image reference was resolved to for a revision. Where
+// that is not remembered, and the app is not held to the revision, it is what it
+// was for the one that the app was rolled out to or was good at last; "" when
+// nothing is.
 func (s State) Image(app, ref, revision string) (digest, of string) {
-	record := s.Records[app]
-	good := s.Standings[app].Good
+	standing, record := s.Standings[app], s.Records[app]
+	pin, hold, good := standing.Pin, standing.Hold, standing.Good
 	if good == nil {
 		good = &Good{}
 	}
-	if good.Images[ref] != "" && (good.Revision == revision || record.Images[ref] == "") {
-		return good.Images[ref], good.Revision
+	switch {
+	case pin != nil && pin.Revision == revision && pin.Images[ref] != "":
+		return pin.Images[ref], revision
+	case hold != nil && hold.To == revision && hold.Images[ref] != "":
+		return hold.Images[ref], revision
+	case good.Revision == revision && good.Images[ref] != "":
+		return good.Images[ref], revision
+	case record.Revision == revision && record.Images[ref] != "":
+		return record.Images[ref], revision
+	case s.HeldTo(app, revision):
+		return "", ""
+	case record.Images[ref] != "":
+		return record.Images[ref], record.Revision
 	}
-	return record.Images[ref], record.Revision
+	return good.Images[ref], good.Revision
 }
 
 // stand keeps what is remembered of an app.
