@@ -21,6 +21,18 @@ func WithImages(make ImageFunc) Option { return func(e *Engine) { e.makeImage = 
 // errNoImages is the state of an engine that nobody gave an ImageFunc.
 var errNoImages = errors.New("nothing here makes images")
 
+// counted counts what is written.
+type counted struct {
+	w io.Writer
+	n int
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += n
+	return n, err
+}
+
 // loadImage gives the host an image that is made here, unless it has it.
 func (e *Engine) loadImage(ctx context.Context, op model.LoadImage) error {
 	_, err := e.inspectImage(ctx, op.Image)
@@ -36,18 +48,19 @@ func (e *Engine) loadImage(ctx context.Context, op model.LoadImage) error {
 	}
 	defer e.images.forgetAll()
 	archive, w := io.Pipe()
-	refused := make(chan error, 1)
+	begun := &counted{w: w}
+	made := make(chan error, 1)
 	go func() {
-		err := e.makeImage(op.Image, info.Arch, w)
-		refused <- err
+		err := e.makeImage(op.Image, info.Arch, begun)
 		w.CloseWithError(err)
+		made <- err
 	}()
 	answer, err := e.api().ImageLoad(ctx, archive)
-	archive.CloseWithError(io.ErrClosedPipe) // nobody reads on
-	if cause := <-refused; cause != nil && !errors.Is(cause, io.ErrClosedPipe) {
-		return invalid(cause.Error())
-	}
 	if err != nil {
+		archive.CloseWithError(err) // nobody reads on
+		if cause := <-made; cause != nil && begun.n == 0 {
+			return invalid(cause.Error()) // it was refused, and would be again
+		}
 		return err
 	}
 	defer answer.Body.Close()
