@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -298,4 +299,39 @@ func TestALateLogChangesNothingElse(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWhatIsTriedAgainFailsForItsOwnReason and at once, not at the deadline; the
+// history blames the commit that brought it, whatever the branch has since.
+func TestWhatIsTriedAgainFailsForItsOwnReason(t *testing.T) {
+	for name, spec := range map[string]string{"stays": "onFailure: pause", "goes back": ""} {
+		simulate(t, 2, func(w *world) {
+			bad := shop("web:2", "web:1", broken)
+			w.branch.commit(specified(shop("web:1", "web:1"), spec))
+			w.converge()
+			w.branch.commit(specified(bad, spec))
+			after(5 * time.Minute)
+			w.branch.commit(specified(shop("web:2", "web:3", broken), spec)) // changes only blog
+			after(5 * time.Minute)
+			w.order(rollout.Order{Verb: rollout.VerbRetry})
+			begun := time.Now()
+			after(5 * time.Minute)
+			n := 0
+			for _, r := range w.journal.history {
+				if r.App != "shop" || r.Phase != rollout.Failed {
+					continue
+				}
+				n++
+				if r.Revision != commitOf(1).ID || !strings.Contains(r.Reason, "exited with code 3") {
+					t.Errorf("%s: the history blames %s: %s", name, short(r.Revision), r.Reason)
+				}
+				if r.StartedAt.After(begun) && r.EndedAt.Sub(r.StartedAt) > 50*time.Second {
+					t.Errorf("%s: what was tried again failed after %s", name, r.EndedAt.Sub(r.StartedAt))
+				}
+			}
+			if n != 2 {
+				t.Errorf("%s: %d failures, want 2", name, n)
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/tallyman-io/tallyman/internal/server"
@@ -36,7 +37,7 @@ func (w *world) status(now time.Time) report.Status {
 	d := w.decide(now, false)
 	in := report.Input{
 		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
-		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.state.Standings}, Canaries: d.Rollout.Canaries},
+		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.standings(d)}, Canaries: d.Rollout.Canaries},
 		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}
 	if w.sourceErr != nil {
@@ -45,6 +46,18 @@ func (w *world) status(now time.Time) report.Status {
 	s := report.Fold(in)
 	s.Owner = w.desired.Owner
 	return s
+}
+
+// standings are what is remembered, with the runs of jobs as they are seen now.
+func (w *world) standings(d reconcile.Decision) map[string]rollout.Standing {
+	standings := maps.Clone(w.state.Standings)
+	for app, seen := range d.Rollout.State.Standings {
+		if known, ok := standings[app]; ok {
+			known.Jobs = seen.Jobs
+			standings[app] = known
+		}
+	}
+	return standings
 }
 
 func (w *world) records(d reconcile.Decision) map[string]rollout.Record {

@@ -58,6 +58,11 @@ func (a *app) run(ctx context.Context, name string, o rollout.Order, wait bool) 
 	for i := range job.Runs {
 		known[job.Runs[i].ID] = true
 	}
+	if wait {
+		if err := a.needsController(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.orderAs(ctx, o, "job "+job.Key()+" is asked for"); err != nil || !wait {
 		return err
 	}
@@ -69,6 +74,20 @@ func (a *app) run(ctx context.Context, name string, o rollout.Order, wait bool) 
 	if r.State == jobs.Failed {
 		return exitCode(exitFailed)
 	}
+	return nil
+}
+
+// needsController is an error where none runs: a run that is only noted ends
+// nobody knows when.
+func (a *app) needsController(ctx context.Context) error {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return errors.New("wait for the run: no controller is running; start one with `tallyman serve`, or leave --wait out")
+	}
+	c.Close()
 	return nil
 }
 

@@ -115,6 +115,7 @@ func (s *Store) History(app string, n int) ([]rollout.Record, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	slices.SortStableFunc(records, func(a, b rollout.Record) int { return b.StartedAt.Compare(a.StartedAt) })
+	rollout.Supersede(records)
 	return records[:max(0, min(n, len(records)))], nil
 }
 

@@ -150,6 +150,12 @@ func (r *roll) newRecord() Record {
 		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
 		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(),
 	}
+	if again := r.standing.Again; again != nil && r.app.Held == nil {
+		if again.Digest == record.Digest {
+			record.Again, record.Revision, record.Author, record.Subject = true, again.Revision, again.Author, again.Subject
+		}
+		r.standing.Again = nil
+	}
 	if held := r.app.Held; held != nil {
 		record.Because = held.Reason
 		if held.Kind == model.HeldRollback && r.standing.Hold != nil {

@@ -19,7 +19,7 @@ func (r *roll) holdBack(failure Record) {
 		return
 	}
 	r.standing.Hold = &Hold{
-		Digest: r.record.Digest, Revision: r.record.Revision, Subject: r.record.Subject,
+		Digest: r.record.Digest, Revision: r.record.Revision, Subject: r.record.Subject, Author: r.record.Author,
 		Reason: failure.Reason, Since: r.in.Now, To: good.Revision, Images: good.Images,
 		Service: failure.Service, Container: failure.Container, Host: failure.Host, PulledWith: failure.PulledWith,
 	}

@@ -248,6 +248,9 @@ func (r *roll) fault(slot *slot, c *model.Container) string {
 		if !r.madeByThis(&part) || slices.Contains(slot.change.Swaps, part.ID) {
 			continue
 		}
+		if r.record.Again && !part.StartedAt.After(r.record.StartedAt) && !part.FinishedAt.After(r.record.StartedAt) {
+			continue // what it was before it is tried again does not count
+		}
 		why := brokenBecause(&part, r.record.StartedAt)
 		if part.Owner.Role == model.RoleInit && (part.ExitCode == 0 && part.Error == "" || r.out.State.Attempts[slot.change.Key].Count < rolloutTries) {
 			continue
@@ -294,5 +297,5 @@ func brokenBecause(c *model.Container, since time.Time) string {
 const clockSlack = 5 * time.Second
 
 func (r *roll) madeByThis(c *model.Container) bool {
-	return c.CreatedAt.After(r.record.StartedAt.Add(-clockSlack))
+	return r.record.Again || c.CreatedAt.After(r.record.StartedAt.Add(-clockSlack))
 }

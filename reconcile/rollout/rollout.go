@@ -59,6 +59,9 @@ type Record struct {
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
 	Phase     Phase     `json:"phase"`
+	// Again says that this rendering has been tried before: its containers may be
+	// there, and are to be judged like those that the rollout makes.
+	Again bool `json:"again,omitempty"`
 	// Retry says that a person wants a rollout that has failed to be begun anew,
 	// as soon as one may begin.
 	Retry bool `json:"retry,omitempty"`

@@ -19,6 +19,8 @@ type Standing struct {
 	Pause *Pause `json:"pause,omitempty"`
 	// Images are nil while none is known that might be removed one day.
 	Images *Images `json:"images,omitempty"`
+	// Again is what is being tried again at a person's word.
+	Again *Again `json:"again,omitempty"`
 	// Jobs is how far the runs of the app's jobs are.
 	Jobs *jobs.Memory `json:"jobs,omitempty"`
 }
@@ -40,6 +42,7 @@ type Hold struct {
 	// Revision is the commit that failed, Subject its first line.
 	Revision string    `json:"revision"`
 	Subject  string    `json:"subject,omitempty"`
+	Author   string    `json:"author,omitempty"`
 	Reason   string    `json:"reason"`
 	Since    time.Time `json:"since"`
 	// PulledWith is as in the record of what failed.
@@ -83,6 +86,15 @@ func (p *Pause) ended(now time.Time) bool {
 	return p == nil || !p.Until.IsZero() && !now.Before(p.Until)
 }
 
+// Again is a rendering that has failed and is being tried again, and the commit
+// that brought it: the branch may have come further with other apps.
+type Again struct {
+	Digest   string `json:"digest"`
+	Revision string `json:"revision"`
+	Author   string `json:"author,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+}
+
 // Retry forgets what failed of an app, so that it is begun anew. Its policy is
 // kept: the app may have gone.
 func (s State) Retry(app string) {
@@ -91,6 +103,12 @@ func (s State) Retry(app string) {
 		s.Records[app] = r
 	}
 	standing := s.Standings[app]
+	if r := s.Records[app]; r.Phase == Failed {
+		standing.Again = &Again{r.Digest, r.Revision, r.Author, r.Subject}
+	}
+	if hold := standing.Hold; hold != nil {
+		standing.Again = &Again{hold.Digest, hold.Revision, hold.Author, hold.Subject}
+	}
 	standing.Hold = nil
 	s.stand(app, standing)
 	s.forgetApp(app)
@@ -140,14 +158,37 @@ func (s State) Changed(old State) []string {
 }
 
 // LastGood finds among an app's rollouts, newest first, the last one that was
-// completed with another rendering than the present one.
+// completed with another rendering than the present one, and before that was
+// there for the first time: going back twice goes back further, and not forth.
 func LastGood(records []Record, present string) (Record, bool) {
+	for i := len(records) - 1; i >= 0; i-- {
+		if records[i].Phase == Complete && records[i].Digest == present {
+			records = records[i+1:]
+			break
+		}
+	}
 	for i := range records {
 		if records[i].Phase == Complete && records[i].Digest != present {
 			return records[i], true
 		}
 	}
 	return Record{}, false
+}
+
+// Superseded is the phase, in the history, of a rollout that a newer one of the
+// app took the place of before it had come to its end.
+const Superseded Phase = "superseded"
+
+// Supersede marks such rollouts among those of any apps, newest first.
+func Supersede(records []Record) {
+	next := map[string]time.Time{}
+	for i := range records {
+		r := &records[i]
+		if end, newer := next[r.App]; newer && r.Phase == Progressing {
+			r.Phase, r.EndedAt = Superseded, end
+		}
+		next[r.App] = r.StartedAt
+	}
 }
 
 // ImagesAt are the digests of an app's last rollout to a revision, by reference,

@@ -52,7 +52,11 @@ func (r *roll) finishSlot(slot *slot) {
 		return
 	}
 	r.retire(slot.change, ops(slot.change.Steps, plan.Healthy))
-	r.explain(slot.change, "its successor is healthy")
+	reason := "its successor is healthy"
+	if hold := r.standing.Hold; hold != nil && slices.Contains(slot.change.Old, hold.Container) {
+		reason = "it failed; its last words are in the history"
+	}
+	r.explain(slot.change, reason)
 }
 
 // order puts first what has been begun, and before the rest the slots that
