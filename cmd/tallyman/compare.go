@@ -81,7 +81,18 @@ func (a *app) controller(ctx context.Context) (*server.Client, error) {
 	if errors.Is(err, server.ErrNoController) {
 		return nil, nil
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	source, err := c.Source(ctx)
+	if err == nil {
+		err = a.global.follows(source)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // decided is a status in which everything is that there is, or an error.

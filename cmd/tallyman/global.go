@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/settings"
 	"github.com/tallyman-io/tallyman/internal/state"
 )
@@ -29,6 +30,28 @@ type global struct {
 	limits   limits
 	registry registryFlags
 	history  int // rollouts of each app to remember
+	// given are those of repo, branch and path that somebody named.
+	given []string
+}
+
+// source is what a controller with these settings follows.
+func (g *global) source() server.Source {
+	return server.Source{Repository: git.Redact(g.repo), Branch: g.branch, Path: filepath.ToSlash(filepath.Clean(g.path))}
+}
+
+// follows refuses a controller that follows something else than what was named:
+// its answers would be about that.
+func (g *global) follows(s server.Source) error {
+	mine := g.source()
+	for _, name := range g.given {
+		pair := map[string][2]string{
+			"repo": {mine.Repository, s.Repository}, "branch": {mine.Branch, s.Branch}, "path": {mine.Path, s.Path},
+		}[name]
+		if pair[0] != pair[1] {
+			return fmt.Errorf("--%s %s: the controller of state directory %q follows %s; leave the flag out, or name another --state-dir", name, pair[0], g.stateDir, pair[1])
+		}
+	}
+	return nil
 }
 
 func (g *global) flags(f *pflag.FlagSet) {

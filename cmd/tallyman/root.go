@@ -112,6 +112,11 @@ func (a *app) settle(root, c *cobra.Command) error {
 	if err := settings.Fill(c.Flags(), settings.Sources{LookupEnv: a.lookupEnv, File: file, Known: knownFlags(root)}); err != nil {
 		return err
 	}
+	for _, name := range []string{"repo", "branch", "path"} {
+		if c.Flags().Changed(name) {
+			a.global.given = append(a.global.given, name)
+		}
+	}
 	if err := notEmpty(c.Flags(), "repo", "path", "state-dir", "owner"); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (a *app) serve(o serveOptions) error {
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log})
+	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log, Source: a.global.source()})
 	log.Info("stopped")
 	return errors.Join(err, journal.Close())
 }

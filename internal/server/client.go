@@ -50,6 +50,12 @@ func Dial(ctx context.Context, stateDir string) (*Client, error) {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// Source is what the controller follows.
+func (c *Client) Source(ctx context.Context) (Source, error) {
+	var s Source
+	return s, c.get(ctx, "source", nil, &s)
+}
+
 // Status is what the controller's last pass found.
 func (c *Client) Status(ctx context.Context) (report.Status, error) {
 	var s report.Status

@@ -28,6 +28,7 @@ type failure struct {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/source", s.source)
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/memory", s.memory)
 	mux.HandleFunc("GET /v1/history", s.history)
@@ -48,6 +49,8 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	s.Controller.Decided(ctx)
 	answer(w, s.Controller.Status())
 }
+
+func (s *Server) source(w http.ResponseWriter, _ *http.Request) { answer(w, s.Source) }
 
 // memory is what the journal, which only the controller can open, remembers.
 func (s *Server) memory(w http.ResponseWriter, _ *http.Request) {

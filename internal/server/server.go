@@ -31,6 +31,14 @@ type Server struct {
 	Controller *reconcile.Controller
 	Journal    *state.Store
 	Log        *slog.Logger
+	Source     Source
+}
+
+// Source is what the controller follows.
+type Source struct {
+	Repository string `json:"repository"` // without credentials
+	Branch     string `json:"branch"`
+	Path       string `json:"path"`
 }
 
 // Listen makes the socket. The caller holds the state directory's lock, so a
