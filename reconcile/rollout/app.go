@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"reflect"
 	"strconv"
 
@@ -17,8 +18,8 @@ func (d *decider) goneApp(changes []plan.Change) {
 		r.holdAll(autoOff)
 		return
 	}
-	if d.unsettled {
-		r.holdRemovals()
+	if d.unsettled != "" {
+		r.holdRemovals(fmt.Sprintf("goes when app %q, which may take its place, is where it should be", d.unsettled))
 		return
 	}
 	r.removals()
@@ -52,7 +53,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	d.seen[app.Name] = true
 	r := &roll{decider: d, app: app, changes: changes}
 	if !r.begin() {
-		d.unsettled = true // what takes over from an app that has gone may be waiting here
+		d.unsettled = app.Name // what takes over from an app that has gone may be waiting here
 		return
 	}
 	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.nothingToDo() {
@@ -74,7 +75,9 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	r.act()
 	r.finish()
 	r.tellCanary()
-	d.unsettled = d.unsettled || r.inFlux()
+	if r.inFlux() {
+		d.unsettled = app.Name
+	}
 	d.out.State.Records[app.Name] = r.record
 	d.out.State.stand(app.Name, r.standing)
 }
@@ -221,7 +224,7 @@ func (r *roll) act() {
 	if r.everySettled() && !r.jobsPending() || r.record.Phase == Complete {
 		r.removals()
 	} else {
-		r.holdRemovals()
+		r.holdRemovals("goes when the other replicas are healthy")
 	}
 }
 

@@ -34,7 +34,7 @@ func (r *roll) removals() {
 
 // holdRemovals keeps what is to go until the new is healthy, except for a
 // replica that holds a port which a new one needs.
-func (r *roll) holdRemovals() {
+func (r *roll) holdRemovals(why string) {
 	for i := range r.changes {
 		c := &r.changes[i]
 		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindRun && !c.Removal {
@@ -44,7 +44,7 @@ func (r *roll) holdRemovals() {
 			r.retire(c, ops(c.Steps, plan.Idle))
 			continue
 		}
-		r.hold(c, "goes when the other replicas are healthy")
+		r.hold(c, why)
 	}
 }
 

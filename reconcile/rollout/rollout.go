@@ -214,7 +214,7 @@ type decider struct {
 	hosts      map[string]*model.HostState
 	containers map[string]*model.Container // by id; made when first needed
 	seen       map[string]bool             // apps that the plan speaks of
-	unsettled  bool                        // an app is on its way, and something old may be needed
+	unsettled  string                      // an app that is on its way: what has gone may be needed in its place
 	depended   map[string]bool             // apps on which others depend
 	waiting    []room                      // what new containers can't start without
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
