@@ -80,7 +80,7 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 	}
 	records, err := a.history(ctx, app, allRollouts)
 	if err != nil {
-		return git.Commit{}, err
+		return git.Commit{}, fmt.Errorf("roll back app %q: %w", app, err)
 	}
 	if w.memory, err = a.remembered(ctx); err != nil {
 		return git.Commit{}, err
@@ -134,11 +134,23 @@ func (a *app) commitRollback(ctx context.Context, app string, to git.Commit, o r
 	if err != nil {
 		return err
 	}
+	a.warnOfOrders(ctx, app)
 	if a.wantsJSON() {
 		return printJSON(a.out, rolledBack{app, to.ID, made.ID, made.Subject})
 	}
 	fmt.Fprintf(a.out, "app %s: commit %.8s %q\n", app, made.ID, made.Subject)
 	return nil
+}
+
+// warnOfOrders tells of what keeps the commit from being rolled out.
+func (a *app) warnOfOrders(ctx context.Context, app string) {
+	memory, err := a.remembered(ctx)
+	if err != nil {
+		return // the commit is made, and the status will say it
+	}
+	if standing := memory.Standings[app]; standing.Pin != nil || standing.Pause != nil {
+		a.warn("app %s is pinned or paused: the commit counts when somebody runs `tallyman resume %s`", app, app)
+	}
 }
 
 // signature reads `Name <email>`, or a name, which stands for both.
