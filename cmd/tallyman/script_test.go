@@ -103,7 +103,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		exitOf(ts, args[1:])
-		if pattern.MatchString(ts.ReadFile("stdout")) {
+		if pattern.MatchString(ts.ReadFile("stdout")) || pattern.MatchString(ts.ReadFile("stderr")) {
 			return
 		}
 	}
