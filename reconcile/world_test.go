@@ -91,6 +91,8 @@ func commitOf(n int) git.Commit {
 }
 
 func (b *branch) Resolve(_ context.Context, revision string) (git.Commit, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for n := range b.commits {
 		if c := commitOf(n); c.ID == revision {
 			return c, nil
