@@ -129,17 +129,17 @@ func TestRetryDoesNotEndAPause(t *testing.T) {
 				}
 			}
 		}
-		started := w.running.memory.Records["shop"].StartedAt
+		started := w.newest("shop").StartedAt
 		after(10 * time.Minute)
 		if n := w.healthy("db", "web:1") + w.healthy("db", "web:2"); n != 1 {
 			t.Errorf("db is not healed: %s", w.describe())
 		}
-		if r := w.running.memory.Records["shop"]; !r.StartedAt.Equal(started) {
+		if r := w.newest("shop"); !r.StartedAt.Equal(started) {
 			t.Error("a rollout has begun in the pause")
 		}
 		w.order(rollout.Order{Verb: rollout.VerbResume})
 		after(time.Minute)
-		if r := w.running.memory.Records["shop"]; r.StartedAt.Equal(started) {
+		if r := w.newest("shop"); r.StartedAt.Equal(started) {
 			t.Error("after the pause, what was to be tried again was not")
 		}
 	})
@@ -163,10 +163,10 @@ func TestARevertAfterAFailedWayBackAsksAsAnyCommit(t *testing.T) {
 			w.lose(c)
 		}
 		after(30 * time.Minute)
-		started := w.running.memory.Records["shop"].StartedAt
+		started := w.newest("shop").StartedAt
 		w.branch.commit(one("web:1", byHand))
 		after(time.Minute)
-		if r := w.running.memory.Records["shop"]; !r.StartedAt.Equal(started) {
+		if r := w.newest("shop"); !r.StartedAt.Equal(started) {
 			t.Errorf("a rollout has begun, and nobody ran apply")
 		}
 	})
@@ -201,8 +201,11 @@ func TestNobodyWaitsForAPausedRollout(t *testing.T) {
 		}
 		after(time.Hour)
 		s := w.running.Status()
-		if got := report.OutcomeOf(&s); got != report.Incomplete || w.running.asked() {
-			t.Errorf("the outcome is %s, and --allow-removals still in force: %v", got, w.running.asked())
+		w.running.mu.Lock()
+		still := w.running.asked()
+		w.running.mu.Unlock()
+		if got := report.OutcomeOf(&s); got != report.Incomplete || still {
+			t.Errorf("the outcome is %s, and --allow-removals still in force: %v", got, still)
 		}
 	})
 }
@@ -255,7 +258,9 @@ func TestAnOrderThatCantBeNotedIsNotObeyed(t *testing.T) {
 	simulate(t, 2, func(w *world) {
 		w.branch.commit(shop("web:1", "web:1"))
 		w.converge()
+		w.running.mu.Lock()
 		w.running.cfg.Journal = &full{w.journal}
+		w.running.mu.Unlock()
 		err := w.running.Order(w.t.Context(), rollout.Order{Verb: rollout.VerbPause, App: "shop"})
 		if !errors.Is(err, errNoRoom) || w.app("shop").Pause != nil {
 			t.Errorf("the order is answered with %v, and the app is paused: %v", err, w.app("shop").Pause != nil)
@@ -334,4 +339,11 @@ func TestWhatIsTriedAgainFailsForItsOwnReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// newest is an app's newest rollout.
+func (w *world) newest(app string) rollout.Record {
+	w.running.mu.Lock()
+	defer w.running.mu.Unlock()
+	return w.running.memory.Records[app]
 }
