@@ -63,6 +63,12 @@ func pods() []promise {
 				s.Errorf("the holder shares the network of %q", c.Joined)
 			}
 		}},
+	}
+}
+
+// podsThatComeBack are promises about the death of a pod's containers.
+func podsThatComeBack() []promise {
+	return []promise{
 		{"a pod's container comes back on the same network, its holder on another one", func(s *suite) {
 			holder := s.holder()
 			t := s.joined("proxy", s.with("LISTEN=:8081"))
@@ -101,6 +107,12 @@ func pods() []promise {
 			s.do(model.StartContainer{Target: t})
 			s.awaitState(t, model.StateRunning)
 		}},
+	}
+}
+
+// podParts are promises about the making of a pod's containers and what they have.
+func podParts() []promise {
+	return []promise{
 		{"a pod's container is made again without effect, and not for another holder of that name", func(s *suite) {
 			holder := s.holder()
 			op := s.member("proxy", "holder", s.spec())

@@ -105,6 +105,12 @@ func secrets() []promise {
 				s.Errorf("the secret is in the error: %v", err)
 			}
 		}},
+	}
+}
+
+// secretsThatStayIn are promises about what must not have a secret value in it.
+func secretsThatStayIn() []promise {
+	return []promise{
 		{"a log that is kept has no secret values, and no less else", func(s *suite) {
 			spec := s.with("FAIL=exit")
 			spec.SecretEnv = map[string]model.SecretRef{"MESSAGE": {Secret: "db", Key: "message", Digest: s.secret(whisper)}}

@@ -73,7 +73,7 @@ func Cases() []Case {
 	for _, part := range [][]promise{
 		creating(), namesTaken(), lacking(), fields(), starting(), stopping(), removing(), pausing(), crashing(),
 		renaming(), updating(), targets(), health(), ports(), networks(), networksRemoved(), connecting(), networksReplaced(), networksTwice(),
-		volumes(), volumesThatStay(), holding(), removingVolumes(), files(), secrets(), images(), removingImages(), pods(), others(), logs(), observing(),
+		volumes(), volumesThatStay(), holding(), removingVolumes(), files(), secrets(), secretsThatStayIn(), images(), removingImages(), pods(), podsThatComeBack(), podParts(), others(), logs(), observing(),
 	} {
 		for _, p := range part {
 			all = append(all, Case{p.name, func(t *testing.T, h Host) { p.run(newSuite(t, h)) }})
