@@ -39,12 +39,13 @@ func fleet(replicas int) View {
 		}
 		d.Apps = append(d.Apps, app)
 	}
-	v := View{Desired: d, Live: &model.Live{}, Now: time.Unix(1e9, 0), State: rollout.State{Records: map[string]rollout.Record{}}}
+	v := View{Desired: d, Live: &model.Live{}, Now: time.Unix(1e9, 0), State: rollout.State{Records: map[string]rollout.Record{}, Standings: map[string]rollout.Standing{}}}
 	for i := range hosts {
 		v.Live.Hosts = append(v.Live.Hosts, model.HostState{Name: d.Hosts[i].Name, Reachable: true})
 	}
 	for i := range d.Apps {
 		v.State.Records[d.Apps[i].Name] = rollout.Record{App: d.Apps[i].Name, Digest: d.Apps[i].Digest, Phase: rollout.Complete}
+		v.State.Standings[d.Apps[i].Name] = rollout.Standing{Good: &rollout.Good{Digest: d.Apps[i].Digest}}
 	}
 	return v
 }
