@@ -92,9 +92,7 @@ func TestFailedRollout(t *testing.T) {
 	w.service("web", "tallyman/hello:2", 2, "environment: {FAIL: exit, EXIT_CODE: \"3\"}")
 	w.commit("a bad one")
 	out := w.expect(3, "apply")
-	// The engine may have started it again at the moment of the look: then its last
-	// words tell why it ended.
-	for _, want := range []string{"web-", "local", "exiting with 3 as told"} {
+	for _, want := range []string{"web-", "local", "exited with code 3"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the failure does not say %q:\n%s", want, out)
 		}

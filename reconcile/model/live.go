@@ -117,7 +117,7 @@ type Container struct {
 	State        State     `json:"state"`
 	Health       Health    `json:"health,omitempty"`
 	HealthOutput string    `json:"healthOutput,omitempty"` // of the last failed check
-	ExitCode     int       `json:"exitCode,omitempty"`
+	ExitCode     int       `json:"exitCode,omitempty"`     // of its last end, where that is known
 	OOMKilled    bool      `json:"oomKilled,omitempty"`
 	Error        string    `json:"error,omitempty"` // what the engine said when it could not start it
 	RestartCount int       `json:"restartCount,omitempty"`

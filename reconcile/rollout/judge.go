@@ -283,7 +283,7 @@ func brokenBecause(c *model.Container, since time.Time) string {
 	switch {
 	case c.State == model.StateExited && c.FinishedAt.After(since):
 		return plan.Ended(c)
-	case c.State == model.StateRestarting:
+	case c.State == model.StateRestarting, c.RestartCount > 0 && c.Health != model.HealthHealthy && c.ExitCode != 0:
 		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
 	case c.RestartCount > 0 && c.Health != model.HealthHealthy:
 		return "has ended and was restarted " + count(c.RestartCount, "time", "times")

@@ -35,6 +35,7 @@ type Engine struct {
 	pulls       pulls
 
 	working    working
+	endings    endings
 	containers memo[inspected] // by id
 	defaults   memo[imageInfo] // by image id; an image never changes
 	images     memo[string]    // ids by reference

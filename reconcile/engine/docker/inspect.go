@@ -134,6 +134,9 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 		EngineStart:  hostInfo{}.controllerTime(raw.State.StartedAt),
 		Spec:         liveSpec(raw, info),
 	}
+	if c.State == model.StateRunning && c.RestartCount > 0 && c.ExitCode == 0 {
+		c.ExitCode = e.endings.code(raw.ID)
+	}
 	c.Ports = c.Spec.Ports
 	c.Joined = raw.HostConfig.NetworkMode.ConnectedContainer()
 	if c.Health, c.HealthOutput = healthOf(raw.State); c.State != model.StateRunning {

@@ -102,6 +102,7 @@ func (e *Engine) note(m events.Message) bool {
 		if noise(m.Action) {
 			return false
 		}
+		e.endings.note(m)
 		e.containers.forget(m.Actor.ID)
 	case events.NetworkEventType:
 		if m.Action == events.ActionConnect || m.Action == events.ActionDisconnect {
