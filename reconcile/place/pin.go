@@ -146,16 +146,18 @@ func (p *placer) kept(s *service, hold *model.Hold, in Input, having []*model.Ho
 }
 
 // unfound is for a volume that no host is known to have. It may be where it was
-// put, if that host was not seen since, or on a host that nobody has seen yet.
+// put, if that host's list is older than it, or on a host that nobody has seen
+// yet. Where it was put comes first: a container of the service may be from
+// before it had the volume.
 func (p *placer) unfound(s *service, hold *model.Hold, in Input) pin {
-	if s.slots[0].first >= 0 {
-		return pin{host: anywhere} // where its container is
-	}
 	if in.Kept != nil {
 		host, registered := p.byName[in.Kept(s.App, hold.HostName)]
 		if registered && (!p.hosts[host].reachable || p.welcome(s, host)) {
 			return pin{host: host, volume: hold.Volume, maybe: true}
 		}
+	}
+	if s.slots[0].first >= 0 {
+		return pin{host: anywhere} // where its container is
 	}
 	for i := range p.hosts {
 		h := &p.hosts[i]

@@ -118,6 +118,10 @@ func TestPin(t *testing.T) {
 			live: func(l *model.Live) { lose(l, "c", true) }, kept: "c",
 			want: "no db-1", says: `its volume "data" may be on c, which is unreachable`, refusedHost: "c"},
 		"it was put on a host that does not show it yet": {kept: "c", want: "db-1@c"},
+		"it was put on a host that does not show it yet, and the service is elsewhere": {
+			live: func(l *model.Live) { put(l, "b", container(db(), "1", "without")) }, kept: "c", want: "db-1@c"},
+		"it was put nowhere, and the service is somewhere": {
+			live: func(l *model.Live) { put(l, "b", container(db(), "1", "without")) }, want: "db-1@=b"},
 		"it was put on a host that takes nothing new now": {
 			kept: "c", hosts: func(h []model.Host) []model.Host { h[2].Drain = true; return h }, want: "db-1@a"},
 		"nobody has ever seen a host": {
