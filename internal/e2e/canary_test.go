@@ -209,18 +209,7 @@ func (w *canaryWorld) ofController(c *controller) {
 // follow starts a controller that looks at the repository all the time.
 func (w *canaryWorld) follow() *controller {
 	w.t.Helper()
-	log, err := os.CreateTemp(w.t.TempDir(), "serve-*.log")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer log.Close()
-	c := &controller{cmd: w.command(context.Background(), "serve", "--poll", "500ms"), log: log.Name()}
-	c.cmd.Stdout, c.cmd.Stderr = log, log
-	if err := c.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(c.kill)
-	return c
+	return startController(w.t, w.command(context.Background(), "serve", "--poll", "500ms"))
 }
 
 // says waits until the log has the text.

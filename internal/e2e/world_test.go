@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -175,21 +176,27 @@ func (w *world) serve() *controller {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	log, err := os.CreateTemp(w.t.TempDir(), "serve-*.log")
+	return startController(w.t, exec.Command(path, w.args("serve")...))
+}
+
+// startController starts what serves, until the end of the test.
+func startController(t *testing.T, cmd *exec.Cmd) *controller {
+	t.Helper()
+	log, err := os.CreateTemp(t.TempDir(), "serve-*.log")
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer log.Close()
-	c := &controller{cmd: exec.Command(path, w.args("serve")...), log: log.Name()}
+	c := &controller{cmd: cmd, log: log.Name()}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	if err := c.cmd.Start(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
-		c.kill()
-		if w.t.Failed() {
+	t.Cleanup(func() {
+		c.stop()
+		if t.Failed() {
 			content, _ := os.ReadFile(c.log)
-			w.t.Logf("log of the controller:\n%s", tail(string(content), 60))
+			t.Logf("log of the controller:\n%s", tail(string(content), 60))
 		}
 	})
 	return c
@@ -203,6 +210,18 @@ func tail(s string, n int) string {
 // kill ends the controller as the kernel does when memory runs out.
 func (c *controller) kill() {
 	_ = c.cmd.Process.Kill() // it may have ended by itself
+	_ = c.cmd.Wait()
+}
+
+// stop ends the controller as people do, so that none of its calls is at work
+// when the test cleans up: an engine makes the container also when who asked for
+// it is gone, and it would not be in the list of what is to be removed.
+func (c *controller) stop() {
+	if c.cmd.Process.Signal(syscall.SIGTERM) != nil {
+		return // it has ended
+	}
+	hung := time.AfterFunc(patience, func() { _ = c.cmd.Process.Kill() })
+	defer hung.Stop()
 	_ = c.cmd.Wait()
 }
 
