@@ -61,8 +61,8 @@ type Config struct {
 	Secrets Secrets
 	Log     *slog.Logger
 	// Manual says that a person asks for what Git says now: also apps that do
-	// not follow the branch by themselves are rolled, and failed rollouts begun
-	// anew. AllowRemovals is what they ask for besides.
+	// not follow the branch by themselves are rolled, and rollouts that failed
+	// and stopped are begun anew. AllowRemovals is what they ask for besides.
 	Manual        bool
 	AllowRemovals bool
 }
@@ -143,15 +143,15 @@ func (c *Controller) recall(m Memory) {
 		}
 	}
 	if c.cfg.Manual {
-		c.retry()
+		c.goOn()
 	}
 }
 
-// retry forgets what failed, so that it is begun anew.
-func (c *Controller) retry() {
+// goOn has every app go on where it stopped.
+func (c *Controller) goOn() {
 	next := c.memory.Clone()
 	for app := range next.Records {
-		next.Retry(app)
+		next.GoOn(app)
 	}
 	c.memory = next
 }

@@ -174,6 +174,40 @@ func TestRetryTriesAgainWhatIsHeld(t *testing.T) {
 	})
 }
 
+// TestApplyLeavesAHoldAlone as often as it is run, by a controller that runs and
+// by those that cron starts; what only stopped is begun anew.
+func TestApplyLeavesAHoldAlone(t *testing.T) {
+	for spec, want := range map[string]int{"": 0, "onFailure: pause": 3} {
+		simulate(t, 2, func(w *world) {
+			w.branch.commit(specified(shop("web:1", "web:1"), spec))
+			w.converge()
+			w.branch.commit(specified(shop("web:2", "web:1", broken), spec))
+			after(10 * time.Minute)
+			begun := time.Now()
+			for range 2 {
+				w.apply()
+				after(10 * time.Minute)
+			}
+			w.stop()
+			w.manual = true
+			w.start()
+			after(10 * time.Minute)
+			if s := w.running.Status(); report.OutcomeOf(&s) != report.FailedOut {
+				t.Errorf("%q: the outcome is %s", spec, report.OutcomeOf(&s))
+			}
+			again := 0
+			for _, r := range w.journal.history {
+				if r.App == "shop" && !r.StartedAt.Before(begun) {
+					again++
+				}
+			}
+			if again != want {
+				t.Errorf("%q: %d rollouts since, want %d", spec, again, want)
+			}
+		})
+	}
+}
+
 // TestOrdersThatCantBeObeyed change nothing and say why.
 func TestOrdersThatCantBeObeyed(t *testing.T) {
 	simulate(t, 2, func(w *world) {

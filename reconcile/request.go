@@ -26,8 +26,8 @@ type waiter struct {
 }
 
 // Apply does what `tallyman apply` does, inside a running controller: it looks
-// at Git at once, begins failed rollouts anew, and rolls apps that do not
-// follow the branch by themselves. It returns when a pass has decided about
+// at Git at once, begins rollouts anew that failed and stopped, and rolls apps
+// that do not follow the branch by themselves. It returns when a pass has decided about
 // that; how it goes on is in the statuses. The error says why the revision is
 // not in force.
 func (c *Controller) Apply(ctx context.Context, allowRemovals bool) error {
@@ -84,7 +84,7 @@ func (c *Controller) answer(waiters []waiter) {
 		}
 		allow := w.allowRemovals || c.asked() && c.request.allowRemovals
 		c.request = &request{c.source.commit.ID, allow}
-		c.retry()
+		c.goOn()
 		w.answer <- nil
 	}
 }

@@ -144,6 +144,7 @@ type world struct {
 	// ageKeys are those that the installation has, as a string.
 	ageKeys atomic.Value
 	away    map[string]bool // hosts that were taken away
+	manual  bool            // controllers are those of `tallyman apply`
 }
 
 // newWorld makes an installation on n simulated hosts that have the images
@@ -162,7 +163,7 @@ func newWorld(t *testing.T, n int, opts ...sim.Option) *world {
 // start runs a controller until stop, which kills it.
 func (w *world) start() *Controller {
 	c, err := New(Config{
-		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler), Registries: w.registries, Secrets: w.opener(),
+		Source: w.branch, Owner: owner, Journal: w.journal, Log: slog.New(slog.DiscardHandler), Registries: w.registries, Secrets: w.opener(), Manual: w.manual,
 		Open: func(h model.Host) (engine.Engine, error) {
 			if e := w.hosts[h.Name]; e != nil {
 				return e, nil

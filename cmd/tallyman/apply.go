@@ -18,8 +18,10 @@ import (
 )
 
 const applyHelp = `Bring the hosts to what the branch says, once: wait until it runs and is
-healthy, and show how it gets there. What failed before is tried anew, and apps
-that do not follow the branch by themselves (sync.auto: false) are rolled too.
+healthy, and show how it gets there. A rollout that failed and stopped is begun
+anew, and apps that do not follow the branch by themselves (sync.auto: false)
+are rolled too. What an app was rolled back from stays on hold, so that apply
+can be run again and again: tallyman retry lets go of it.
 
 While a controller runs on the same state directory it does the work.
 
@@ -34,7 +36,7 @@ EXIT STATUS
      outcome "waiting"
   3  a rollout failed, and the app was rolled back if there was something to go
      back to: the replica, its host, the reason and the last lines of its log
-     are printed
+     are printed; also when that was before, and the app is still held there
   1  anything else: the manifests are not good, a host can't be reached and the
      rest is done, an app is pinned or paused, removals wait for
      --allow-removals, or time ran out`

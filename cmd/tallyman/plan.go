@@ -12,7 +12,7 @@ import (
 
 const planHelp = `Print what would change, why, and on which host. Nothing is changed. An app that
 is held, because its last commit failed or somebody pinned or paused it, is
-shown as that: what failed is tried again by apply and retry only.
+shown as that: what it was rolled back from is tried again by retry only.
 
 The signs are: + create, ~ put right in place, ± replace, - remove, ! blocked.
 Removals come last. With -o json the plan is printed as data, with every engine

@@ -114,6 +114,17 @@ func (s State) Retry(app string) {
 	s.forgetApp(app)
 }
 
+// GoOn begins anew what of an app has failed and stopped there, and forgets the
+// tries that were given up. What was gone back from stays on hold: who applies
+// again and again, such as by the clock, does not want it to come and go with
+// each time. Retry is for that.
+func (s State) GoOn(app string) {
+	if s.Standings[app].Hold == nil {
+		s.Retry(app)
+	}
+	s.forgetApp(app)
+}
+
 // Revisions are those that apps are at, are held to or may have to go back to,
 // sorted, each once.
 func (s State) Revisions() []string {
