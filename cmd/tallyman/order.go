@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/jobs"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -22,15 +23,18 @@ healed all the same. The status says who paused it, why and until when.
     $ tallyman pause shop --reason "sale weekend" --until 48h
     app shop is paused
 
+An app has one pause: another one takes its place, and says what it was.
+
 EXIT STATUS
   0  paused
   1  there is no such app, or it could not be noted`
 
-const resumeHelp = `End the pause of an app, and let go of a revision that it is pinned to: it goes
-to what the branch says.
+const resumeHelp = `End the pause of an app and let go of a revision that it is pinned to, whichever
+of these there is: it goes to what the branch says. What it was is printed.
 
     $ tallyman resume shop
     app shop goes on
+    no longer paused by ada@desk: sale weekend
 
 EXIT STATUS
   0  done
@@ -138,33 +142,49 @@ type ordered struct {
 	rollout.Order
 	// Controller says whether a controller runs, which obeys at once.
 	Controller bool `json:"controller"`
+	// Ended is what it ended of earlier orders.
+	Ended rollout.Ended `json:"ended,omitzero"`
+	// Run is what became of the run of a job that was waited for.
+	Run *jobs.Run `json:"run,omitempty"`
 }
 
-// order has the running controller obey, or notes the order for the next one.
+// order has an order obeyed and says so.
 func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
-	return a.orderAs(ctx, o, "app "+o.App+" "+done)
+	made, err := a.obey(ctx, o)
+	if err != nil {
+		return err
+	}
+	return a.tellOrder(made, "app "+o.App+" "+done)
 }
 
-// orderAs is the same with words of its own for what was done.
-func (a *app) orderAs(ctx context.Context, o rollout.Order, done string) error {
+// obey has the running controller obey, or notes the order for the next one.
+func (a *app) obey(ctx context.Context, o rollout.Order) (ordered, error) {
+	before, err := a.remembered(ctx)
+	if err != nil {
+		return ordered{}, err
+	}
+	made := ordered{Order: o, Ended: o.Ends(before.Standings[o.App], time.Now())}
 	c, err := a.controller(ctx)
 	if err != nil {
-		return err
+		return made, err
 	}
-	if c != nil {
-		defer c.Close()
-		err = c.Order(ctx, o)
-	} else {
-		err = a.noteOrder(ctx, o)
+	if c == nil {
+		return made, a.noteOrder(ctx, o)
 	}
-	if err != nil {
-		return err
-	}
+	defer c.Close()
+	made.Controller = true
+	return made, c.Order(ctx, o)
+}
+
+func (a *app) tellOrder(made ordered, done string) error {
 	if a.wantsJSON() {
-		return printJSON(a.out, ordered{o, c != nil})
+		return printJSON(a.out, made)
 	}
 	fmt.Fprintln(a.out, done)
-	if c == nil {
+	for _, before := range made.Ended.Texts() {
+		fmt.Fprintln(a.out, "no longer "+before)
+	}
+	if !made.Controller {
 		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
 	}
 	return nil

@@ -17,7 +17,8 @@ import (
 const runHelp = `Run a job once, by hand, whatever its schedule says and also when it is
 suspended. The app may be left out where only one fits. A run waits for others
 of the job, unless they are allowed side by side. Without a controller the run
-is noted, and begins with the next apply or serve.
+is noted, and begins with the next apply or serve. With --wait -o json the one
+document that is printed at the end has the run, too.
 
     $ tallyman run nightly --wait
     job shop/nightly is asked for
@@ -63,18 +64,20 @@ func (a *app) run(ctx context.Context, name string, o rollout.Order, wait bool) 
 			return err
 		}
 	}
-	if err := a.orderAs(ctx, o, "job "+job.Key()+" is asked for"); err != nil || !wait {
-		return err
-	}
-	r, err := a.awaitRun(ctx, job.Key(), known)
+	made, err := a.obey(ctx, o)
 	if err != nil {
 		return err
 	}
-	a.tellRun(r)
-	if r.State == jobs.Failed {
-		return exitCode(exitFailed)
+	if !wait || !a.wantsJSON() { // which is one document, with what became of it
+		err = a.tellOrder(made, "job "+job.Key()+" is asked for")
 	}
-	return nil
+	if err != nil || !wait {
+		return err
+	}
+	if made.Run, err = a.awaitRun(ctx, job.Key(), known); err != nil {
+		return err
+	}
+	return a.tellRun(made)
 }
 
 // needsController is an error where none runs: a run that is only noted ends
@@ -126,10 +129,22 @@ func (a *app) awaitRun(ctx context.Context, key string, known map[string]bool) (
 	}
 }
 
-func (a *app) tellRun(r *jobs.Run) {
+// tellRun says what became of the run that was waited for, and how the verb ends.
+func (a *app) tellRun(made ordered) error {
 	if a.wantsJSON() {
-		return
+		if err := printJSON(a.out, made); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(a.out, runText(made.Run))
 	}
+	if made.Run.State == jobs.Failed {
+		return exitCode(exitFailed)
+	}
+	return nil
+}
+
+func runText(r *jobs.Run) string {
 	line := fmt.Sprintf("run %s %s", r.ID, r.State)
 	if t := r.LastTry(); t != nil && !t.StartedAt.IsZero() {
 		line += fmt.Sprintf(" after %s, with exit code %d", r.EndedAt.Sub(r.Tries[0].StartedAt).Round(time.Second), t.ExitCode)
@@ -137,5 +152,5 @@ func (a *app) tellRun(r *jobs.Run) {
 	if r.Reason != "" {
 		line += ": " + r.Reason
 	}
-	fmt.Fprintln(a.out, line)
+	return line
 }

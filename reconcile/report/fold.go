@@ -263,10 +263,15 @@ func (f *folder) orders(out *App, app *model.App) {
 	if app.Held != nil {
 		out.Sync = OutOfSync
 	}
-	if reason := heldBecause(app, standing); reason != "" && out.Phase == rollout.Failed {
+	reason := heldBecause(app)
+	switch {
+	case reason != "" && out.Phase == rollout.Failed:
 		out.Reason = reason + "; and that failed: " + out.Reason
-	} else if reason != "" {
+	case reason != "":
 		out.Reason = reason
+	}
+	if pause := standing.Pause; pause != nil && !strings.Contains(reason, rollout.PausedBecause(pause)) {
+		out.Reason = strings.TrimPrefix(out.Reason+"; "+rollout.PausedBecause(pause), "; ")
 	}
 }
 
@@ -280,15 +285,13 @@ func unresolved(app *model.App) string {
 }
 
 // heldBecause says why an app is not simply on its way to what the branch says.
-func heldBecause(app *model.App, standing rollout.Standing) string {
+func heldBecause(app *model.App) string {
 	waits := func(held *model.Held) string { return "revision " + short(held.Revision) + " waits" }
 	switch held := app.Held; {
 	case app.Frozen != "":
 		return app.Frozen
 	case held == nil && app.Waits != "":
 		return app.Waits
-	case held == nil && standing.Pause != nil:
-		return rollout.PausedBecause(standing.Pause)
 	case held == nil:
 		return ""
 	case held.Kind == model.HeldRollback:

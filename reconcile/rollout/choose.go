@@ -186,6 +186,11 @@ func PausedBecause(p *Pause) string {
 	return text
 }
 
+// PinnedBecause tells to what an app is pinned, by whom and why.
+func PinnedBecause(p *Pin) string {
+	return "pinned to " + short(p.Revision) + " " + byWhom(p.By, p.Reason)
+}
+
 func (p *Pin) held() model.Held {
 	return model.Held{Kind: model.HeldPin, Reason: "pinned " + byWhom(p.By, p.Reason)}
 }

@@ -87,6 +87,37 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 	return next, nil
 }
 
+// Ended is what of people's orders before another order ends, or takes the
+// place of.
+type Ended struct {
+	Pin   *Pin   `json:"pin,omitempty"`
+	Pause *Pause `json:"pause,omitempty"`
+}
+
+// Ends says what an order ends of how its app stood before.
+func (o Order) Ends(before Standing, now time.Time) Ended {
+	var e Ended
+	if o.Verb == VerbPin || o.Verb == VerbResume {
+		e.Pin = before.Pin
+	}
+	if (o.Verb == VerbPause || o.Verb == VerbResume) && !before.Pause.ended(now) {
+		e.Pause = before.Pause
+	}
+	return e
+}
+
+// Texts tell what it was, by whom and why.
+func (e Ended) Texts() []string {
+	var texts []string
+	if e.Pin != nil {
+		texts = append(texts, PinnedBecause(e.Pin))
+	}
+	if e.Pause != nil {
+		texts = append(texts, PausedBecause(e.Pause))
+	}
+	return texts
+}
+
 // progress has the deadlines of a rollout count from now, also where no
 // controller saw that it was made to wait.
 func (s State) progress(app string, now time.Time) {
