@@ -24,6 +24,7 @@ const maxDocumentErrors = 100
 type decoder struct {
 	shapes shape.Catalog
 	errs   Errors
+	doubts Errors
 	refs   []ref
 	visits int
 }

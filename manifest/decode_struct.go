@@ -41,6 +41,12 @@ func (c *context) errorf(format string, args ...any) *Error {
 	return c.d.errorf(c.s, format, args...)
 }
 
+// doubtf reports what can be done and is hardly meant.
+func (c *context) doubtf(format string, args ...any) {
+	at := placeOf(c.s.node)
+	c.d.doubts = append(c.d.doubts, &Error{Line: at.line, Col: at.col, Path: c.s.path(), Message: fmt.Sprintf(format, args...)})
+}
+
 // within says whether a path is that of a part of the whole.
 func within(part, whole string) bool {
 	rest, ok := strings.CutPrefix(part, whole)

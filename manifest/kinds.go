@@ -36,6 +36,7 @@ type Origin struct {
 	App string `yaml:"-"`
 
 	wrong     []string // the paths of its errors: only a part of the document is known
+	doubts    Errors
 	namePlace place
 	refs      []ref
 }

@@ -105,7 +105,7 @@ func (p *parser) document(n *yaml.Node) (document, Errors) {
 	}
 	doc := v.Interface().(document)
 	o := doc.origin()
-	o.Line, o.Col, o.refs = n.Line, n.Column, d.refs
+	o.Line, o.Col, o.refs, o.doubts = n.Line, n.Column, d.refs, d.doubts
 	o.namePlace = placeOf(d.descend(d.descend(root, "metadata"), "name").node)
 	return doc, d.errs
 }

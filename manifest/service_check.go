@@ -1,6 +1,9 @@
 package manifest
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 func (s *ServiceSpec) check(c *context) {
 	if s.Mode == "global" {
@@ -15,6 +18,7 @@ func (s *ServiceSpec) check(c *context) {
 		}
 	}
 	s.checkUpdate(c)
+	s.doubtUpdate(c)
 	s.checkPorts(c)
 	s.checkWorkload(c)
 	s.checkMembers(c)
@@ -29,6 +33,17 @@ func (s *ServiceSpec) checkUpdate(c *context) {
 	known := s.Replicas != nil && total > 0 || s.Mode == "global" && s.Update.MinHealthy.Percent
 	if known && s.Update.Order == "stop-first" && s.Update.MinHealthy.of(total) >= total {
 		c.at("update", "minHealthy").errorf("must leave room for one replica to stop, with order stop-first: otherwise none could ever be replaced")
+	}
+}
+
+// doubtUpdate tells of what makes an update something else than it looks like.
+func (s *ServiceSpec) doubtUpdate(c *context) {
+	u := &s.Update
+	if u.Canary != nil && s.Replicas != nil && *s.Replicas > 0 && u.Canary.Replicas.of(*s.Replicas) > *s.Replicas {
+		c.at("update", "canary", "replicas").doubtf("is more than the replicas that there are (%d): all of them are canaries, and none is left to follow", *s.Replicas)
+	}
+	if (s.HealthCheck == nil || s.HealthCheck.Disable) && u.Monitor >= u.Deadline && u.Deadline > 0 {
+		c.at("update", "monitor").doubtf("is not shorter than the deadline (%s): without a health check a replica is ready only after it, so that every rollout fails; set a longer deadline", time.Duration(u.Deadline))
 	}
 }
 

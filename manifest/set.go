@@ -80,6 +80,21 @@ func (s *Set) Unowned() []string {
 	return files
 }
 
+// Doubts are what can be done and is hardly meant, by place. Nothing is refused
+// for them: what is in a repository today may become doubtful in a later version.
+func (s *Set) Doubts() Errors {
+	var doubts Errors
+	for _, d := range s.owned() {
+		for _, doubt := range d.origin().doubts {
+			there := *doubt
+			there.File = d.origin().File
+			doubts = append(doubts, &there)
+		}
+	}
+	sort.SliceStable(doubts, func(i, j int) bool { return doubts[i].before(doubts[j]) })
+	return doubts
+}
+
 // FilesOf are the files that hold documents of an app, and those that these
 // include; sorted, each once.
 func (s *Set) FilesOf(app string) []string {

@@ -19,13 +19,14 @@ controller nor the keys of secrets are needed, and nothing is changed: secrets
 stay closed, so whether a key opens them is seen by plan and apply.
 
 With DIR the files in that folder are checked as they are, committed or not.
-Without, those of the branch that --repo, --branch and --path name.
+Without, those of the branch that --repo, --branch and --path name. What can be
+done and is hardly meant is warned of.
 
     $ tallyman validate .
     service.yaml:5:3: spec.replica: unknown field (did you mean "replicas"?)
 
 EXIT STATUS
-  0  the manifests are good
+  0  the manifests are good, with warnings or without
   1  they are not, or could not be read`
 
 // validation is what -o json prints.
@@ -33,6 +34,8 @@ type validation struct {
 	Valid     bool              `json:"valid"`
 	Documents map[string]int    `json:"documents,omitempty"`
 	Errors    []*manifest.Error `json:"errors,omitempty"`
+	// Warnings are about what can be done and is hardly meant.
+	Warnings []*manifest.Error `json:"warnings,omitempty"`
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -59,7 +62,10 @@ func (a *app) validate(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	case a.wantsJSON():
-		return printJSON(a.out, validation{Valid: true, Documents: documents(set)})
+		return printJSON(a.out, validation{Valid: true, Documents: documents(set), Warnings: set.Doubts()})
+	}
+	for _, doubt := range set.Doubts() {
+		a.warn("%v", doubt)
 	}
 	fmt.Fprintf(a.out, "valid: %s\n", countDocuments(set))
 	if len(set.Secrets) > 0 {
