@@ -294,3 +294,30 @@ func TestARestartAsksNothingAnew(t *testing.T) {
 		}
 	})
 }
+
+// TestABetterCommitThatWaitsIsToldBesideTheHold: who mends a failed commit with an
+// image that nobody can find is told so, and not of the old failure alone.
+func TestABetterCommitThatWaitsIsToldBesideTheHold(t *testing.T) {
+	registered(t, 2, func(w *world) {
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:1")))
+		w.converge()
+		w.branch.commit(apps(pulled("web", "web:2", broken), pulled("other", "web:1")))
+		after(5 * time.Minute)
+		w.branch.commit(apps(pulled("web", "web:9"), pulled("other", "web:1")))
+		after(5 * time.Minute)
+		if got := w.runs("web", sim.TestImage("web:1")); got != 2 || w.app("web").Hold == nil {
+			t.Errorf("%d of 2 replicas run what they went back to", got)
+		}
+		if reason := w.reason("web"); !strings.Contains(reason, `waits: `) || !strings.Contains(reason, `"web:9"`) {
+			t.Errorf("the status says %q", reason)
+		}
+		if s := w.running.Status(); report.OutcomeOf(&s) != report.Incomplete {
+			t.Errorf("the outcome is %s", report.OutcomeOf(&s))
+		}
+		w.sim.Publish(sim.TestImage("web:9"))
+		w.converge()
+		if got := w.runs("web", sim.TestImage("web:9")); got != 2 {
+			t.Errorf("after it was pushed, %d of 2 replicas run", got)
+		}
+	})
+}

@@ -152,6 +152,17 @@ type Held struct {
 	// Revision is the one that the branch says.
 	Revision string `json:"revision"`
 	Reason   string `json:"reason"`
+	// Waits is why the branch's revision is not tried, where another one is what
+	// has failed.
+	Waits string `json:"waits,omitempty"`
+}
+
+// Why tells all of it.
+func (h *Held) Why() string {
+	if h.Waits == "" {
+		return h.Reason
+	}
+	return h.Reason + "; what the branch says now waits: " + h.Waits
 }
 
 // Sync says what may be done without a person.

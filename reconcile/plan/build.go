@@ -60,7 +60,7 @@ func held(d *model.Desired) []HeldApp {
 	for i := range d.Apps {
 		a := &d.Apps[i]
 		if a.Held != nil {
-			out = append(out, HeldApp{App: a.Name, At: a.Revision, Kind: a.Held.Kind, Reason: a.Held.Reason})
+			out = append(out, HeldApp{App: a.Name, At: a.Revision, Kind: a.Held.Kind, Reason: a.Held.Why()})
 		}
 	}
 	return out

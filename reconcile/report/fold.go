@@ -295,7 +295,7 @@ func heldBecause(app *model.App) string {
 	case held == nil:
 		return ""
 	case held.Kind == model.HeldRollback:
-		return "held: " + held.Reason
+		return "held: " + held.Why()
 	case held.Kind == model.HeldPin:
 		return fmt.Sprintf("held at %s: %s; `tallyman resume %s` lets go", short(app.Revision), held.Reason, app.Name)
 	default:

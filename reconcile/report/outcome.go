@@ -113,7 +113,7 @@ func (a *App) heldOutcome() Outcome {
 	switch {
 	case a.Held == nil:
 		return Converged
-	case a.Held.Kind == model.HeldRollback:
+	case a.Held.Kind == model.HeldRollback && a.Held.Waits == "":
 		return FailedOut
 	}
 	return Incomplete

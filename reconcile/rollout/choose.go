@@ -92,7 +92,7 @@ func (c *chooser) app(target *model.App) {
 		c.hold(target, standing.Pin.Revision, standing.Pin.held())
 	case standing.Hold != nil:
 		reason := fmt.Sprintf("rolled back from %s: %s", short(standing.Hold.Revision), standing.Hold.Reason)
-		c.hold(target, standing.Hold.To, model.Held{Kind: model.HeldRollback, Reason: reason})
+		c.hold(target, standing.Hold.To, model.Held{Kind: model.HeldRollback, Reason: reason, Waits: c.waitsBehind(standing.Hold, target)})
 	default:
 		c.follow(target, &record)
 	}
@@ -127,6 +127,15 @@ func (c *chooser) clearHold(target *model.App) {
 	}
 	standing.Hold = nil
 	c.out.State.stand(target.Name, standing)
+}
+
+// waitsBehind is why what the branch says is not tried, where it is not, or may
+// not be, what the hold is about.
+func (c *chooser) waitsBehind(hold *Hold, target *model.App) string {
+	if hold.Revision == target.Revision || hold.Digest == target.Digest && target.Unresolved == "" {
+		return ""
+	}
+	return c.waits(target).reason
 }
 
 // follow lets the app have what the target says, if a rollout may begin. If not,
