@@ -41,7 +41,7 @@ func (e *Engine) createContainer(ctx context.Context, op model.CreateContainer, 
 		id, rest, err = e.existing(ctx, op, host.NetworkMode, err)
 	}
 	if err != nil {
-		return scrub(err, env)
+		return scrub(err, secretValues(spec, env))
 	}
 	defer e.containers.forget(id)
 	for _, a := range rest {

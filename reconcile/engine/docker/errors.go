@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // classed is an outcome whose class this package has decided itself.
@@ -123,21 +124,19 @@ func portTaken(text string) string {
 	return text
 }
 
-// scrub takes secrets out of an error's text: an engine that refuses a
-// container may repeat its environment.
-func scrub(err error, env map[string]string) error {
+// scrub takes secret values out of an error's text: an engine that refuses a
+// container may repeat its environment. What the manifests say in plain is left,
+// because it is a part of other words as well.
+func scrub(err error, values []string) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
-	for _, value := range env {
-		if len(value) > 2 && strings.Contains(text, value) {
-			class, _ := classify(err)
-			text = strings.ReplaceAll(text, value, "***")
-			err = classed{class, clean(text)}
-		}
+	text := model.Scrub(err.Error(), values)
+	if text == err.Error() {
+		return err
 	}
-	return err
+	class, _ := classify(err)
+	return classed{class, clean(text)}
 }
 
 func conflict(text string) error { return classed{engine.Conflict, text} }

@@ -29,6 +29,15 @@ func fullEnv(spec *model.ContainerSpec, blobs model.Blobs) (map[string]string, e
 	return env, nil
 }
 
+// secretValues are those of a full environment that are secret.
+func secretValues(spec *model.ContainerSpec, env map[string]string) []string {
+	var values []string
+	for name := range spec.SecretEnv {
+		values = append(values, env[name])
+	}
+	return values
+}
+
 // hidden is what of a live container is secret. This package is the border
 // that the values do not cross: what it reports has digests in their place.
 type hidden struct {
