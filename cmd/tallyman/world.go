@@ -147,11 +147,16 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	return nil
 }
 
-// choose takes for each app the revision that it is held to.
+// choose takes for each app the revision that it is held to. Whether an app that
+// comes first is healthy is not known yet, and keeps none waiting here.
 func (w *world) choose(ctx context.Context, a *app, asked bool) {
+	well := map[string]bool{}
+	for app := range w.memory.Records {
+		well[app] = true
+	}
 	choice := reconcile.Choose(rollout.ChooseInput{
-		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: true,
-		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings},
+		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked,
+		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings, Well: well},
 	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
 	w.desired, w.state = choice.Desired, choice.State
 }
