@@ -39,6 +39,9 @@ func (h *Host) boot() error {
 	if err := os.RemoveAll(h.path("exec")); err != nil {
 		return err
 	}
+	if err := h.mountDisk(); err != nil {
+		return err
+	}
 	if err := h.hold(); err != nil {
 		return err
 	}
