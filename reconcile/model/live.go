@@ -120,12 +120,15 @@ type Container struct {
 	Name  string    `json:"name"`
 	Owner Ownership `json:"owner,omitzero"`
 
-	State        State     `json:"state"`
-	Health       Health    `json:"health,omitempty"`
-	HealthOutput string    `json:"healthOutput,omitempty"` // of the last failed check
-	ExitCode     int       `json:"exitCode,omitempty"`     // of its last end, where that is known
-	OOMKilled    bool      `json:"oomKilled,omitempty"`
-	Error        string    `json:"error,omitempty"` // what the engine said when it could not start it
+	State        State  `json:"state"`
+	Health       Health `json:"health,omitempty"`
+	HealthOutput string `json:"healthOutput,omitempty"` // of the last failed check
+	ExitCode     int    `json:"exitCode,omitempty"`     // of its last end, where that is known
+	OOMKilled    bool   `json:"oomKilled,omitempty"`
+	Error        string `json:"error,omitempty"` // what the engine said when it could not start it
+	// Wedged says that the engine has lost track of what it began to start and can't
+	// start this container any more, whatever is tried: only another one helps.
+	Wedged       bool      `json:"wedged,omitempty"`
 	RestartCount int       `json:"restartCount,omitempty"`
 	CreatedAt    time.Time `json:"createdAt,omitzero"`
 	StartedAt    time.Time `json:"startedAt,omitzero"` // on the controller's clock

@@ -123,6 +123,15 @@ func portTaken(text string) string {
 	return text
 }
 
+// lostTrack is what an engine says that was ended in the middle of a start, and
+// has left something of it behind that it does not know any more and that every
+// further start runs into: a task of containerd's, or an end of a network.
+var lostTrack = regexp.MustCompile(`task [0-9a-f]{64}: already exists|endpoint with name \S+ already exists in network`)
+
+// wedged says of the error of a container's last start that there is no use in
+// another one.
+func wedged(startError string) bool { return lostTrack.MatchString(startError) }
+
 // scrub takes secrets out of an error's text: an engine that refuses a
 // container may repeat its environment.
 func scrub(err error, env map[string]string) error {

@@ -14,6 +14,22 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 )
 
+// TestWedged: what an engine said that was ended in the middle of a start, and what
+// it says of starts that another try may well make good.
+func TestWedged(t *testing.T) {
+	for text, want := range map[string]bool{
+		"task 51c9dee4899a22b1ed3fe5cf8730958fc767e873821aa8599e00c0a274eab4ed: already exists": true,
+		"endpoint with name default-web-3-6e4e4649 already exists in network front-1a2b3c4d":    true,
+		"": false,
+		"driver failed programming external connectivity on endpoint x (ab): Bind for 0.0.0.0:80 failed: port is already allocated": false,
+		`exec: "/x": stat /x: no such file or directory`: false,
+	} {
+		if got := wedged(text); got != want {
+			t.Errorf("%q is wedged: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		err  error
