@@ -38,6 +38,7 @@ type disaster struct {
 	name       string
 	begin, end func(*storm, *dockertest.Host)
 	hides      bool // nobody reaches the host meanwhile
+	blames     bool // a commit may fail for it: the host is there and can't do what it is told
 }
 
 func disasters() []disaster {
@@ -46,13 +47,13 @@ func disasters() []disaster {
 	}
 	nothing := func(*storm, *dockertest.Host) {}
 	all := []disaster{
-		{"full disk", onHost((*dockertest.Host).FillDisk), onHost((*dockertest.Host).FreeDisk), false},
-		{"killed daemon", onHost((*dockertest.Host).KillDaemon), onHost((*dockertest.Host).StartDaemon), true},
-		{"restarted daemon", onHost(func(h *dockertest.Host) { h.StopDaemon(); h.StartDaemon() }), nothing, false},
-		{"killed controller", func(s *storm, _ *dockertest.Host) { s.controller.kill() }, func(s *storm, _ *dockertest.Host) { s.controller = s.serve() }, false},
+		{"full disk", onHost((*dockertest.Host).FillDisk), onHost((*dockertest.Host).FreeDisk), false, true},
+		{"killed daemon", onHost((*dockertest.Host).KillDaemon), onHost((*dockertest.Host).StartDaemon), true, false},
+		{"restarted daemon", onHost(func(h *dockertest.Host) { h.StopDaemon(); h.StartDaemon() }), nothing, false, false},
+		{"killed controller", func(s *storm, _ *dockertest.Host) { s.controller.kill() }, func(s *storm, _ *dockertest.Host) { s.controller = s.serve() }, false, false},
 	}
 	for _, l := range losses() {
-		all = append(all, disaster{l.name, onHost(l.away), onHost(l.back), true})
+		all = append(all, disaster{l.name, onHost(l.away), onHost(l.back), true, false})
 	}
 	return all
 }
@@ -139,13 +140,13 @@ func (s *storm) round(n int) {
 	s.change()
 	s.pause(3 * time.Second)
 	begun := time.Now()
-	over, told := []func(){}, []string{}
+	over, told, blamed := []func(){}, []string{}, false
 	hosts := s.random.Perm(len(s.all))
 	kinds := s.random.Perm(len(disasters()))
 	for i := range 1 + s.random.IntN(2) {
 		d, h := disasters()[kinds[i]], s.all[hosts[i]]
 		told = append(told, d.name+" of "+h.Name)
-		over = append(over, s.strike(d, h))
+		over, blamed = append(over, s.strike(d, h)), blamed || d.blames
 		s.pause(time.Second)
 	}
 	held := "for a moment"
@@ -160,9 +161,15 @@ func (s *storm) round(n int) {
 	}
 	lasted := time.Since(begun)
 	healed := time.Now()
-	retried := s.settled()
-	s.t.Logf("round %d: %s, %s (%s); all well %s after it was over%s", n+1, strings.Join(told, " and "), held,
-		lasted.Round(100*time.Millisecond), time.Since(healed).Round(100*time.Millisecond), retried)
+	failed := s.settled()
+	s.t.Logf("round %d: %s, %s (%s); all well %s after it was over", n+1, strings.Join(told, " and "), held,
+		lasted.Round(100*time.Millisecond), time.Since(healed).Round(100*time.Millisecond))
+	if failed != "" {
+		s.t.Logf("round %d: the commit was taken back and asked for again: %s", n+1, failed)
+	}
+	if failed != "" && !blamed {
+		s.t.Errorf("round %d: a good commit failed", n+1)
+	}
 }
 
 // strike lets a disaster begin, and gives its end.
@@ -184,13 +191,13 @@ func (s *storm) pause(atMost time.Duration) {
 
 // settled waits until all is as the last commit says. Where a disaster made the
 // rollout fail, the app was taken back; a person then asks for the commit again.
-func (s *storm) settled() (retried string) {
+func (s *storm) settled() (failed string) {
 	s.t.Helper()
 	s.until("default", "it has come to an end", func(a appStatus) bool {
 		return there(s.head, "")(a) || a.Held != nil && a.Phase == "complete" && a.Health == "Healthy" || a.Phase == "failed"
 	})
 	if apps, _ := s.apps(); !there(s.head, "")(apps["default"]) {
-		retried = ", at the second try: " + apps["default"].Reason
+		failed = apps["default"].Reason
 		s.expect(0, "retry", "default")
 		s.until("default", "it runs as at the last commit", there(s.head, ""))
 	}
@@ -198,7 +205,7 @@ func (s *storm) settled() (retried string) {
 		return len(live) == stormReplicas+1 && serving(live, "web") == stormReplicas && serving(live, "db") == 1
 	})
 	s.untouched()
-	return retried
+	return failed
 }
 
 // untouched looks for what nobody may touch: what others run, and what holds data.

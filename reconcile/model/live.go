@@ -165,6 +165,16 @@ func (c *Container) Running() bool {
 	return c.State == StateRunning || c.State == StatePaused || c.State == StateRestarting
 }
 
+// ClockSlack is how far a host's clock may be off after correction.
+const ClockSlack = 5 * time.Second
+
+// RunFor says whether a container that runs has done so for a while. A start in
+// the future is one by a clock that has been set back since, who knows by how
+// much: such a container would be watched until the clock is there again.
+func (c *Container) RunFor(while time.Duration, now time.Time) bool {
+	return !now.Before(c.StartedAt.Add(while)) || c.StartedAt.After(now.Add(ClockSlack))
+}
+
 // ImageDefaults is what an image gives a container that does not say
 // otherwise.
 type ImageDefaults struct {
