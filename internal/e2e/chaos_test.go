@@ -37,8 +37,14 @@ const stormReplicas = 10
 type disaster struct {
 	name       string
 	begin, end func(*storm, *dockertest.Host)
-	hides      bool // nobody reaches the host meanwhile
-	blames     bool // a commit may fail for it: the host is there and can't do what it is told
+	means      meaning
+}
+
+// meaning is what follows from a disaster.
+type meaning struct {
+	hides  bool // nobody reaches the host meanwhile
+	blames bool // a commit may fail for it: the host is there and can't do what it is told
+	stops  bool // nobody puts anything right meanwhile
 }
 
 func disasters() []disaster {
@@ -47,13 +53,13 @@ func disasters() []disaster {
 	}
 	nothing := func(*storm, *dockertest.Host) {}
 	all := []disaster{
-		{"full disk", onHost((*dockertest.Host).FillDisk), onHost((*dockertest.Host).FreeDisk), false, true},
-		{"killed daemon", onHost((*dockertest.Host).KillDaemon), onHost((*dockertest.Host).StartDaemon), true, false},
-		{"restarted daemon", onHost(func(h *dockertest.Host) { h.StopDaemon(); h.StartDaemon() }), nothing, false, false},
-		{"killed controller", func(s *storm, _ *dockertest.Host) { s.controller.kill() }, func(s *storm, _ *dockertest.Host) { s.controller = s.serve() }, false, false},
+		{"full disk", onHost((*dockertest.Host).FillDisk), onHost((*dockertest.Host).FreeDisk), meaning{blames: true}},
+		{"killed daemon", onHost((*dockertest.Host).KillDaemon), onHost((*dockertest.Host).StartDaemon), meaning{hides: true}},
+		{"restarted daemon", onHost(func(h *dockertest.Host) { h.StopDaemon(); h.StartDaemon() }), nothing, meaning{}},
+		{"killed controller", func(s *storm, _ *dockertest.Host) { s.controller.kill() }, func(s *storm, _ *dockertest.Host) { s.controller = s.serve() }, meaning{stops: true}},
 	}
 	for _, l := range losses() {
-		all = append(all, disaster{l.name, onHost(l.away), onHost(l.back), true, false})
+		all = append(all, disaster{l.name, onHost(l.away), onHost(l.back), meaning{hides: true}})
 	}
 	return all
 }
@@ -139,43 +145,49 @@ func (s *storm) round(n int) {
 	s.t.Helper()
 	s.change()
 	s.pause(3 * time.Second)
-	begun := time.Now()
-	over, told, blamed := []func(){}, []string{}, false
-	hosts := s.random.Perm(len(s.all))
-	kinds := s.random.Perm(len(disasters()))
+	var over []func()
+	var told []string
+	var all meaning
+	hosts, kinds := s.random.Perm(len(s.all)), s.random.Perm(len(disasters()))
 	for i := range 1 + s.random.IntN(2) {
 		d, h := disasters()[kinds[i]], s.all[hosts[i]]
 		told = append(told, d.name+" of "+h.Name)
-		over, blamed = append(over, s.strike(d, h)), blamed || d.blames
+		over = append(over, s.strike(d, h))
+		all.blames, all.stops = all.blames || d.means.blames, all.stops || d.means.stops
 		s.pause(time.Second)
 	}
-	held := "for a moment"
-	if s.random.IntN(2) == 0 {
-		s.pause(4 * time.Second)
-	} else {
-		held = "for a while"
-		s.pause(20 * time.Second)
-	}
+	told = append(told, s.last(all))
 	for _, end := range over {
 		end()
 	}
-	lasted := time.Since(begun)
-	healed := time.Now()
+	ended := time.Now()
 	failed := s.settled()
-	s.t.Logf("round %d: %s, %s (%s); all well %s after it was over", n+1, strings.Join(told, " and "), held,
-		lasted.Round(100*time.Millisecond), time.Since(healed).Round(100*time.Millisecond))
+	s.t.Logf("round %d: %s; all well %s after the end", n+1, strings.Join(told, ", "), time.Since(ended).Round(100*time.Millisecond))
 	if failed != "" {
 		s.t.Logf("round %d: the commit was taken back and asked for again: %s", n+1, failed)
 	}
-	if failed != "" && !blamed {
+	if failed != "" && !all.blames {
 		s.t.Errorf("round %d: a good commit failed", n+1)
 	}
+}
+
+// last lets disasters last for a moment or until all replicas serve without what
+// is away, and says so.
+func (s *storm) last(all meaning) string {
+	s.t.Helper()
+	if all.blames || all.stops || s.random.IntN(2) == 0 {
+		s.pause(8 * time.Second)
+		return "for a moment"
+	}
+	begun := time.Now()
+	s.eventually("all replicas serve on the hosts that are left", func(live []replica) bool { return serving(live, "web") == stormReplicas })
+	return "until all served elsewhere after " + time.Since(begun).Round(100*time.Millisecond).String()
 }
 
 // strike lets a disaster begin, and gives its end.
 func (s *storm) strike(d disaster, h *dockertest.Host) (end func()) {
 	show := func() {}
-	if d.hides {
+	if d.means.hides {
 		show = s.hide(h.Name)
 	}
 	d.begin(s, h)
