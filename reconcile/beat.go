@@ -34,7 +34,7 @@ func (c *Controller) beats(ctx context.Context, name string, e engine.Engine, ba
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(every):
+		case <-time.After(apart(every, name)):
 		}
 		if c.beat(ctx, name, e, deadline) {
 			poke(back)
