@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -168,7 +169,7 @@ func TestWhatHasAVolumeWaitsForItsHost(t *testing.T) {
 	w.eventually("web on the other hosts", exactly("web", "tallyman/hello:1", 3))
 	w.condition(h.Name, "lost")
 	out := w.expect(0, "status")
-	if !strings.Contains(out, "db-1") || !strings.Contains(out, h.Name) {
+	if !strings.Contains(out, fmt.Sprintf("db-1: waits for host %q, which is lost: ", h.Name)) {
 		t.Errorf("status does not say that db waits for %s:\n%s", h.Name, out)
 	}
 	for _, r := range w.live() {

@@ -93,6 +93,9 @@ type resolution struct {
 func (p *planner) unreachable(c Change, state *model.HostState) Change {
 	c.Verdict = Blocked
 	reason := fmt.Sprintf("host %q is unreachable", c.Host)
+	if state != nil && state.Condition == model.Lost {
+		reason = fmt.Sprintf("waits for host %q, which is lost", c.Host)
+	}
 	if state != nil && state.Error != "" {
 		reason += ": " + state.Error
 	}
