@@ -26,8 +26,13 @@ test: ## run all tests, on real Docker hosts; sets up what is missing
 lint: ## check formatting, vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags chaos ./internal/e2e
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+
+chaos: ## break hosts, daemons and the controller for CHAOS_ROUNDS rounds (20)
+	go run ./internal/setup test
+	go test -tags chaos -run '^TestChaos$$' -count 1 -v -timeout 40m ./internal/e2e
 
 bench: ## run the benchmarks
 	go run ./internal/setup
@@ -39,4 +44,4 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 schemas: ## write schemas/ and docs/manifests.md from the manifest types
 	go generate ./manifest/... ./schemas/...
 
-.PHONY: help build install demo test lint bench fuzz schemas
+.PHONY: help build install demo test chaos lint bench fuzz schemas

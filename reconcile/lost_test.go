@@ -258,6 +258,27 @@ func TestAFrozenHostIsLost(t *testing.T) {
 	})
 }
 
+// TestALookThatHangsIsNoSignOfLife: a host that stops to answer in the middle of a
+// look is given up as soon as any other, with the short grace that the manifest
+// says.
+func TestALookThatHangsIsNoSignOfLife(t *testing.T) {
+	simulate(t, 3, func(w *world) {
+		w.branch.commit(onThree(serviceManifest("web", "web:1", 3),
+			"apiVersion: tallyman/v1\nkind: Fleet\nmetadata: {name: all}\nspec: {unreachableAfter: 3s, lostAfter: 2s, warmUp: 0s}\n"))
+		w.converge()
+		after(time.Second)
+		victim := w.containers("web")[0]
+		w.freeze(victim.Host)
+		if err := w.hosts[victim.Host].Kill(victim.ID); err != nil { // an event, and so a look
+			t.Fatal(err)
+		}
+		after(9 * time.Second)
+		if h := hostOf(w.running.Status(), victim.Host); h.Condition != model.Lost {
+			t.Errorf("9s after it froze the host is %q", h.Condition)
+		}
+	})
+}
+
 // freeze makes every call to a host hang, until thaw.
 func (w *world) freeze(host string) (thaw func()) {
 	observe := w.hosts[host].Inject(sim.Fault{Verb: "observe", Hang: true})

@@ -21,16 +21,12 @@ const (
 	quietGap     = 50 * time.Millisecond
 	quietCeiling = 200 * time.Millisecond
 	lookShare    = 9
-	// beatEvery is how often a host is asked for a sign of life, and beatDeadline
-	// how long it may take: a third of the default grace each, so that one lost
-	// answer is no outage and a dead host is noticed well within it.
-	beatEvery    = 5 * time.Second
-	beatDeadline = 5 * time.Second
 	// fullCeiling is for a host that has more to do than it can take.
 	fullCeiling = time.Second
 )
 
-// observe looks at one host now, after its events, and every resyncEvery.
+// observe looks at one host now, after its events, when it is back, and every
+// resyncEvery.
 func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, wake chan struct{}) {
 	resync := time.NewTicker(apart(resyncEvery, name))
 	defer resync.Stop()
@@ -39,8 +35,8 @@ func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, 
 		c.look(ctx, name, e, resync)
 		return time.Since(begun)
 	}
-	beat := time.NewTicker(apart(beatEvery, name))
-	defer beat.Stop()
+	back := make(chan struct{}, 1)
+	go c.beats(ctx, name, e, back)
 	took := look(true)
 	for {
 		select {
@@ -48,10 +44,8 @@ func (c *Controller) observe(ctx context.Context, name string, e engine.Engine, 
 			return
 		case <-resync.C:
 			took = look(true)
-		case <-beat.C:
-			if c.beat(ctx, name, e) {
-				took = look(true)
-			}
+		case <-back:
+			took = look(true)
 		case <-wake:
 			settle(ctx, wake, max(quietCeiling, lookShare*took))
 			c.whileFull(ctx, name)
@@ -66,30 +60,6 @@ func apart(every time.Duration, host string) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(host)) // it never fails
 	return every - every/4*time.Duration(h.Sum32()%1000)/1000
-}
-
-// beat asks a host for a sign of life, and says whether it is back. One that
-// gives none is away from then on, without a look that would wait longer for the
-// same answer.
-func (c *Controller) beat(ctx context.Context, name string, e engine.Engine) (back bool) {
-	at := time.Now()
-	bounded, cancel := context.WithTimeout(ctx, beatDeadline)
-	err := e.Ping(bounded)
-	cancel()
-	if ctx.Err() != nil {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.hosts[name]
-	if h == nil || h.engine != e || !h.looked {
-		return false
-	}
-	if err != nil && h.state.Reachable {
-		c.keep(h, model.HostState{}, err, at)
-		c.Wake()
-	}
-	return err == nil && !h.state.Reachable
 }
 
 // whileFull puts off a look while more ops wait for the host than it can take

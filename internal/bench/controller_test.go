@@ -22,11 +22,13 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
-// installation is a controller on the local engine that follows a repository.
+// installation is a controller that follows a repository, on the local engine or
+// on hosts of its own.
 type installation struct {
 	b          *testing.B
 	repo       string
-	engine     *dockertest.Engine
+	owner      string
+	engine     *dockertest.Engine // the local one, where it is on that
 	controller *reconcile.Controller
 }
 
@@ -36,11 +38,18 @@ func newInstallation(b *testing.B) *installation {
 	return i
 }
 
-// newRepository is an installation without a controller.
+// newRepository is an installation on the local engine, without a controller.
 func newRepository(b *testing.B) *installation {
 	e := dockertest.Local(b)
 	e.Images("tallyman/hello:1", "tallyman/hello:2")
-	i := &installation{b: b, repo: b.TempDir(), engine: e}
+	i := emptyRepository(b)
+	i.engine, i.owner = e, e.Owner
+	return i
+}
+
+// emptyRepository is an installation without hosts and controller.
+func emptyRepository(b *testing.B) *installation {
+	i := &installation{b: b, repo: b.TempDir()}
 	i.git("init", "-q", "-b", "main")
 	i.git("config", "user.name", "Bench")
 	i.git("config", "user.email", "bench@example.com")
@@ -58,7 +67,7 @@ func (i *installation) control() {
 	check(b, err)
 	b.Cleanup(func() { _ = journal.Close() })
 	i.controller, err = reconcile.New(reconcile.Config{
-		Source: source, Owner: i.engine.Owner, Journal: journal, Log: slog.New(slog.DiscardHandler),
+		Source: source, Owner: i.owner, Journal: journal, Log: slog.New(slog.DiscardHandler),
 		Open: func(h model.Host) (engine.Engine, error) { return docker.New(h) },
 	})
 	check(b, err)
@@ -91,12 +100,24 @@ func (i *installation) commit(files map[string]string) {
 func (i *installation) converged(n int) {
 	head, err := exec.Command("git", "-C", i.repo, "rev-parse", "HEAD").Output()
 	check(i.b, err)
+	i.await("convergence", func(s *report.Status) bool {
+		return s.Effective.ID == strings.TrimSpace(string(head)) && whole(s, n)
+	})
+}
+
+// whole says that all is as it should be, with n replicas.
+func whole(s *report.Status, n int) bool {
+	return s.Sync == report.Synced && s.Health == report.Healthy && s.Busy == 0 && ready(*s) == n
+}
+
+// await waits for what the controller's status says.
+func (i *installation) await(what string, ok func(*report.Status) bool) {
 	changed, stop := i.controller.Subscribe()
 	defer stop()
 	deadline := time.After(10 * time.Minute)
 	for {
 		s := i.controller.Status()
-		if s.Effective.ID == strings.TrimSpace(string(head)) && s.Sync == report.Synced && s.Health == report.Healthy && s.Busy == 0 && ready(s) == n {
+		if ok(&s) {
 			return
 		}
 		for _, a := range s.Apps {
@@ -107,7 +128,7 @@ func (i *installation) converged(n int) {
 		select {
 		case <-changed:
 		case <-deadline:
-			i.b.Fatalf("no convergence: %s %s, %d of %d ready", s.Sync, s.Health, ready(s), n)
+			i.b.Fatalf("waited in vain for %s: %s %s, %d ready", what, s.Sync, s.Health, ready(s))
 		}
 	}
 }

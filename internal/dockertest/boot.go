@@ -39,6 +39,9 @@ func (h *Host) boot() error {
 	if err := os.RemoveAll(h.path("exec")); err != nil {
 		return err
 	}
+	if err := h.mountDisk(); err != nil {
+		return err
+	}
 	if err := h.hold(); err != nil {
 		return err
 	}
@@ -182,11 +185,11 @@ func (h *Host) lastLog() []byte {
 	return log[max(0, len(log)-enough):]
 }
 
-func (h *Host) killDaemon() error {
+func (h *Host) endDaemon(signal string) error {
 	if h.daemon == nil {
 		return errors.New("it does not run")
 	}
-	out, err := h.inside("sh", "-c", `kill -9 "$(cat "$1")"`, "sh", h.path("docker.pid")).CombinedOutput()
+	out, err := h.inside("sh", "-c", `kill -s "$1" "$(cat "$2")"`, "sh", signal, h.path("docker.pid")).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

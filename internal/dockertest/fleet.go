@@ -20,6 +20,7 @@ type Option func(*settings)
 type settings struct {
 	tls   bool
 	flags []string
+	disk  int64 // bytes of each host's own disk; 0 is none
 }
 
 // MutualTLS makes the hosts' tcp endpoints ask for a client certificate; Host.TLS
@@ -156,7 +157,7 @@ func possible() error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("it takes root")
 	}
-	for _, tool := range []string{"dockerd", "ip", "iptables", "nsenter", "mount", "hostname"} {
+	for _, tool := range []string{"dockerd", "ip", "iptables", "nsenter", "mount", "umount", "mountpoint", "hostname"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return err
 		}

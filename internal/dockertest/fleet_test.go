@@ -170,6 +170,25 @@ func TestPowerLossEndsContainersAndKeepsTheDisk(t *testing.T) {
 	}
 }
 
+func TestAFullDiskIsTheHostsOwn(t *testing.T) {
+	hosts := dockertest.Fleet(t, 2, dockertest.OwnDisk(256<<20))
+	dockertest.Load(t, hosts, image)
+	full := hosts[0]
+	id := start(t, full)
+	full.FillDisk()
+	if _, err := full.Client.ContainerCreate(t.Context(), &container.Config{Image: image}, nil, nil, nil, "more"); err == nil {
+		t.Error("a container could be made on a full disk")
+	}
+	start(t, hosts[1])
+	full.PowerOff()
+	full.Boot()
+	running(t, full, id) // or the test ends: the disk has outlived the power loss
+	full.FreeDisk()
+	if _, err := full.Client.ContainerCreate(t.Context(), &container.Config{Image: image}, nil, nil, nil, "more"); err != nil {
+		t.Errorf("no container could be made when there is room again: %v", err)
+	}
+}
+
 func TestImagesAreTheSameOnAllHosts(t *testing.T) {
 	hosts := dockertest.Fleet(t, 2)
 	dockertest.Load(t, hosts, image)
@@ -201,7 +220,7 @@ func TestMutualTLSAdmitsOnlyItsClients(t *testing.T) {
 func TestFleetsLeaveNothing(t *testing.T) {
 	var address string
 	t.Run("inner", func(t *testing.T) {
-		hosts := dockertest.Fleet(t, 2)
+		hosts := dockertest.Fleet(t, 2, dockertest.OwnDisk(256<<20))
 		address = hosts[0].Address
 		dockertest.Load(t, hosts, image)
 		start(t, hosts[0])

@@ -72,10 +72,17 @@ func (h *Host) Thaw() {
 // flag --live-restore, dockerd ends them when it starts again.
 func (h *Host) KillDaemon() {
 	h.t.Helper()
-	h.must("kill the daemon of", h.killDaemon())
+	h.must("kill the daemon of", h.endDaemon("KILL"))
 }
 
-// StartDaemon starts dockerd after KillDaemon, and waits until it answers.
+// StopDaemon ends dockerd as an upgrade does: with SIGTERM, and so, without the
+// flag --live-restore, its containers too.
+func (h *Host) StopDaemon() {
+	h.t.Helper()
+	h.must("stop the daemon of", h.endDaemon("TERM"))
+}
+
+// StartDaemon starts dockerd after KillDaemon or StopDaemon, and waits until it answers.
 func (h *Host) StartDaemon() {
 	h.t.Helper()
 	h.must("start the daemon of", h.startDaemon())

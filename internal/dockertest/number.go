@@ -112,6 +112,7 @@ func removeNumber(n int) error {
 	err := firstError(
 		func() error { return removeCgroups(n) },
 		func() error { return removeBridge(n) },
+		func() error { return unmountDisks(filepath.Join(fleetsDir(), strconv.Itoa(n))) },
 		func() error { return os.RemoveAll(filepath.Join(fleetsDir(), strconv.Itoa(n))) },
 	)
 	if err != nil {

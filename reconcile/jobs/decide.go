@@ -73,8 +73,6 @@ const (
 	// longer than an engine takes to restart, short enough for a job in the
 	// night to be made up for.
 	Grace = time.Minute
-	// clockSlack is how far a host's clock may be off after correction.
-	clockSlack = 5 * time.Second
 	// keptDone bounds how many successes are remembered, which is as far back as
 	// a revert does not run a job again.
 	keptDone = 500
@@ -206,7 +204,7 @@ func (d *decider) counts(r *Run, t time.Time) bool {
 	if r.ID != DeployID(d.in.App.Digest) {
 		return true
 	}
-	return d.in.Digest == d.in.App.Digest && (t.IsZero() || t.After(d.in.Began.Add(-clockSlack)))
+	return d.in.Digest == d.in.App.Digest && (t.IsZero() || t.After(d.in.Began.Add(-model.ClockSlack)))
 }
 
 // start finds the try that is to begin, of the oldest run that waits for one.

@@ -120,12 +120,15 @@ type Container struct {
 	Name  string    `json:"name"`
 	Owner Ownership `json:"owner,omitzero"`
 
-	State        State     `json:"state"`
-	Health       Health    `json:"health,omitempty"`
-	HealthOutput string    `json:"healthOutput,omitempty"` // of the last failed check
-	ExitCode     int       `json:"exitCode,omitempty"`     // of its last end, where that is known
-	OOMKilled    bool      `json:"oomKilled,omitempty"`
-	Error        string    `json:"error,omitempty"` // what the engine said when it could not start it
+	State        State  `json:"state"`
+	Health       Health `json:"health,omitempty"`
+	HealthOutput string `json:"healthOutput,omitempty"` // of the last failed check
+	ExitCode     int    `json:"exitCode,omitempty"`     // of its last end, where that is known
+	OOMKilled    bool   `json:"oomKilled,omitempty"`
+	Error        string `json:"error,omitempty"` // what the engine said when it could not start it
+	// Wedged says that the engine has lost track of what it began to start and can't
+	// start this container any more, whatever is tried: only another one helps.
+	Wedged       bool      `json:"wedged,omitempty"`
 	RestartCount int       `json:"restartCount,omitempty"`
 	CreatedAt    time.Time `json:"createdAt,omitzero"`
 	StartedAt    time.Time `json:"startedAt,omitzero"` // on the controller's clock
@@ -160,6 +163,16 @@ func (c *Container) Running() bool {
 		return slices.ContainsFunc(c.Pod, func(p Container) bool { return p.Running() })
 	}
 	return c.State == StateRunning || c.State == StatePaused || c.State == StateRestarting
+}
+
+// ClockSlack is how far a host's clock may be off after correction.
+const ClockSlack = 5 * time.Second
+
+// RunFor says whether a container that runs has done so for a while. A start in
+// the future is one by a clock that has been set back since, who knows by how
+// much: such a container would be watched until the clock is there again.
+func (c *Container) RunFor(while time.Duration, now time.Time) bool {
+	return !now.Before(c.StartedAt.Add(while)) || c.StartedAt.After(now.Add(ClockSlack))
 }
 
 // ImageDefaults is what an image gives a container that does not say

@@ -280,7 +280,7 @@ func (r *raising) surplus() {
 func (r *raising) bring(m model.Member, c *model.Container, old ...*model.Container) {
 	if c != nil && beyondHelp(c) {
 		r.broken = true
-		r.note(m.Name + " is " + string(c.State))
+		r.note(m.Name + " is " + string(c.State) + " and can't be started any more")
 		c = nil
 	}
 	target := model.Target{}

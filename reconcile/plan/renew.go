@@ -62,11 +62,13 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	if old.Host != host {
 		return []string{fmt.Sprintf("moves from host %q", old.Host)}
 	}
-	switch old.State {
-	case model.StateDead:
+	switch {
+	case old.State == model.StateDead:
 		return []string{"the engine could not remove it and calls it dead"}
-	case model.StateRemoving:
+	case old.State == model.StateRemoving:
 		return []string{"is being removed, and not by this installation"}
+	case old.Wedged:
+		return []string{"the engine can't start it any more: " + old.Error}
 	}
 	var reasons []string
 	switch pod := old.Owner.Role == model.RoleHolder; {

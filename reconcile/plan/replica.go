@@ -93,6 +93,9 @@ type resolution struct {
 func (p *planner) unreachable(c Change, state *model.HostState) Change {
 	c.Verdict = Blocked
 	reason := fmt.Sprintf("host %q is unreachable", c.Host)
+	if state != nil && state.Condition == model.Lost {
+		reason = fmt.Sprintf("waits for host %q, which is lost", c.Host)
+	}
 	if state != nil && state.Error != "" {
 		reason += ": " + state.Error
 	}
@@ -152,13 +155,13 @@ func (p *planner) compare(s *model.Service, c *model.Container) Diff {
 	return diff
 }
 
-// beyondHelp says whether the container is on its way out of the engine and
-// can't be started again.
+// beyondHelp says whether the container can't be started again: it is on its way
+// out of the engine, or the engine has lost track of it.
 func beyondHelp(c *model.Container) bool {
 	if len(c.Pod) > 0 {
 		return beyondHelp(&c.Pod[0]) // the others can be made anew
 	}
-	return c.State == model.StateDead || c.State == model.StateRemoving
+	return c.State == model.StateDead || c.State == model.StateRemoving || c.Wedged
 }
 
 func sorted(containers []*model.Container) []*model.Container {

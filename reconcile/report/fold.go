@@ -195,7 +195,7 @@ func (f *folder) healthOf(c *model.Container) Health {
 		return Progressing
 	case c.State == model.StateRunning && c.StartedAt.IsZero():
 		return Progressing // not inspected: nobody knows yet
-	case c.State == model.StateRunning && c.Health == model.HealthNone && f.in.Now.Before(c.StartedAt.Add(f.monitors[[2]string{c.Owner.App, c.Owner.Service}])):
+	case c.State == model.StateRunning && c.Health == model.HealthNone && !c.RunFor(f.monitors[[2]string{c.Owner.App, c.Owner.Service}], f.in.Now):
 		return Progressing
 	case c.State == model.StateRunning:
 		return Healthy

@@ -292,9 +292,8 @@ func (r *roll) watched() bool {
 			if slot.phase != done || !r.madeByThis(slot.current) {
 				continue
 			}
-			end := slot.current.StartedAt.Add(s.Update.Monitor)
-			r.wakeAt(end)
-			watched = watched || r.in.Now.Before(end)
+			r.wakeAt(slot.current.StartedAt.Add(s.Update.Monitor))
+			watched = watched || !slot.current.RunFor(s.Update.Monitor, r.in.Now)
 		}
 	}
 	return watched && r.record.Phase == Progressing

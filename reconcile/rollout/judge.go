@@ -293,9 +293,6 @@ func brokenBecause(c *model.Container, since time.Time) string {
 	return ""
 }
 
-// clockSlack is how far a host's clock may be off after correction.
-const clockSlack = 5 * time.Second
-
 func (r *roll) madeByThis(c *model.Container) bool {
-	return r.record.Again || c.CreatedAt.After(r.record.StartedAt.Add(-clockSlack))
+	return r.record.Again || c.CreatedAt.After(r.record.StartedAt.Add(-model.ClockSlack))
 }

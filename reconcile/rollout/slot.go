@@ -134,7 +134,7 @@ func Ready(c *model.Container, monitor time.Duration, now time.Time) bool {
 	if c.Health != model.HealthNone {
 		return c.Health == model.HealthHealthy
 	}
-	return !now.Before(c.StartedAt.Add(monitor))
+	return c.RunFor(monitor, now)
 }
 
 // unready says what a slot's container is not ready for. Of a pod that is brought

@@ -57,6 +57,9 @@ func classify(err error) (engine.Class, error) {
 		return known.class, err
 	}
 	if class, ok := interrupted(err); ok {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = noAnswer{err}
+		}
 		return class, err
 	}
 	text := clean(err.Error())
@@ -67,6 +70,13 @@ func classify(err error) (engine.Class, error) {
 	}
 	return statusClass(err), errors.New(text)
 }
+
+// noAnswer says of a call that ran into its deadline what the client says with the
+// whole address and the words of Go's runtime.
+type noAnswer struct{ error }
+
+func (noAnswer) Error() string   { return "no answer in time" }
+func (n noAnswer) Unwrap() error { return n.error }
 
 // interrupted are calls of which nobody knows whether they were made.
 func interrupted(err error) (engine.Class, bool) {
@@ -123,6 +133,16 @@ func portTaken(text string) string {
 	}
 	return text
 }
+
+// lostTrack is what an engine says that was ended in the middle of a start, and
+// has left something of it behind that it does not know any more and that every
+// further start runs into: a task of containerd's, a folder of its, or an end of a
+// network.
+var lostTrack = regexp.MustCompile(`task [0-9a-f]{64}: already exists|mkdir \S+/[0-9a-f]{64}: file exists|endpoint with name \S+ already exists in network`)
+
+// wedged says of the error of a container's last start that there is no use in
+// another one.
+func wedged(startError string) bool { return lostTrack.MatchString(startError) }
 
 // scrub takes secret values out of an error's text: an engine that refuses a
 // container may repeat its environment. What the manifests say in plain is left,

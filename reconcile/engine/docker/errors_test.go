@@ -14,6 +14,23 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 )
 
+// TestWedged: what an engine said that was ended in the middle of a start, and what
+// it says of starts that another try may well make good.
+func TestWedged(t *testing.T) {
+	for text, want := range map[string]bool{
+		"task 51c9dee4899a22b1ed3fe5cf8730958fc767e873821aa8599e00c0a274eab4ed: already exists":                                                                true,
+		"mkdir /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/50a62193347e6a8fa9ca33c982e530bc86c240df42c31a75f084b34e028d4906: file exists": true,
+		"endpoint with name default-web-3-6e4e4649 already exists in network front-1a2b3c4d":                                                                   true,
+		"": false,
+		"driver failed programming external connectivity on endpoint x (ab): Bind for 0.0.0.0:80 failed: port is already allocated": false,
+		`exec: "/x": stat /x: no such file or directory`: false,
+	} {
+		if got := wedged(text); got != want {
+			t.Errorf("%q is wedged: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -34,7 +51,7 @@ func TestClassify(t *testing.T) {
 			engine.Conflict, "port 8080 is already taken on the host"},
 		{errors.New(`OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "/x": no such file: unknown`),
 			engine.Failed, `exec: "/x": no such file`},
-		{fmt.Errorf("call: %w", context.DeadlineExceeded), engine.Timeout, ""},
+		{fmt.Errorf("call: %w", context.DeadlineExceeded), engine.Timeout, "no answer in time"},
 		{fmt.Errorf("call: %w", context.Canceled), engine.Timeout, ""},
 		{fmt.Errorf("call: %w", io.ErrUnexpectedEOF), engine.Unreachable, ""},
 		{fmt.Errorf("around: %w", conflict("not ours")), engine.Conflict, "around: not ours"},

@@ -134,6 +134,7 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 		EngineStart:  hostInfo{}.controllerTime(raw.State.StartedAt),
 		Spec:         liveSpec(raw, info),
 	}
+	c.Wedged = !raw.State.Running && wedged(c.Error)
 	if c.State == model.StateRunning && c.RestartCount > 0 && c.ExitCode == 0 {
 		c.ExitCode = e.endings.code(raw.ID)
 	}

@@ -37,6 +37,7 @@ type container struct {
 	restart  time.Time     // when the engine restarts it
 	stopAt   time.Time     // when a stop under way will have ended it
 	stopCode int
+	wedged   bool // no start of it works any more
 	halted   bool // stopped or killed by somebody: the restart policy leaves it alone
 	held     []model.Port
 	health   model.Health // set by hand, over what the behaviour says
@@ -154,6 +155,7 @@ func (c *container) view(host string, now time.Time, inspected bool) model.Conta
 		v.Joined = c.joinedTo.id
 	}
 	v.ExitCode, v.Error, v.RestartCount = c.exitCode, c.err, c.restarts
+	v.Wedged = c.wedged
 	v.CreatedAt, v.StartedAt, v.FinishedAt = c.created, c.started, c.finished
 	if health == model.HealthUnhealthy {
 		v.HealthOutput = "healthz answers 503: unhealthy as told"

@@ -65,6 +65,13 @@ func (h *Host) Stale(n int) {
 	h.stale = n
 }
 
+// WedgeNext makes the engine end in the middle of the next start, and lose track
+// of it: what it was to start can't be started any more.
+func (h *Host) WedgeNext() {
+	defer h.lock()()
+	h.wedges = true
+}
+
 // MuteInspect makes a container not answer its inspect, or answer again.
 func (h *Host) MuteInspect(name string, mute bool) {
 	defer h.lock()()

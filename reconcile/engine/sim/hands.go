@@ -212,6 +212,20 @@ func (h *Host) RunForeign(name string, labels map[string]string, ports []model.P
 	return c.id, nil
 }
 
+// SetClockBack sets the host's clock back, or forward by less than nothing: what
+// was before seems to have been later by as much.
+func (h *Host) SetClockBack(by time.Duration) {
+	defer h.lock()()
+	for _, c := range h.containers {
+		for _, at := range []*time.Time{&c.created, &c.started, &c.finished} {
+			if !at.IsZero() {
+				*at = at.Add(by)
+			}
+		}
+	}
+	h.changed()
+}
+
 // PowerCycle is a reboot: what ran is gone, and what has a restart policy
 // comes back.
 func (h *Host) PowerCycle() {

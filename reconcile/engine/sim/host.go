@@ -43,6 +43,7 @@ type Host struct {
 	faults   []*Fault
 	gone     bool
 	silent   bool
+	wedges   bool // the next start
 	stale    int
 	mute     map[string]bool
 	watchers map[chan struct{}]bool

@@ -48,6 +48,11 @@ func (h *Host) launch(c *container, now time.Time) error {
 		c.err, c.exitCode = err.Error(), exitNotStarted
 		return err
 	}
+	if h.wedges || c.wedged {
+		h.wedges, c.wedged = false, true
+		c.err, c.exitCode = "task "+c.id+": already exists", exitNotStarted
+		return refuse(engine.Failed, "%s", c.err)
+	}
 	if text := c.behaviour.StartError; text != "" {
 		c.err, c.exitCode = text, exitNoProgram
 		return refuse(engine.Invalid, "%s", text)

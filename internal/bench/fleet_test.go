@@ -1,0 +1,132 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/tallyman-io/tallyman/internal/dockertest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+// newFleet is an installation on n hosts side by side, with a controller. fleet
+// is what its manifest says of how hosts that give no answer are dealt with.
+func newFleet(b *testing.B, n int, fleet string) (*installation, []*dockertest.Host) {
+	hosts := dockertest.Fleet(b, n)
+	dockertest.Load(b, hosts, "tallyman/hello:1", "tallyman/hello:2")
+	i := emptyRepository(b)
+	i.owner = "bench"
+	files := map[string]string{"fleet.yaml": "apiVersion: tallyman/v1\nkind: Fleet\nmetadata: {name: all}\nspec: {" + fleet + "}\n"}
+	for _, h := range hosts {
+		files[h.Name+".yaml"] = fmt.Sprintf("apiVersion: tallyman/v1\nkind: Host\nmetadata: {name: %s}\nspec: {endpoint: %q}\n", h.Name, h.Endpoint)
+	}
+	i.commit(files)
+	i.control()
+	return i, hosts
+}
+
+// BenchmarkLossToReplacement is the time from the moment at which a host goes
+// until as many replicas as before are healthy without it. With a power loss the
+// host's connections break; with a partition nobody says anything.
+func BenchmarkLossToReplacement(b *testing.B) {
+	const n = 9
+	ways := []struct {
+		name       string
+		away, back func(*dockertest.Host)
+	}{
+		{"power", (*dockertest.Host).PowerOff, (*dockertest.Host).Boot},
+		{"silence", (*dockertest.Host).Partition, (*dockertest.Host).Heal},
+	}
+	for _, times := range []string{"15s+15s", "5s+5s"} {
+		unreachable, lost, _ := strings.Cut(times, "+")
+		i, hosts := newFleet(b, 3, "unreachableAfter: "+unreachable+", lostAfter: "+lost+", warmUp: 0s")
+		i.commit(map[string]string{"web.yaml": service("web", "tallyman/hello:1", n, n)})
+		i.converged(n)
+		for _, way := range ways {
+			b.Run(times+"/"+way.name, func(b *testing.B) {
+				for b.Loop() {
+					begun := time.Now()
+					way.away(hosts[2])
+					i.await("the replicas run elsewhere", func(s *report.Status) bool { return s.Hosts[2].Condition == model.Lost && whole(s, n) })
+					took := time.Since(begun)
+					b.Logf("%s after %s", way.name, took.Round(100*time.Millisecond))
+					b.ReportMetric(took.Seconds(), "s/replaced")
+					b.StopTimer()
+					way.back(hosts[2])
+					i.await("the host is back", func(s *report.Status) bool { return s.Hosts[2].Condition == model.Ready && whole(s, n) })
+					b.StartTimer()
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkScale commits REPLICAS replicas (100 unless said) of a service on eight
+// hosts, and then twice as many. Beside it is what the raw client takes for the
+// first half on the same engines.
+func BenchmarkScale(b *testing.B) {
+	const fleet, concurrency = 8, 4
+	n := 100
+	if text := os.Getenv("REPLICAS"); text != "" {
+		var err error
+		n, err = strconv.Atoi(text)
+		check(b, err)
+	}
+	// A container's program takes fewer threads so: a machine has some ten
+	// thousand of them.
+	scaled := func(n int) map[string]string {
+		return map[string]string{"web.yaml": service("web", "tallyman/hello:1", n, n) + "  environment: {GOMAXPROCS: \"1\"}\n"}
+	}
+	for b.Loop() {
+		i, hosts := newFleet(b, fleet, "warmUp: 0s")
+		begun := time.Now()
+		rawStart(b, hosts, n, concurrency)
+		raw := time.Since(begun)
+		b.Logf("raw client: %d in %s", n, raw.Round(100*time.Millisecond))
+		rawRemove(b, hosts)
+		begun = time.Now()
+		i.commit(scaled(n))
+		i.converged(n)
+		reportRatio(b, time.Since(begun), raw)
+		begun = time.Now()
+		i.commit(scaled(2 * n))
+		i.converged(2 * n)
+		b.Logf("from %d to %d in %s", n, 2*n, time.Since(begun).Round(100*time.Millisecond))
+		b.ReportMetric(time.Since(begun).Seconds(), "s/doubled")
+	}
+}
+
+// rawName is what the raw client's containers begin with.
+const rawName = "raw-"
+
+// rawStart creates and starts n containers on all hosts together.
+func rawStart(b *testing.B, hosts []*dockertest.Host, n, concurrency int) {
+	each(len(hosts), len(hosts), func(h int) {
+		each(n/len(hosts), concurrency, func(i int) {
+			ctx, c := context.Background(), hosts[h].Client
+			made, err := c.ContainerCreate(ctx, &container.Config{Image: "tallyman/hello:1", Env: []string{"GOMAXPROCS=1"}}, nil, nil, nil, rawName+strconv.Itoa(i))
+			check(b, err)
+			check(b, c.ContainerStart(ctx, made.ID, container.StartOptions{}))
+		})
+	})
+}
+
+// rawRemove removes what rawStart has made.
+func rawRemove(b *testing.B, hosts []*dockertest.Host) {
+	each(len(hosts), len(hosts), func(h int) {
+		list, err := hosts[h].Client.ContainerList(context.Background(), container.ListOptions{All: true})
+		check(b, err)
+		list = slices.DeleteFunc(list, func(c container.Summary) bool { return !strings.HasPrefix(c.Names[0], "/"+rawName) })
+		each(len(list), 8, func(i int) {
+			check(b, hosts[h].Client.ContainerRemove(context.Background(), list[i].ID, container.RemoveOptions{Force: true}))
+		})
+	})
+}
