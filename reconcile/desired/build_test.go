@@ -27,6 +27,7 @@ func TestHosts(t *testing.T) {
 			"tls: {ca: /ca, cert: /cert, key: /key}, schedulable: false, drain: true, reserved: {cpus: 0.5, memory: 512MiB}, "+
 			"taints: [{key: gpu, effect: NoSchedule}, {key: arm, value: old, effect: NoSchedule}]}}\n",
 		doc("Host", "a", "{endpoint: 'unix:///run/docker.sock'}"),
+		doc("Host", "c", "{endpoint: 'ssh://deploy@10.0.0.2', ssh: {identityFile: /id, knownHosts: /known}}"),
 	)
 	want := []model.Host{
 		{Name: "a", Endpoint: "unix:///run/docker.sock", Schedulable: true},
@@ -36,6 +37,7 @@ func TestHosts(t *testing.T) {
 			Taints:   []model.Taint{{Key: "arm", Value: "old", Effect: "NoSchedule"}, {Key: "gpu", Effect: "NoSchedule"}},
 			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20},
 		},
+		{Name: "c", Endpoint: "ssh://deploy@10.0.0.2", SSH: model.SSH{IdentityFile: "/id", KnownHosts: "/known"}, Schedulable: true},
 	}
 	if !reflect.DeepEqual(d.Hosts, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", d.Hosts, want)

@@ -25,12 +25,15 @@ import (
 
 func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	for endpoint, want := range map[string]string{
-		"ssh://root:canary@host": `endpoint "ssh://host" is over ssh, which is not supported yet`,
+		"ssh://root:canary@host": `endpoint "ssh://host" has a password, which is never taken from an address: use a key`,
+		"ssh://root@host:many":   `endpoint "ssh://host:many" is no address: write ssh://USER@HOST`,
+		"ssh://host?x=y":         "has a part after ? or #",
 		"/var/run/docker":        `endpoint "/var/run/docker" has no scheme`,
 		"root:canary@host":       `endpoint "host" has no scheme`,
 		"http://host:2375":       `has the unknown scheme "http"`,
 		"unix://":                "names no address",
 		"tcp://":                 "names no address",
+		"ssh://":                 "names no address",
 	} {
 		_, err := docker.New(model.Host{Name: "h", Endpoint: endpoint})
 		if !errors.Is(err, docker.ErrEndpoint) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
@@ -44,6 +47,10 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	_, err := docker.New(model.Host{Name: "h", Endpoint: "unix:///run/x", TLS: model.TLS{CA: "ca.pem"}})
 	if err == nil || !strings.Contains(err.Error(), "has tls, which is for tcp") {
 		t.Errorf("tls on a socket: %v", err)
+	}
+	_, err = docker.New(model.Host{Name: "h", Endpoint: "tcp://h:1", SSH: model.SSH{KnownHosts: "known_hosts"}})
+	if err == nil || !strings.Contains(err.Error(), "has ssh, which is for ssh") {
+		t.Errorf("ssh on tcp: %v", err)
 	}
 	_, err = docker.New(model.Host{Name: "h", Endpoint: "tcp://h:1", TLS: model.TLS{CA: "/no/such/ca.pem"}})
 	if err == nil || !strings.Contains(err.Error(), "read tls ca") {

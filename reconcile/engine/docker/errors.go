@@ -55,6 +55,10 @@ func classify(err error) (engine.Class, error) {
 	if errors.As(err, &known) {
 		return known.class, err
 	}
+	var lost *astray
+	if errors.As(err, &lost) {
+		return lost.class, lost
+	}
 	if class, ok := interrupted(err); ok {
 		return class, err
 	}

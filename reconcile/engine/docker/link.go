@@ -32,7 +32,7 @@ func (e *Engine) negotiate(ctx context.Context) error {
 	defer cancel()
 	e.linking.Lock()
 	defer e.linking.Unlock()
-	probe, err := dial(e.host, "")
+	probe, err := e.route.client("")
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (e *Engine) relink(version string) error {
 	if old != nil && old.ClientVersion() == version {
 		return nil
 	}
-	fresh, err := dial(e.host, version)
+	fresh, err := e.route.client(version)
 	if err != nil {
 		return err
 	}
