@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/dockertest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -271,4 +272,23 @@ func TestRenewedCertificateIsUsed(t *testing.T) {
 	if seen[0] == seen[len(seen)-1] {
 		t.Error("the old certificate is still in use")
 	}
+}
+
+// Real engines get new certificates of a new authority, and the files are
+// replaced with them: the Engine at work follows without anybody's help.
+func TestRenewedAuthorityIsUsed(t *testing.T) {
+	machine := dockertest.Fleet(t, 1, dockertest.MutualTLS())[0]
+	h := hostOn(t, machine.Part(t), model.Host{Endpoint: machine.Endpoint, TLS: machine.TLS})
+	woken := h.watch()
+	before := readFile(t, machine.TLS.CA)
+	machine.RenewCertificates()
+	if readFile(t, machine.TLS.CA) == before {
+		t.Fatal("the authority is the old one")
+	}
+	h.until("the engine is reached with the new certificates", h.answers)
+	for len(woken) > 0 {
+		<-woken
+	}
+	h.volume("seen")
+	h.wakes(woken)
 }
