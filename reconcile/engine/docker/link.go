@@ -44,7 +44,7 @@ func (e *Engine) negotiate(ctx context.Context) error {
 	version := ping.APIVersion
 	switch {
 	case versions.LessThan(version, oldestAPI):
-		return invalid(fmt.Sprintf("its API version %q is older than %s", version, oldestAPI))
+		return invalid(fmt.Sprintf("its API version %q is older than %s; Docker 20.10 is the first that can be used", version, oldestAPI))
 	case versions.GreaterThan(version, api.DefaultVersion):
 		version = api.DefaultVersion
 	}
