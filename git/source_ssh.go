@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/tallyman-io/tallyman/internal/sshconn"
 )
 
 // sshSession is git-upload-pack, or git-receive-pack, at the other end of an
@@ -49,77 +48,44 @@ func dialSSH(ctx context.Context, a address, creds credentials, opts sshOptions)
 func connectSSH(ctx context.Context, a address, creds credentials, opts sshOptions) (*ssh.Client, error) {
 	auth, closeAgent, err := sshAuth(creds)
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	defer closeAgent()
-	hosts, err := readKnownHosts(opts.knownHosts, a)
+	var files []string
+	if opts.knownHosts != "" {
+		files = []string{opts.knownHosts}
+	}
+	hosts, err := sshconn.ReadKnownHosts(sshconn.Address{Host: a.host, Port: orDefault(a.port, "22")}, files...)
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	conn, err := (&idleDialer{opts.idle}).dial(ctx, "tcp", a.hostPort())
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	c, channels, requests, err := ssh.NewClientConn(conn, a.hostPort(), &ssh.ClientConfig{
-		User:              orDefault(creds.user, defaultSSHUser),
-		Auth:              auth,
-		HostKeyCallback:   hosts.check,
-		HostKeyAlgorithms: hosts.algorithms,
-	})
-	if err != nil {
-		_ = conn.Close()
-		return nil, explainSSH(err, hosts)
-	}
-	return ssh.NewClient(c, channels, requests), nil
+	client, err := sshconn.Login{User: orDefault(creds.user, defaultSSHUser), Auth: auth, Hosts: hosts}.Over(ctx, conn)
+	return client, refused(err)
 }
 
-// explainSSH puts our own words first where the library only has one for all.
-func explainSSH(err error, hosts *knownHosts) error {
-	if hosts.refusal != nil {
-		return hosts.refusal
+// refused marks what only other credentials, or a person, can change.
+func refused(err error) error {
+	var refusal *sshconn.Refusal
+	if errors.As(err, &refusal) {
+		return fmt.Errorf("%w: %w", ErrAccess, err)
 	}
-	if strings.Contains(err.Error(), "unable to authenticate") {
-		return fmt.Errorf("%w: the server accepts none of the offered ssh keys", ErrAccess)
-	}
-	return fmt.Errorf("connect by ssh: %w", err)
+	return err
 }
 
 func sshAuth(creds credentials) ([]ssh.AuthMethod, func(), error) {
-	nothing := func() {}
 	if creds.key != nil {
-		signer, err := parseKey(creds)
-		return []ssh.AuthMethod{ssh.PublicKeys(signer)}, nothing, err
+		signer, err := sshconn.ParseKey(creds.key, creds.passphrase)
+		return []ssh.AuthMethod{ssh.PublicKeys(signer)}, func() {}, err
 	}
-	socket := os.Getenv("SSH_AUTH_SOCK")
-	if socket == "" {
-		return nil, nothing, fmt.Errorf("%w: no ssh key file is configured and no agent is running", ErrAccess)
+	keys, closed, err := sshconn.Agent()
+	if errors.Is(err, sshconn.ErrNoAgent) {
+		return nil, nil, fmt.Errorf("%w: no ssh key file is configured and no agent is running", ErrAccess)
 	}
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return nil, nothing, fmt.Errorf("connect to ssh agent: %w", err)
-	}
-	return []ssh.AuthMethod{ssh.PublicKeysCallback(agent.NewClient(conn).Signers)}, func() { _ = conn.Close() }, nil
-}
-
-// parseKey gives no library error on: one of them could quote the key.
-func parseKey(creds credentials) (ssh.Signer, error) {
-	signer, err := ssh.ParsePrivateKey(creds.key)
-	var missing *ssh.PassphraseMissingError
-	if !errors.As(err, &missing) {
-		if err != nil {
-			return nil, fmt.Errorf("%w: the ssh key file holds no usable private key", ErrAccess)
-		}
-		return signer, nil
-	}
-	if creds.passphrase == "" {
-		return nil, fmt.Errorf("%w: the ssh key has a passphrase and none is configured", ErrAccess)
-	}
-	if signer, err = ssh.ParsePrivateKeyWithPassphrase(creds.key, []byte(creds.passphrase)); err != nil {
-		return nil, fmt.Errorf("%w: the passphrase does not open the ssh key", ErrAccess)
-	}
-	return signer, nil
+	return []ssh.AuthMethod{ssh.PublicKeysCallback(keys)}, closed, err
 }
 
 func startService(client *ssh.Client, service, path string) (*sshSession, error) {

@@ -1,5 +1,7 @@
 package manifest
 
+import "strings"
+
 // Host registers a Docker Engine that replicas may be placed on. Hosts belong
 // to no app. When no Host is declared, the local engine is the host "local".
 type Host struct {
@@ -14,11 +16,15 @@ func (h *Host) name() string { return h.Metadata.Name }
 
 // HostSpec says how to reach the engine and what may run there.
 type HostSpec struct {
-	// Where the engine listens: `unix:///var/run/docker.sock` or
-	// `tcp://10.0.0.11:2376`.
+	// Where the engine listens: `unix:///var/run/docker.sock`,
+	// `tcp://10.0.0.11:2376`, or `ssh://deploy@10.0.0.11`, to which a port and
+	// the path of another socket than `/var/run/docker.sock` can be added:
+	// `ssh://deploy@10.0.0.11:2222/run/user/1000/docker.sock`.
 	Endpoint string `yaml:"endpoint" check:"required,format=endpoint" aka:"address,url,host"`
 	// The certificates of a mutually authenticated tcp connection.
 	TLS *TLS `yaml:"tls,omitempty"`
+	// The files of an ssh connection, where they are not the usual ones.
+	SSH *SSH `yaml:"ssh,omitempty"`
 	// Whether new replicas may be placed here. `false` keeps what runs and
 	// places nothing new.
 	Schedulable bool `yaml:"schedulable" default:"true"`
@@ -39,8 +45,11 @@ type HostSpec struct {
 }
 
 func (s *HostSpec) check(c *context) {
-	if s.TLS != nil && len(s.Endpoint) > 0 && s.Endpoint[0] != 't' {
+	if s.TLS != nil && s.Endpoint != "" && !strings.HasPrefix(s.Endpoint, "tcp") {
 		c.at("tls").errorf("is only for tcp:// endpoints")
+	}
+	if s.SSH != nil && s.Endpoint != "" && !strings.HasPrefix(s.Endpoint, "ssh") {
+		c.at("ssh").errorf("is only for ssh:// endpoints")
 	}
 }
 
@@ -53,6 +62,16 @@ type TLS struct {
 	Cert string `yaml:"cert" check:"required,format=absPath"`
 	// The key of the controller's own certificate.
 	Key string `yaml:"key" check:"required,format=absPath"`
+}
+
+// SSH names the files of an ssh connection. They are on the controller's own
+// disk, never in Git. What is left out is as for the `ssh` command of the
+// controller's user: its `~/.ssh/config`, keys, agent and known hosts.
+type SSH struct {
+	// The private key, without passphrase. No other key is offered then.
+	IdentityFile string `yaml:"identityFile,omitempty" check:"format=absPath"`
+	// The host keys to accept, as in `~/.ssh/known_hosts`.
+	KnownHosts string `yaml:"knownHosts,omitempty" check:"format=absPath"`
 }
 
 // Taint keeps replicas off a host.

@@ -18,7 +18,7 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {},
+	"git":                         {"internal/sshconn"},                     // a leaf: how to get into an ssh server
 	"manifest":                    {"manifest/shape", "reconcile/schedule"}, // a leaf, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"schemas":                     {},
@@ -27,7 +27,7 @@ var arrow = map[string][]string{
 	"reconcile/model":             {"reconcile/schedule"},
 	"reconcile/desired":           {"manifest", "reconcile/model", "reconcile/schedule"},
 	"reconcile/engine":            {"reconcile/model"},
-	"reconcile/engine/docker":     {"reconcile/engine", "reconcile/model"},
+	"reconcile/engine/docker":     {"internal/sshconn", "reconcile/engine", "reconcile/model"},
 	"reconcile/engine/sim":        {"reconcile/engine", "reconcile/model"},
 	"reconcile/engine/enginetest": {"reconcile/engine", "reconcile/model"},
 	"reconcile/jobs":              {"reconcile/model", "reconcile/schedule"},

@@ -56,7 +56,7 @@ func (c *Controller) followHost(h model.Host) {
 		s = &hostState{state: model.HostState{Name: h.Name, Error: "not reached yet"}}
 		c.hosts[h.Name] = s
 	}
-	if s.engine != nil && s.host.Endpoint == h.Endpoint && s.host.TLS == h.TLS {
+	if s.engine != nil && s.host.Endpoint == h.Endpoint && s.host.TLS == h.TLS && s.host.SSH == h.SSH {
 		s.host = h
 		c.wantImages(s)
 		return

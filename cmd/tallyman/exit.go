@@ -53,7 +53,7 @@ func hint(err error) string {
 	case errors.Is(err, manifest.ErrNoManifests):
 		return "add a manifest (tallyman schema Service shows the fields), or name the folder that holds them with --path"
 	case errors.Is(err, docker.ErrEndpoint):
-		return "write unix:///PATH or tcp://HOST:PORT; without DOCKER_HOST and Host manifests it is the local engine"
+		return "write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST; without DOCKER_HOST and Host manifests it is the local engine"
 	case errors.Is(err, errNoHost):
 		return "start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one"
 	case errors.Is(err, git.ErrUnknownHost):

@@ -49,6 +49,8 @@ CREDENTIALS
   TALLYMAN_GIT_TOKEN_FILE and TALLYMAN_GIT_PASSWORD_FILE.
   For ssh: the key in TALLYMAN_GIT_SSH_KEY_FILE (and its passphrase in
   TALLYMAN_GIT_SSH_PASSPHRASE or …_PASSPHRASE_FILE), or else the agent.
+  For hosts over ssh: the keys, agent and ~/.ssh/config of whoever runs this, or
+  the files that the Host manifest names; for those over tcp, its certificates.
   For secrets in manifests: age keys in the files that --age-key-file or
   SOPS_AGE_KEY_FILE names, or in TALLYMAN_AGE_KEY or SOPS_AGE_KEY.
   For image registries: the Docker configuration, as docker login writes it,
@@ -89,7 +91,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
-		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.volumeCommand(),
+		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.volumeCommand(), a.hostCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(), a.holdCommand(),
 	)
 	a.helpAndCompletion(root)

@@ -110,10 +110,6 @@ func (h *Host) inside(args ...string) *exec.Cmd {
 }
 
 func (h *Host) startDaemon() error {
-	cgroup, err := h.daemonCgroup()
-	if err != nil {
-		return err
-	}
 	if err := os.RemoveAll(h.path("docker.pid")); err != nil {
 		return err
 	}
@@ -121,23 +117,36 @@ func (h *Host) startDaemon() error {
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(h.path("dockerd.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	h.daemon, err = h.service(h.path("dockerd.log"), append([]string{"dockerd"}, flags...)...)
 	if err != nil {
 		return err
 	}
+	return h.answers()
+}
+
+// service starts a program that is frozen with the host and ends with it, and
+// says when it has ended.
+func (h *Host) service(logFile string, program ...string) (ended chan struct{}, err error) {
+	cgroup, err := h.daemonCgroup()
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
 	defer log.Close()
-	cmd := h.inside(append([]string{"sh", "-c", `echo 0 > "$1/cgroup.procs" && shift && exec dockerd "$@"`, "sh", cgroup}, flags...)...)
+	cmd := h.inside(append([]string{"sh", "-c", `echo 0 > "$1/cgroup.procs" && shift && exec "$@"`, "sh", cgroup}, program...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	ended := make(chan struct{})
-	h.daemon = ended
+	ended = make(chan struct{})
 	go func() {
 		defer close(ended)
 		cmd.Wait() //nolint:errcheck // the log says why
 	}()
-	return h.answers()
+	return ended, nil
 }
 
 func (h *Host) daemonFlags() ([]string, error) {

@@ -88,6 +88,18 @@ func (h *Host) StartDaemon() {
 	h.must("start the daemon of", h.startDaemon())
 }
 
+// RenewCertificates gives the hosts of the fleet another authority, which does
+// not know the certificates of the one before, with new files for clients in the
+// place of the old ones; and starts this host's daemon again with one of its.
+func (h *Host) RenewCertificates() {
+	h.t.Helper()
+	ca, err := newAuthority(h.fleet.dir())
+	h.must("renew the certificates of", err)
+	h.fleet.ca = ca
+	h.KillDaemon()
+	h.StartDaemon()
+}
+
 // PowerOff ends everything on the host at once, as a power loss does. What was
 // on its disk stays.
 func (h *Host) PowerOff() {

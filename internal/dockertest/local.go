@@ -49,8 +49,17 @@ func Local(t testing.TB) *Engine {
 		c.Close()
 		t.Fatalf("no Docker engine: %v\nto install and start one: %s", err, SetupCommand)
 	}
-	e := &Engine{Endpoint: c.DaemonHost(), Owner: newOwner(), Client: c, t: t}
 	removeDead(t, c)
+	t.Cleanup(func() { c.Close() })
+	return part(t, c)
+}
+
+// Part gives a test a part of the host's engine.
+func (h *Host) Part(t testing.TB) *Engine { return part(t, h.Client) }
+
+// part is removed when the test ends.
+func part(t testing.TB, c *client.Client) *Engine {
+	e := &Engine{Endpoint: c.DaemonHost(), Owner: newOwner(), Client: c, t: t}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 		defer cancel()
@@ -63,7 +72,6 @@ func Local(t testing.TB) *Engine {
 				t.Error(err)
 			}
 		}
-		c.Close()
 	})
 	return e
 }

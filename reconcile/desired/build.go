@@ -233,6 +233,9 @@ func host(h *manifest.Host, grace model.Grace) model.Host {
 	if t := h.Spec.TLS; t != nil {
 		out.TLS = model.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key}
 	}
+	if s := h.Spec.SSH; s != nil {
+		out.SSH = model.SSH{IdentityFile: s.IdentityFile, KnownHosts: s.KnownHosts}
+	}
 	for _, t := range h.Spec.Taints {
 		out.Taints = append(out.Taints, model.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
 	}

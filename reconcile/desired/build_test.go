@@ -31,6 +31,7 @@ func TestHosts(t *testing.T) {
 			"taints: [{key: gpu, effect: NoSchedule}, {key: arm, value: old, effect: NoSchedule}]}}\n",
 		doc("Host", "a", "{endpoint: 'unix:///run/docker.sock'}"),
 		doc("Fleet", "all", "{unreachableAfter: 10s, lostAfter: 20s, evictionRate: 3, evictionThreshold: 2}"),
+		doc("Host", "c", "{endpoint: 'ssh://deploy@10.0.0.2', ssh: {identityFile: /id, knownHosts: /known}}"),
 	)
 	fleet := model.DefaultFleet()
 	fleet.Grace, fleet.EvictionRate, fleet.EvictionThreshold = model.Grace{Unreachable: 10 * time.Second, Lost: 20 * time.Second}, 3, model.Portion{N: 2}
@@ -45,6 +46,7 @@ func TestHosts(t *testing.T) {
 			Taints:   []model.Taint{{Key: "arm", Value: "old", Effect: "NoSchedule"}, {Key: "gpu", Effect: "NoSchedule"}},
 			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20}, Grace: model.Grace{Unreachable: time.Minute},
 		},
+		{Name: "c", Endpoint: "ssh://deploy@10.0.0.2", SSH: model.SSH{IdentityFile: "/id", KnownHosts: "/known"}, Schedulable: true, Grace: model.Grace{Unreachable: 10 * time.Second, Lost: 20 * time.Second}},
 	}
 	if !reflect.DeepEqual(d.Hosts, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", d.Hosts, want)

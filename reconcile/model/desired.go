@@ -49,8 +49,9 @@ func (a *App) Images() []string {
 // Host is a registered Docker Engine.
 type Host struct {
 	Name        string            `json:"name"`
-	Endpoint    string            `json:"endpoint"` // unix://, tcp:// (ssh:// comes later)
+	Endpoint    string            `json:"endpoint"` // unix://, tcp:// or ssh://
 	TLS         TLS               `json:"tls,omitzero"`
+	SSH         SSH               `json:"ssh,omitzero"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Schedulable bool              `json:"schedulable"`
 	Drain       bool              `json:"drain,omitempty"`
@@ -66,6 +67,13 @@ type TLS struct {
 	CA   string `json:"ca,omitempty"`
 	Cert string `json:"cert,omitempty"`
 	Key  string `json:"key,omitempty"`
+}
+
+// SSH names the files of an ssh connection, on the controller's own disk. What
+// is empty comes from the ssh configuration of the controller's user.
+type SSH struct {
+	IdentityFile string `json:"identityFile,omitempty"`
+	KnownHosts   string `json:"knownHosts,omitempty"`
 }
 
 // Taint keeps replicas off a host. The only effect so far is NoSchedule.

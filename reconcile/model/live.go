@@ -85,6 +85,33 @@ type HostInfo struct {
 	NanoCPUs   int64  `json:"nanoCPUs,omitempty"`
 	Memory     int64  `json:"memory,omitempty"`
 	LogDriver  string `json:"logDriver,omitempty"`
+
+	OSName        string `json:"osName,omitempty"` // as "Debian GNU/Linux 12 (bookworm)"
+	Kernel        string `json:"kernel,omitempty"`
+	StorageDriver string `json:"storageDriver,omitempty"`
+	DataRoot      string `json:"dataRoot,omitempty"`
+	CgroupVersion string `json:"cgroupVersion,omitempty"`
+	CgroupDriver  string `json:"cgroupDriver,omitempty"` // none is an engine that can't limit anything
+	LiveRestore   bool   `json:"liveRestore,omitempty"`
+	// ClockSkew is how far its clock is ahead of the controller's, as far as the
+	// call that read it can tell.
+	ClockSkew time.Duration `json:"clockSkew,omitempty"`
+	// Lacks are the limits that its kernel can't set: memory, swap, cpus, pids.
+	Lacks []string `json:"lacks,omitempty"`
+	// Labels are the engine's own, from its configuration.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Warnings are what the engine says of itself besides.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// DiskUsage is what an engine has on its disk, in bytes. How full the disk is
+// no engine tells.
+type DiskUsage struct {
+	Images       int64 `json:"images"`
+	UnusedImages int64 `json:"unusedImages"` // the part of Images that no container is made from
+	Containers   int64 `json:"containers"`   // what they have written beside volumes
+	Volumes      int64 `json:"volumes"`
+	BuildCache   int64 `json:"buildCache"`
 }
 
 // State is an engine's word for what a container is doing.

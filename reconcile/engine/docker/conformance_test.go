@@ -20,7 +20,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	enginetest.Run(t, func(t *testing.T) enginetest.Host {
+	enginetest.Run(t, enginetest.Cases(), func(t *testing.T) enginetest.Host {
 		h := newHost(t)
 		return enginetest.Host{Engine: h.engine, Name: "here", Owner: h.Owner, Image: testImage, Hands: hands{h}}
 	})

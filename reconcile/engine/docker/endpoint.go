@@ -1,65 +1,86 @@
 package docker
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/docker/docker/client"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// dial makes a client of a host, without sending anything, that speaks the API
-// version, or the newest it knows.
-func dial(host model.Host, version string) (*client.Client, error) {
-	source, endpoint, files := "endpoint", host.Endpoint, host.TLS
-	if endpoint == "" {
-		source = client.EnvOverrideHost
-		endpoint, files = fromEnvironment(files)
-	}
-	scheme, reason := schemeOf(endpoint, files)
-	if reason != "" {
-		return nil, fmt.Errorf("%w: %s %q %s", ErrEndpoint, source, withoutUser(endpoint), reason)
-	}
-	transport, err := transportFor(files)
-	if err != nil {
-		return nil, err
-	}
-	return client.NewClientWithOpts(
-		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
-		client.WithHost(endpoint),
-		direct(transport, scheme),
-		client.WithVersion(version),
-	)
-}
-
 // ErrEndpoint is an address at which no engine can ever be reached.
 var ErrEndpoint = errors.New("unusable address of the engine")
 
-// schemeOf is the endpoint's scheme, or the reason why it is of no use.
-func schemeOf(endpoint string, files model.TLS) (scheme, reason string) {
-	scheme, address, ok := strings.Cut(endpoint, "://")
+// endpoint is an engine's address, taken apart.
+type endpoint struct {
+	text   string // as it was given
+	scheme string
+	tls    model.TLS
+	ssh    model.SSH
+	// Of an ssh endpoint:
+	user, host, port string
+	socket           string
+}
+
+// addressOf is the host's endpoint; without one it is what the environment
+// says.
+func addressOf(host model.Host) (endpoint, error) {
+	source, e := "endpoint", endpoint{text: host.Endpoint, tls: host.TLS, ssh: host.SSH}
+	if e.text == "" {
+		source = client.EnvOverrideHost
+		e.text, e.tls = fromEnvironment(e.tls)
+	}
+	if reason := e.parse(); reason != "" {
+		return e, fmt.Errorf("%w: %s %q %s", ErrEndpoint, source, withoutUser(e.text), reason)
+	}
+	return e, nil
+}
+
+// parse takes the address apart, or gives the reason why it is of no use.
+func (e *endpoint) parse() (reason string) {
+	scheme, address, ok := strings.Cut(e.text, "://")
+	e.scheme = scheme
 	switch {
 	case !ok:
-		return "", "has no scheme: write unix:// or tcp://"
-	case scheme == "ssh":
-		return "", "is over ssh, which is not supported yet: use unix:// or tcp://"
-	case scheme != "unix" && scheme != "tcp":
-		return "", fmt.Sprintf("has the unknown scheme %q: use unix:// or tcp://", scheme)
+		return "has no scheme: write unix://, tcp:// or ssh://"
+	case scheme != "unix" && scheme != "tcp" && scheme != "ssh":
+		return fmt.Sprintf("has the unknown scheme %q: use unix://, tcp:// or ssh://", scheme)
 	case address == "":
-		return "", "names no address: write unix:///PATH or tcp://HOST:PORT"
-	case scheme == "unix" && files != model.TLS{}:
-		return "", "has tls, which is for tcp endpoints"
+		return "names no address: write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
+	case scheme != "tcp" && e.tls != model.TLS{}:
+		return "has tls, which is for tcp endpoints"
+	case scheme != "ssh" && e.ssh != model.SSH{}:
+		return "has ssh, which is for ssh endpoints"
+	case scheme == "ssh":
+		return e.parseSSH()
 	}
-	return scheme, ""
+	return ""
+}
+
+// usualSocket is where an engine listens on its own host.
+const usualSocket = "/var/run/docker.sock"
+
+func (e *endpoint) parseSSH() (reason string) {
+	u, err := url.Parse(e.text)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "is no address: write ssh://USER@HOST:PORT/PATH/OF/THE/SOCKET, of which only HOST is needed"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "has a part after ? or #, which means nothing over ssh"
+	}
+	if _, password := u.User.Password(); password {
+		return "has a password, which is never taken from an address: use a key"
+	}
+	e.user, e.host, e.port, e.socket = u.User.Username(), u.Hostname(), u.Port(), strings.TrimSuffix(u.Path, "/")
+	if e.socket == "" {
+		e.socket = usualSocket
+	}
+	return ""
 }
 
 // withoutUser leaves out what may be a password.
@@ -87,64 +108,4 @@ func fromEnvironment(files model.TLS) (string, model.TLS) {
 		}
 	}
 	return endpoint, files
-}
-
-// transportFor holds enough idle connections for the inspects of a pass, so
-// that they do not dial anew each time.
-func transportFor(files model.TLS) (*http.Transport, error) {
-	config, err := tlsConfig(files)
-	if err != nil {
-		return nil, err
-	}
-	return &http.Transport{
-		TLSClientConfig: config, MaxIdleConns: 2 * parallel, MaxIdleConnsPerHost: 2 * parallel,
-		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
-	}, nil
-}
-
-// direct undoes what the client sets up for tcp: engines are on the team's own
-// network, not behind the proxy for the internet, and a peer that vanished is
-// noticed by keep-alives, which the event stream depends on.
-func direct(transport *http.Transport, scheme string) client.Opt {
-	return func(*client.Client) error {
-		if scheme != "tcp" {
-			return nil
-		}
-		keepAlive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
-		transport.Proxy = nil
-		transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: keepAlive}).DialContext
-		return nil
-	}
-}
-
-// tlsConfig is nil without files. The certificate is read again for each
-// connection, so a renewed one is used without a restart.
-func tlsConfig(files model.TLS) (*tls.Config, error) {
-	if files == (model.TLS{}) {
-		return nil, nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if files.CA != "" {
-		pem, err := os.ReadFile(files.CA)
-		if err != nil {
-			return nil, fmt.Errorf("read tls ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read tls ca %q: no certificate in it", files.CA)
-		}
-	}
-	if files.Cert == "" && files.Key == "" {
-		return config, nil
-	}
-	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
-		if err != nil {
-			return nil, fmt.Errorf("read tls certificate and key: %w", err)
-		}
-		return &pair, nil
-	}
-	config.GetClientCertificate = load
-	_, err := load(nil)
-	return config, err
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/dockertest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -25,12 +26,15 @@ import (
 
 func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	for endpoint, want := range map[string]string{
-		"ssh://root:canary@host": `endpoint "ssh://host" is over ssh, which is not supported yet`,
+		"ssh://root:canary@host": `endpoint "ssh://host" has a password, which is never taken from an address: use a key`,
+		"ssh://root@host:many":   `endpoint "ssh://host:many" is no address: write ssh://USER@HOST`,
+		"ssh://host?x=y":         "has a part after ? or #",
 		"/var/run/docker":        `endpoint "/var/run/docker" has no scheme`,
 		"root:canary@host":       `endpoint "host" has no scheme`,
 		"http://host:2375":       `has the unknown scheme "http"`,
 		"unix://":                "names no address",
 		"tcp://":                 "names no address",
+		"ssh://":                 "names no address",
 	} {
 		_, err := docker.New(model.Host{Name: "h", Endpoint: endpoint})
 		if !errors.Is(err, docker.ErrEndpoint) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
@@ -44,6 +48,10 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	_, err := docker.New(model.Host{Name: "h", Endpoint: "unix:///run/x", TLS: model.TLS{CA: "ca.pem"}})
 	if err == nil || !strings.Contains(err.Error(), "has tls, which is for tcp") {
 		t.Errorf("tls on a socket: %v", err)
+	}
+	_, err = docker.New(model.Host{Name: "h", Endpoint: "tcp://h:1", SSH: model.SSH{KnownHosts: "known_hosts"}})
+	if err == nil || !strings.Contains(err.Error(), "has ssh, which is for ssh") {
+		t.Errorf("ssh on tcp: %v", err)
 	}
 	_, err = docker.New(model.Host{Name: "h", Endpoint: "tcp://h:1", TLS: model.TLS{CA: "/no/such/ca.pem"}})
 	if err == nil || !strings.Contains(err.Error(), "read tls ca") {
@@ -264,4 +272,23 @@ func TestRenewedCertificateIsUsed(t *testing.T) {
 	if seen[0] == seen[len(seen)-1] {
 		t.Error("the old certificate is still in use")
 	}
+}
+
+// Real engines get new certificates of a new authority, and the files are
+// replaced with them: the Engine at work follows without anybody's help.
+func TestRenewedAuthorityIsUsed(t *testing.T) {
+	machine := dockertest.Fleet(t, 1, dockertest.MutualTLS())[0]
+	h := hostOn(t, machine.Part(t), model.Host{Endpoint: machine.Endpoint, TLS: machine.TLS})
+	woken := h.watch()
+	before := readFile(t, machine.TLS.CA)
+	machine.RenewCertificates()
+	if readFile(t, machine.TLS.CA) == before {
+		t.Fatal("the authority is the old one")
+	}
+	h.until("the engine is reached with the new certificates", h.answers)
+	for len(woken) > 0 {
+		<-woken
+	}
+	h.volume("seen")
+	h.wakes(woken)
 }

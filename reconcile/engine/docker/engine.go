@@ -19,6 +19,7 @@ var _ engine.Engine = (*Engine)(nil)
 // Engine is one Docker host.
 type Engine struct {
 	host     model.Host
+	route    *route
 	timeouts Timeouts
 
 	// link is the client, from the first answer on. Its API version is fixed:
@@ -70,16 +71,18 @@ type Option func(*Engine)
 func WithTimeouts(t Timeouts) Option { return func(e *Engine) { e.timeouts = t } }
 
 // New prepares the connection to a host and sends nothing yet. The endpoint is
-// unix://path or tcp://address; empty, it is what DOCKER_HOST says, or else the
+// unix://path, tcp://address, or ssh://user@host:port/path, of which only the
+// host is needed; empty, it is what DOCKER_HOST says, or else the
 // local socket. With TLS files both sides prove who they are. Without them a
 // tcp endpoint is neither encrypted nor authenticated: whoever reaches its
 // address is root on the host, so that is for loopback and for networks that
 // are private in earnest.
 func New(host model.Host, opts ...Option) (*Engine, error) {
-	if _, err := dial(host, ""); err != nil {
+	route, err := newRoute(host)
+	if err != nil {
 		return nil, fmt.Errorf("connect to host %q: %w", host.Name, err)
 	}
-	e := &Engine{host: host, timeouts: DefaultTimeouts()}
+	e := &Engine{host: host, route: route, timeouts: DefaultTimeouts()}
 	for _, opt := range opts {
 		opt(e)
 	}
@@ -89,9 +92,9 @@ func New(host model.Host, opts ...Option) (*Engine, error) {
 // Close releases the connection.
 func (e *Engine) Close() error {
 	if api := e.api(); api != nil {
-		return api.Close()
+		_ = api.Close() // it only lets go of idle connections
 	}
-	return nil
+	return e.route.close()
 }
 
 // fail is the classed outcome of a call that did not succeed.

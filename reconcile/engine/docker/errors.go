@@ -56,6 +56,10 @@ func classify(err error) (engine.Class, error) {
 	if errors.As(err, &known) {
 		return known.class, err
 	}
+	var lost *astray
+	if errors.As(err, &lost) {
+		return lost.class, lost
+	}
 	if class, ok := interrupted(err); ok {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = noAnswer{err}
@@ -113,8 +117,9 @@ func unreachable(err error) bool {
 }
 
 // wrappings are what the client, the engine, its shim and runc put around the
-// one sentence that says what is wrong.
-var wrappings = regexp.MustCompile(`Error response from daemon: |Error: |error during connect: |` +
+// one sentence that says what is wrong. Over ssh the client believes the engine
+// to be at an address that means nothing to anybody.
+var wrappings = regexp.MustCompile(`[A-Z][a-z]+ "http://engine/[^"]*": |Error response from daemon: |Error: |error during connect: |` +
 	`OCI runtime create failed: |runc create failed: |failed to create task for container: |` +
 	`failed to create shim task: |container_linux\.go:\d+: |process_linux\.go:\d+: |` +
 	`unable to start container process: |starting container process caused: |(: unknown)+$`)

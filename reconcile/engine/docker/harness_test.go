@@ -42,9 +42,16 @@ func newHost(t testing.TB) *host {
 	t.Helper()
 	local := dockertest.Local(t)
 	local.Images(testImage)
-	e, err := docker.New(model.Host{Name: "here", Endpoint: local.Endpoint}, docker.WithImages(func(ref, arch string, w io.Writer) error {
+	return hostOn(t, local, model.Host{Endpoint: local.Endpoint})
+}
+
+// hostOn is a part of an engine that has the image, reached as to says.
+func hostOn(t testing.TB, part *dockertest.Engine, to model.Host) *host {
+	t.Helper()
+	to.Name = "here"
+	e, err := docker.New(to, docker.WithImages(func(ref, arch string, w io.Writer) error {
 		t.Cleanup(func() {
-			if _, err := local.Client.ImageRemove(context.WithoutCancel(t.Context()), ref, image.RemoveOptions{}); err != nil {
+			if _, err := part.Client.ImageRemove(context.WithoutCancel(t.Context()), ref, image.RemoveOptions{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -54,7 +61,7 @@ func newHost(t testing.TB) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	return &host{Engine: local, t: t, engine: e}
+	return &host{Engine: part, t: t, engine: e}
 }
 
 // writeImage writes an image that has nothing in it.

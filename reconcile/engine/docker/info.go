@@ -2,7 +2,10 @@ package docker
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -36,13 +39,17 @@ func (e *Engine) readInfo(ctx context.Context) (hostInfo, error) {
 	if err != nil {
 		return hostInfo{}, err
 	}
+	ahead := skew(info.SystemTime, before, time.Now())
 	return hostInfo{
 		HostInfo: model.HostInfo{
 			Version: version.Version, APIVersion: version.APIVersion, OS: version.Os, Arch: version.Arch,
 			NanoCPUs: int64(info.NCPU) * 1e9, Memory: info.MemTotal, LogDriver: info.LoggingDriver,
+			OSName: info.OperatingSystem, Kernel: info.KernelVersion, StorageDriver: info.Driver, DataRoot: info.DockerRootDir,
+			CgroupVersion: info.CgroupVersion, CgroupDriver: info.CgroupDriver, LiveRestore: info.LiveRestoreEnabled,
+			ClockSkew: ahead, Lacks: lacks(&info), Labels: labels(info.Labels), Warnings: warnings(info.Warnings),
 		},
 		hostname: info.Name,
-		skew:     skew(info.SystemTime, before, time.Now()),
+		skew:     relevant(ahead),
 	}, nil
 }
 
@@ -52,9 +59,64 @@ func skew(systemTime string, before, after time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	ahead := theirs.Sub(before.Add(after.Sub(before) / 2))
+	return theirs.Sub(before.Add(after.Sub(before) / 2))
+}
+
+func relevant(ahead time.Duration) time.Duration {
 	if ahead.Abs() <= tolerance {
 		return 0
 	}
 	return ahead
+}
+
+// lacks are the limits that the host's kernel can't set. An engine that sets
+// none at all says that it has each of them.
+func lacks(info *system.Info) []string {
+	var list []string
+	for _, limit := range []struct {
+		has  bool
+		name string
+	}{
+		{info.MemoryLimit, "memory"}, {info.SwapLimit, "swap"}, {info.CPUCfsQuota, "cpus"}, {info.PidsLimit, "pids"},
+	} {
+		if !limit.has || info.CgroupDriver == "none" {
+			list = append(list, limit.name)
+		}
+	}
+	return list
+}
+
+// labels takes the engine's labels, KEY=VALUE, apart.
+func labels(list []string) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	found := make(map[string]string, len(list))
+	for _, label := range list {
+		key, value, _ := strings.Cut(label, "=")
+		found[key] = value
+	}
+	return found
+}
+
+// warnings leaves out those about limits, which lacks has, and those about
+// limits that Tallyman does not set.
+func warnings(list []string) []string {
+	var kept []string
+	for _, w := range list {
+		w = strings.TrimSpace(strings.TrimPrefix(w, "WARNING: "))
+		if !strings.HasPrefix(w, "No ") {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+// Info is what the engine says of itself now.
+func (e *Engine) Info(ctx context.Context) (model.HostInfo, error) {
+	if err := e.ready(ctx); err != nil {
+		return model.HostInfo{}, e.fail("reach engine", err)
+	}
+	info, err := e.readInfo(ctx)
+	return info.HostInfo, e.fail("read engine information", err)
 }

@@ -32,7 +32,7 @@ func (e *Engine) negotiate(ctx context.Context) error {
 	defer cancel()
 	e.linking.Lock()
 	defer e.linking.Unlock()
-	probe, err := dial(e.host, "")
+	probe, err := e.route.client("")
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (e *Engine) negotiate(ctx context.Context) error {
 	version := ping.APIVersion
 	switch {
 	case versions.LessThan(version, oldestAPI):
-		return invalid(fmt.Sprintf("its API version %q is older than %s", version, oldestAPI))
+		return invalid(fmt.Sprintf("its API version %q is older than %s; Docker 20.10 is the first that can be used", version, oldestAPI))
 	case versions.GreaterThan(version, api.DefaultVersion):
 		version = api.DefaultVersion
 	}
@@ -58,7 +58,7 @@ func (e *Engine) relink(version string) error {
 	if old != nil && old.ClientVersion() == version {
 		return nil
 	}
-	fresh, err := dial(e.host, version)
+	fresh, err := e.route.client(version)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 
 // The suite runs in real time too: nothing in the simulator needs the bubble.
 func TestConformanceInRealTime(t *testing.T) {
-	enginetest.Run(t, func(*testing.T) enginetest.Host { return newHost() })
+	enginetest.Run(t, enginetest.Cases(), func(*testing.T) enginetest.Host { return newHost() })
 }
 
 func newHost() enginetest.Host {

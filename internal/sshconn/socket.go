@@ -1,0 +1,84 @@
+package sshconn
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Reason is why a socket at the other end can't be reached.
+type Reason string
+
+// The reasons. A server answers all of them by the same refusal.
+const (
+	NoSocket     Reason = "none"    // not there, or in a folder that the user may not look into
+	NotASocket   Reason = "other"   // something else is there
+	NoPermission Reason = "denied"  // the user may not write to it
+	NotForwarded Reason = "listens" // somebody listens, so it is the server that refuses
+	NobodySeen   Reason = "silent"  // it is there; whether somebody listens can't be seen
+	Unclear      Reason = ""        // the user may run nothing to look
+)
+
+// SocketError is a server that lets us in, and not to the socket.
+type SocketError struct {
+	Host, User, Path string
+	Reason           Reason
+}
+
+func (e *SocketError) Error() string {
+	return fmt.Sprintf("user %q on %s can't reach the socket %s", e.User, e.Host, e.Path)
+}
+
+// script looks at the socket as the user sees it.
+const script = `s=$1; r=$(readlink -f "$s"); ` +
+	`if [ ! -e "$s" ]; then echo none; elif [ ! -S "$s" ]; then echo other; elif [ ! -w "$s" ]; then echo denied; ` +
+	`elif grep -qF -e " $s" -e " $r" /proc/net/unix; then echo listens; else echo silent; fi`
+
+// lookTime bounds the look.
+const lookTime = 5 * time.Second
+
+// noSocket finds out why a socket can't be reached, by a look at it. A
+// connection that never reached its socket is made anew the next time: what may
+// have been wrong (the user's groups, the server's settings) counts from the
+// next login on.
+func (c *Conn) noSocket(ctx context.Context, l *link, path string) error {
+	l.asking.Lock() // servers allow ten sessions at a time
+	defer l.asking.Unlock()
+	c.mu.Lock()
+	served, current, failure := l.served, c.link == l, c.failure
+	c.mu.Unlock()
+	if !current && failure != nil {
+		return failure // somebody else has looked
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	why := &SocketError{Host: c.target.Host, User: l.user, Path: path, Reason: look(ctx, l, path)}
+	if served && why.Reason == NotForwarded {
+		return fmt.Errorf("the socket %s on %s takes no connection at the moment", path, c.target.Host)
+	}
+	c.drop(l, why)
+	return why
+}
+
+func look(ctx context.Context, l *link, path string) Reason {
+	session, err := l.NewSession()
+	if err != nil {
+		return Unclear
+	}
+	stop := context.AfterFunc(ctx, func() { _ = session.Close() })
+	defer stop()
+	defer session.Close() //nolint:errcheck // it has said what it had to say
+	out, err := session.Output("sh -c " + quote(script) + " sh " + quote(path))
+	said := Reason(strings.TrimSpace(string(out)))
+	switch said {
+	case NoSocket, NotASocket, NoPermission, NotForwarded, NobodySeen:
+		if err == nil {
+			return said
+		}
+	}
+	return Unclear
+}
+
+// quote makes one word of s for the shell at the other end.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
