@@ -189,10 +189,10 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	if w.target, err = w.repo.Fetch(ctx); err == nil {
 		err = w.build(ctx, a, true)
 	}
-	if err != nil && len(memory.Records) == 0 {
-		return err // nobody knows of any app
+	if err != nil && (len(memory.Records) == 0 || o.Host != "") {
+		return err // nobody knows of any app, or which hosts there are
 	}
-	before := rollout.State{Records: memory.Records, Standings: memory.Standings}
+	before := memory.State()
 	next, err := reconcile.Obey(o, reconcile.OrderInput{Desired: w.desired, State: before, Now: time.Now(), Read: func(string) (*model.Desired, error) {
 		records, err := journal.History(o.App, allRollouts)
 		if err != nil {
@@ -206,14 +206,7 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	if err := journal.Event(reconcile.OrderEvent(o, time.Now())); err != nil {
 		return err
 	}
-	for _, app := range next.Changed(before) {
-		r := next.Records[app]
-		r.App = app
-		if err := journal.Record(r, next.Standings[app]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return reconcile.Note(journal, before, next)
 }
 
 // readForPin is what the revision of an order asks for, with the images of then.

@@ -150,7 +150,7 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	choice := reconcile.Choose(rollout.ChooseInput{
 		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: true,
-		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings},
+		State: w.memory.State(),
 	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
 	w.desired, w.state = choice.Desired, choice.State
 }
@@ -167,9 +167,8 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 // render makes the desired state of a revision. Registries are asked for what the
 // journal does not remember of it.
 func (w *world) render(ctx context.Context, a *app, commit git.Commit) (*model.Desired, error) {
-	remembered := rollout.State{Records: w.memory.Records, Standings: w.memory.Standings}
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
-		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, remembered, commit.ID),
+		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID),
 	})
 }
 

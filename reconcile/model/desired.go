@@ -53,8 +53,11 @@ type Host struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Schedulable bool              `json:"schedulable"`
 	Drain       bool              `json:"drain,omitempty"`
-	Taints      []Taint           `json:"taints,omitempty"`
-	Reserved    Resources         `json:"reserved,omitzero"`
+	// Pin is what a person ordered of the host without a commit; Schedulable and
+	// Drain have it in them.
+	Pin      *HostPin  `json:"pin,omitempty"`
+	Taints   []Taint   `json:"taints,omitempty"`
+	Reserved Resources `json:"reserved,omitzero"`
 }
 
 // TLS names the files of a mutually authenticated connection, on the

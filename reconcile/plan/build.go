@@ -227,7 +227,9 @@ func (p *planner) replicas() {
 	for _, a := range p.in.Placement.Assignments {
 		s := p.services[slot{app: a.App, service: a.Service}]
 		p.asked[slot{app: a.App, service: a.Service}] = true
-		p.changes = append(p.changes, p.replica(s, a.Slot, a.Host))
+		c := p.replica(s, a.Slot, a.Host)
+		c.Stays = a.Stays
+		p.changes = append(p.changes, c)
 	}
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}

@@ -146,6 +146,9 @@ type Change struct {
 	// Swaps are the ids of sidecars that are replaced, or go, where their pod is.
 	Swaps []string `json:"swaps,omitempty"`
 
+	// Stays says why the replica is still on a host that it is to leave.
+	Stays string `json:"stays,omitempty"`
+
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
