@@ -82,7 +82,7 @@ func (t *text) hostTable(s *Status) {
 		state, color := hostState(h)
 		rows = append(rows, []cell{
 			word(h.Name), colored(state, color), word(fmt.Sprint(h.Replicas)), word(number(h.CPUs)), word(size(h.Memory)),
-			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.Error)),
+			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.why())),
 		})
 	}
 	t.table("", rows)
@@ -92,8 +92,12 @@ func hostState(h *Host) (state, color string) {
 	switch {
 	case !h.Reachable:
 		return "unreachable", red
+	case h.Empty() && h.Drain:
+		return "drained", yellow
 	case h.Drain:
 		return "draining", yellow
+	case h.Leaving:
+		return "leaving", yellow
 	case !h.Schedulable:
 		return "cordoned", yellow
 	}
