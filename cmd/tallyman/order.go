@@ -147,27 +147,36 @@ func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
 
 // orderAs is the same with words of its own for what was done.
 func (a *app) orderAs(ctx context.Context, o rollout.Order, done string) error {
-	c, err := a.controller(ctx)
-	if err != nil {
-		return err
-	}
-	if c != nil {
-		defer c.Close()
-		err = c.Order(ctx, o)
-	} else {
-		err = a.noteOrder(ctx, o)
-	}
+	controlled, err := a.obeyed(ctx, o)
 	if err != nil {
 		return err
 	}
 	if a.wantsJSON() {
-		return printJSON(a.out, ordered{o, c != nil})
+		return printJSON(a.out, ordered{o, controlled})
 	}
-	fmt.Fprintln(a.out, done)
+	_, err = fmt.Fprint(a.out, done+"\n"+unheard(controlled))
+	return err
+}
+
+// obeyed has an order obeyed, and says whether a controller does so at once.
+func (a *app) obeyed(ctx context.Context, o rollout.Order) (controlled bool, err error) {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return false, err
+	}
 	if c == nil {
-		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
+		return false, a.noteOrder(ctx, o)
 	}
-	return nil
+	defer c.Close()
+	return true, c.Order(ctx, o)
+}
+
+// unheard tells where nobody obeys at once.
+func unheard(controlled bool) string {
+	if controlled {
+		return ""
+	}
+	return "no controller is running: it counts from the next apply or serve\n"
 }
 
 // noteOrder puts an order into the journal.

@@ -17,6 +17,11 @@ func (p *HostPin) Ended(now time.Time) bool { return !p.Until.IsZero() && !now.B
 
 // Under is the host as it is under a pin.
 func (h Host) Under(p HostPin) Host {
-	h.Pin, h.Schedulable, h.Drain = &p, false, h.Drain || p.Drain
+	h.Pin = &p
+	if p.Drain {
+		h.Drain = true // which keeps new ones away, too
+	} else {
+		h.Schedulable = false
+	}
 	return h
 }
