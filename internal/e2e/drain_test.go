@@ -69,7 +69,7 @@ func TestAHostIsDrainedByACommit(t *testing.T) {
 	w.eventually("3 of api", exactly("api", "tallyman/hello:1", 3))
 	web, api := w.watchHealthy("web"), w.watchHealthy("api")
 
-	out := w.expect(0, "drain", empty, "--reason", "a new kernel", "--wait", "--timeout", "80s")
+	out := w.expect(0, "drain", empty, "--reason", "a new kernel", "--wait", "--timeout", "150s")
 	if !strings.Contains(out, empty+" is drained") {
 		t.Errorf("drain says %s", out)
 	}

@@ -136,7 +136,10 @@ func (h *Host) find(set *manifest.Set) (*manifest.Host, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no manifest declares a host, so there is none to edit: the local engine stands in; commit a Host manifest with its endpoint, or do without a commit by --pin")
 	}
-	return nil, fmt.Errorf("there is no such host; there is %s%s", strings.Join(names, ", "), settings.DidYouMean(h.Name, names))
+	if meant := settings.DidYouMean(h.Name, names); meant != "" {
+		return nil, errors.New("there is no such host" + meant)
+	}
+	return nil, fmt.Errorf("there is no such host; there is %s", strings.Join(names, ", "))
 }
 
 func (h *Host) message(fields []manifest.SpecField) string {

@@ -27,6 +27,19 @@ func (s *service) breaks() string {
 	return fmt.Sprintf("%d of %d available, and minAvailable is %s: none that serves can be stopped", s.serving, len(s.slots), s.MinAvailable)
 }
 
+// end counts a replica that has failed as no longer serving, if ops stop what of it
+// still does, or says why that can't be.
+func (s *service) end(slot *slot, todo []model.Op) string {
+	if slot.busy || !slot.endsServing(todo) {
+		return ""
+	}
+	if why := s.breaks(); why != "" {
+		return why
+	}
+	s.serving--
+	return ""
+}
+
 // endsServing says whether ops stop all that serves of a replica. Of a pod, the
 // stop of any container is the end of that.
 func (s *slot) endsServing(todo []model.Op) bool {

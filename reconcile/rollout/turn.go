@@ -205,7 +205,7 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 	if before != nil && r.volumeHeld(s.Service, slot.change) == "" {
 		todo = append(todo, plan.Starts(before, s.Held())...)
 	}
-	if why := s.breaks(); why != "" && slot.endsServing(todo) {
+	if why := s.end(slot, todo); why != "" {
 		r.hold(slot.change, why)
 		return
 	}
