@@ -16,7 +16,7 @@ func (r *Repository) RestoreCommands(o RestoreOptions) string {
 	for _, path := range except {
 		specs = append(specs, pathspec("top,exclude", path))
 	}
-	return r.byHand(o.EditOptions, o.From, specs)
+	return r.byHand(restoreByHand(o.EditOptions, o.From, specs))
 }
 
 // RestoreFilesCommands are such commands for single files; one that was not there
@@ -26,32 +26,55 @@ func (r *Repository) RestoreFilesCommands(o EditOptions, from string, files []st
 	for i, file := range files {
 		specs[i] = pathspec("top", file)
 	}
-	return r.byHand(o, from, specs)
+	return r.byHand(restoreByHand(o, from, specs))
 }
 
-func (r *Repository) byHand(o EditOptions, from string, specs []string) string {
-	restore := command(append([]string{"git", "restore", "--source=" + from, "--staged", "--worktree", "--"}, specs...)...)
-	commit := command("git", "commit", "-m", strings.TrimSpace(o.Message))
-	if r.addr.local() {
-		return r.localCommands(restore, commit)
+// PatchCommands are such commands for a new content of one file.
+func (r *Repository) PatchCommands(o EditOptions, p Patch) string {
+	subject, _, _ := strings.Cut(o.Message, "\n")
+	return r.byHand(manual{
+		what: "edit", branch: orDefault(slug(subject), "edit"), commit: committing(o),
+		change:  "git apply --index <<'END_OF_PATCH'\n" + p.String() + "END_OF_PATCH",
+		caution: "the next command does nothing to a file that has some",
+	})
+}
+
+// manual is a commit to be made by hand: what makes it, and what it is called.
+type manual struct{ what, branch, change, commit, caution string }
+
+func restoreByHand(o EditOptions, from string, specs []string) manual {
+	return manual{
+		what: "restore", branch: "restore-" + branchWord(from), commit: committing(o),
+		change:  command(append([]string{"git", "restore", "--source=" + from, "--staged", "--worktree", "--"}, specs...)...),
+		caution: "the next command overwrites them",
 	}
-	base, branch := "origin/HEAD", "restore-"+branchWord(from)
+}
+
+func committing(o EditOptions) string {
+	return command("git", "commit", "-m", strings.TrimSpace(o.Message))
+}
+
+func (r *Repository) byHand(m manual) string {
+	if r.addr.local() {
+		return r.localCommands(m)
+	}
+	base := "origin/HEAD"
 	if r.cfg.Branch != "" {
 		base = "origin/" + strings.TrimPrefix(branchRef(r.cfg.Branch), headsPrefix)
 	}
 	return lines(
 		"# in a clone of "+r.addr.String(),
 		"git fetch origin",
-		command("git", "checkout", "--no-track", "-b", branch, base),
-		restore,
-		commit,
-		command("git", "push", "-u", "origin", branch),
+		command("git", "checkout", "--no-track", "-b", m.branch, base),
+		m.change,
+		m.commit,
+		command("git", "push", "-u", "origin", m.branch),
 	)
 }
 
 // localCommands has to make do without a clone: a work tree is at hand, or is
 // made beside a bare repository.
-func (r *Repository) localCommands(restore, commit string) string {
+func (r *Repository) localCommands(m manual) string {
 	checkout := "git checkout"
 	if r.cfg.Branch != "" {
 		checkout = command("git", "checkout", strings.TrimPrefix(branchRef(r.cfg.Branch), headsPrefix))
@@ -59,20 +82,20 @@ func (r *Repository) localCommands(restore, commit string) string {
 	dir, err := findGitDir(r.addr.path)
 	if err == nil && dir.dir == filepath.Clean(r.addr.path) && bare(dir) {
 		return lines(
-			command("git", "clone", r.addr.path, "restore"),
-			"cd restore",
+			command("git", "clone", r.addr.path, m.what),
+			"cd "+m.what,
 			checkout,
-			restore,
-			commit,
+			m.change,
+			m.commit,
 			"git push",
 		)
 	}
 	return lines(
 		command("cd", strings.TrimSuffix(r.addr.path, "/.git")),
 		checkout,
-		"git status   # commit or stash your own changes first: the next command overwrites them",
-		restore,
-		commit,
+		"git status   # commit or stash your own changes first: "+m.caution,
+		m.change,
+		m.commit,
 	)
 }
 

@@ -31,7 +31,23 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("the second load differs: %v", err)
 		}
 		checkRoundTrip(t, set)
+		checkEdit(t, data, set)
 	})
+}
+
+// checkEdit drains every host: what can be edited is good afterwards, and says so.
+func checkEdit(t *testing.T, data []byte, set *manifest.Set) {
+	t.Helper()
+	for i, h := range set.Hosts {
+		edited, err := manifest.SpecField{Key: "drain", Value: "true"}.SetIn(data, h.Line)
+		if err != nil {
+			continue // it is left to people
+		}
+		after, err := manifest.Load(tree("f.yaml", string(edited)), manifest.Options{})
+		if err != nil || len(after.Hosts) != len(set.Hosts) || !after.Hosts[i].Spec.Drain {
+			t.Fatalf("%q became %q: %v", data, edited, err)
+		}
+	}
 }
 
 func checkPlaces(t *testing.T, data []byte, err error) {

@@ -44,6 +44,11 @@ type ServiceSpec struct {
 	// service with an exclusive volume waits, because its data is there and the
 	// replica may be running, and any other one moves.
 	OnHostLoss string `yaml:"onHostLoss,omitempty" check:"enum=wait|move"`
+	// How many replicas stay available whatever is done on purpose, be it a
+	// rollout, a drain or a move: none that serves is stopped where fewer would
+	// be left. One that is down, unhealthy or on a host out of reach is not
+	// available. A number, or a percentage of all replicas, rounded up.
+	MinAvailable Portion `yaml:"minAvailable,omitempty" aka:"disruptionBudget,podDisruptionBudget"`
 	// Services of the same app that are rolled out before this one.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=Service"`
 	// Fields in which a container may differ from this manifest without being

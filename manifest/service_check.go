@@ -19,6 +19,9 @@ func (s *ServiceSpec) check(c *context) {
 	}
 	s.checkUpdate(c)
 	s.doubtUpdate(c)
+	if s.Replicas != nil && s.MinAvailable != (Portion{}) && s.MinAvailable.of(*s.Replicas) > *s.Replicas {
+		c.at("minAvailable").errorf("must be at most replicas, which is %d", *s.Replicas)
+	}
 	s.checkPorts(c)
 	s.checkWorkload(c)
 	s.checkMembers(c)

@@ -128,7 +128,7 @@ func Recorded(accepted Accepted, s rollout.State, revision string) func(app, ref
 // RecordedForPin looks up the same for a revision that an app is to be pinned to.
 // Records are the app's rollouts, newest first.
 func RecordedForPin(m Memory, app, revision string, records []rollout.Record) func(app, ref string) RecordedImage {
-	s := rollout.State{Records: m.Records, Standings: m.Standings}
+	s := m.State()
 	return Recorded(m.Accepted, s.Pinned(app, revision, rollout.ImagesAt(records, revision)), revision)
 }
 

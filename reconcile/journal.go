@@ -37,6 +37,8 @@ type Journal interface {
 	// Guard keeps what an app's manifests said last of the end of its services;
 	// nothing said is nothing kept. Forget leaves it.
 	Guard(app string, said map[string]model.Guard) error
+	// Pin keeps what a person ordered of a host without a commit; nil ends it.
+	Pin(host string, p *model.HostPin) error
 	// Event appends to the log of what was done.
 	Event(e Event) error
 }
@@ -47,12 +49,19 @@ type Memory struct {
 	Records  map[string]rollout.Record // the newest per app
 	// Standings are what apps are held to besides.
 	Standings map[string]rollout.Standing
+	// Pins are people's orders about hosts, by name.
+	Pins map[string]model.HostPin
 	// Hosts are those that were last seen with containers of ours, by name.
 	Hosts map[string]SeenHost
 	// Placed is where slots were put.
 	Placed Placements
 	// Guards are what the manifests said last of the end of services.
 	Guards model.Guards
+}
+
+// State is what rollouts are decided from.
+func (m *Memory) State() rollout.State {
+	return rollout.State{Records: m.Records, Standings: m.Standings, Pins: m.Pins}
 }
 
 // Accepted is the revision whose manifests were last found good, and what its

@@ -30,7 +30,7 @@ type journal struct {
 func (j *journal) Load() (Memory, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Standings: maps.Clone(j.memory.Standings), Hosts: maps.Clone(j.memory.Hosts), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards)}, nil
+	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Standings: maps.Clone(j.memory.Standings), Hosts: maps.Clone(j.memory.Hosts), Pins: maps.Clone(j.memory.Pins), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards)}, nil
 }
 
 // write does one write, unless the controller is dead.
@@ -104,6 +104,18 @@ func (j *journal) Host(seen SeenHost) error {
 			j.memory.Hosts = map[string]SeenHost{}
 		}
 		j.memory.Hosts[seen.Host.Name] = seen
+	})
+}
+
+func (j *journal) Pin(host string, p *model.HostPin) error {
+	return j.write(func() {
+		if j.memory.Pins == nil {
+			j.memory.Pins = map[string]model.HostPin{}
+		}
+		delete(j.memory.Pins, host)
+		if p != nil {
+			j.memory.Pins[host] = *p
+		}
 	})
 }
 

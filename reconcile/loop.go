@@ -134,7 +134,7 @@ func (c *Controller) recall(m Memory) {
 	maps.Copy(c.placed, m.Placed)
 	c.guards = model.Guards{}
 	maps.Copy(c.guards, m.Guards)
-	c.memory = rollout.State{Records: m.Records, Standings: m.Standings}.Clone()
+	c.memory = m.State().Clone()
 	for name, seen := range m.Hosts {
 		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: "not reached yet", Containers: seen.Containers, Volumes: seen.Volumes}}
 		c.know(seen)
@@ -257,6 +257,10 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 		if _, kept := next.Records[app]; !kept {
 			c.forget(app)
 		}
+	}
+	for _, host := range next.PinnedHosts(c.memory) { // they run out by themselves
+		pin, is := next.Pins[host]
+		c.journal("pin of host "+host, func() error { return c.cfg.Journal.Pin(host, pinOf(pin, is)) })
 	}
 	c.memory = next
 	if len(changed) > 0 {

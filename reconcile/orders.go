@@ -24,6 +24,9 @@ type OrderInput struct {
 
 // Obey is the state after a person's order, or why it can't be obeyed.
 func Obey(o rollout.Order, in OrderInput) (rollout.State, error) {
+	if o.Host != "" {
+		return obeyHost(o, in)
+	}
 	apps := knownApps(in.Desired, in.State)
 	if !slices.Contains(apps, o.App) {
 		return in.State, fmt.Errorf("%s app %q: there is no such app; there is %s", o.Verb, o.App, strings.Join(apps, ", "))
@@ -81,17 +84,16 @@ func (c *Controller) Order(ctx context.Context, o rollout.Order) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if o.Verb == rollout.VerbForget {
+		return c.forgetHost(o)
+	}
 	now := time.Now()
 	next, err := Obey(o, OrderInput{Desired: c.source.desired, State: c.memory, Now: now, Read: func(string) (*model.Desired, error) { return pinned, nil }})
 	if err != nil {
 		return err
 	}
-	for _, app := range next.Changed(c.memory) { // who is told that it is noted may rely on it
-		r := next.Records[app]
-		r.App = app
-		if err := c.cfg.Journal.Record(r, next.Standings[app]); err != nil {
-			return fmt.Errorf("%s app %q: %w", o.Verb, o.App, err)
-		}
+	if err := Note(c.cfg.Journal, c.memory, next); err != nil { // who is told that it is noted may rely on it
+		return fmt.Errorf("%s %s: %w", o.Verb, o.Of(), err)
 	}
 	if pinned != nil { // it may have been read before with the images of another time
 		delete(c.rendered, rollout.Rendering{App: o.App, Revision: pinned.Revision})
@@ -116,7 +118,7 @@ func (c *Controller) readForPin(ctx context.Context, o rollout.Order) (*model.De
 		return nil, err
 	}
 	c.mu.Lock()
-	memory := Memory{Accepted: c.source.accepted, Records: c.memory.Records, Standings: c.memory.Standings}
+	memory := Memory{Accepted: c.source.accepted, Records: c.memory.Records, Standings: c.memory.Standings, Pins: c.memory.Pins}
 	recorded := RecordedForPin(memory, o.App, commit.ID, records)
 	c.mu.Unlock()
 	return c.buildWith(ctx, commit, recorded)
@@ -133,7 +135,7 @@ func (c *Controller) read(ctx context.Context, revision string) (*model.Desired,
 
 // OrderEvent is the line in the log that tells of an order.
 func OrderEvent(o rollout.Order, now time.Time) Event {
-	return Event{Time: now, Kind: "order", App: o.App, Text: describeOrder(o)}
+	return Event{Time: now, Kind: "order", App: o.App, Host: o.Host, Text: describeOrder(o)}
 }
 
 func describeOrder(o rollout.Order) string {

@@ -14,7 +14,7 @@ import (
 // order has the running controller obey.
 func (w *world) order(o rollout.Order) {
 	w.t.Helper()
-	if o.App == "" {
+	if o.App == "" && o.Host == "" {
 		o.App = "shop"
 	}
 	if err := w.running.Order(w.t.Context(), o); err != nil {

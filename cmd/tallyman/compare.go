@@ -37,7 +37,7 @@ func (w *world) status(now time.Time) report.Status {
 	d := w.decide(now, false)
 	in := report.Input{
 		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
-		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.standings(d)}, Canaries: d.Rollout.Canaries},
+		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.standings(d), Pins: w.state.Pins}, Canaries: d.Rollout.Canaries},
 		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}
 	if w.sourceErr != nil {

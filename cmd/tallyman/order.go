@@ -157,23 +157,15 @@ func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
 	return a.tellOrder(made, "app "+o.App+" "+done)
 }
 
-// obey has the running controller obey, or notes the order for the next one.
+// obey has an order obeyed, and says what it ended.
 func (a *app) obey(ctx context.Context, o rollout.Order) (ordered, error) {
 	before, err := a.remembered(ctx)
 	if err != nil {
 		return ordered{}, err
 	}
 	made := ordered{Order: o, Ended: o.Ends(before.Standings[o.App], time.Now())}
-	c, err := a.controller(ctx)
-	if err != nil {
-		return made, err
-	}
-	if c == nil {
-		return made, a.noteOrder(ctx, o)
-	}
-	defer c.Close()
-	made.Controller = true
-	return made, c.Order(ctx, o)
+	made.Controller, err = a.obeyed(ctx, o)
+	return made, err
 }
 
 func (a *app) tellOrder(made ordered, done string) error {
@@ -184,10 +176,29 @@ func (a *app) tellOrder(made ordered, done string) error {
 	for _, before := range made.Ended.Texts() {
 		fmt.Fprintln(a.out, "no longer "+before)
 	}
-	if !made.Controller {
-		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
+	_, err := fmt.Fprint(a.out, unheard(made.Controller))
+	return err
+}
+
+// obeyed has an order obeyed, and says whether a controller does so at once.
+func (a *app) obeyed(ctx context.Context, o rollout.Order) (controlled bool, err error) {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return false, err
 	}
-	return nil
+	if c == nil {
+		return false, a.noteOrder(ctx, o)
+	}
+	defer c.Close()
+	return true, c.Order(ctx, o)
+}
+
+// unheard tells where nobody obeys at once.
+func unheard(controlled bool) string {
+	if controlled {
+		return ""
+	}
+	return "no controller is running: it counts from the next apply or serve\n"
 }
 
 // noteOrder puts an order into the journal.
@@ -209,10 +220,10 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	if w.target, err = w.repo.Fetch(ctx); err == nil {
 		err = w.build(ctx, a, true)
 	}
-	if err != nil && len(memory.Records) == 0 {
-		return err // nobody knows of any app
+	if err != nil && (len(memory.Records) == 0 || o.Host != "") {
+		return err // nobody knows of any app, or which hosts there are
 	}
-	before := rollout.State{Records: memory.Records, Standings: memory.Standings}
+	before := memory.State()
 	next, err := reconcile.Obey(o, reconcile.OrderInput{Desired: w.desired, State: before, Now: time.Now(), Read: func(string) (*model.Desired, error) {
 		records, err := journal.History(o.App, allRollouts)
 		if err != nil {
@@ -226,14 +237,7 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	if err := journal.Event(reconcile.OrderEvent(o, time.Now())); err != nil {
 		return err
 	}
-	for _, app := range next.Changed(before) {
-		r := next.Records[app]
-		r.App = app
-		if err := journal.Record(r, next.Standings[app]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return reconcile.Note(journal, before, next)
 }
 
 // readForPin is what the revision of an order asks for, with the images of then.

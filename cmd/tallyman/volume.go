@@ -94,7 +94,8 @@ func (a *app) removeVolume(ctx context.Context, r removal) error {
 	if !ok {
 		return fmt.Errorf("remove volume %q: there is no connection to host %q", v.HostName, v.Host)
 	}
-	if err := a.confirm(v, r.yes); err != nil {
+	question := fmt.Sprintf("remove volume %q on %s with all that is in it", v.HostName, v.Host)
+	if err := a.confirm(question, v.HostName, r.yes); err != nil {
 		return err
 	}
 	if err := remover.RemoveVolume(ctx, v.HostName, s.Owner); err != nil {
@@ -148,19 +149,19 @@ func (w *world) removable(v report.VolumeOnHost) error {
 	return fmt.Errorf("remove volume %q: %s", v.HostName, why)
 }
 
-var errNotConfirmed = errors.New("not confirmed, nothing was removed")
+var errNotConfirmed = errors.New("not confirmed, nothing was done")
 
-// confirm has the name typed again, by a person.
-func (a *app) confirm(v report.VolumeOnHost, yes bool) error {
+// confirm has the name of what is to go typed again, by a person.
+func (a *app) confirm(question, name string, yes bool) error {
 	if yes {
 		return nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return fmt.Errorf("remove volume %q on %s with all that is in it: say --yes where nobody can be asked", v.HostName, v.Host)
+		return fmt.Errorf("%s: say --yes where nobody can be asked", question)
 	}
-	fmt.Fprintf(a.err, "Volume %s on %s and all that is in it will be gone for good.\nType its name to remove it: ", v.HostName, v.Host)
+	fmt.Fprintf(a.err, "This is for good: %s.\nType the name to go on: ", question)
 	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n') // an end of input is no
-	if strings.TrimSpace(answer) != v.HostName {
+	if strings.TrimSpace(answer) != name {
 		return errNotConfirmed
 	}
 	return nil

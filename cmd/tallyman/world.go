@@ -154,9 +154,11 @@ func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	for app := range w.memory.Records {
 		well[app] = true
 	}
+	state := w.memory.State()
+	state.Well = well
 	choice := reconcile.Choose(rollout.ChooseInput{
 		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked,
-		State: rollout.State{Records: w.memory.Records, Standings: w.memory.Standings, Well: well},
+		State: state,
 	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
 	w.desired, w.state = choice.Desired, choice.State
 }
@@ -173,9 +175,8 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 // render makes the desired state of a revision. Registries are asked for what the
 // journal does not remember of it.
 func (w *world) render(ctx context.Context, a *app, commit git.Commit) (*model.Desired, error) {
-	remembered := rollout.State{Records: w.memory.Records, Standings: w.memory.Standings}
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
-		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, remembered, commit.ID),
+		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID),
 	})
 }
 

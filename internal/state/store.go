@@ -40,6 +40,7 @@ var (
 	bucketHosts   = []byte("hosts")   // host → containers of ours
 	bucketPlaces  = []byte("places")  // app → slot → host
 	bucketGuards  = []byte("guards")  // app → thing → guard
+	bucketPins    = []byte("pins")    // host → a person's order about it
 	bucketEvents  = []byte("events")  // sequence → event
 	keyAccepted   = []byte("accepted")
 )
@@ -137,7 +138,7 @@ func (s *Store) Load() (reconcile.Memory, error) {
 func emptyMemory() reconcile.Memory {
 	return reconcile.Memory{
 		Records: map[string]rollout.Record{}, Standings: map[string]rollout.Standing{},
-		Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}, Guards: model.Guards{},
+		Pins: map[string]model.HostPin{}, Hosts: map[string]reconcile.SeenHost{}, Placed: reconcile.Placements{}, Guards: model.Guards{},
 	}
 }
 
@@ -151,6 +152,9 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 		return err
 	}
 	if err := each(tx.Bucket(bucketHosts), func(host string, seen reconcile.SeenHost) { m.Hosts[host] = seen }); err != nil {
+		return err
+	}
+	if err := each(tx.Bucket(bucketPins), func(host string, pin model.HostPin) { m.Pins[host] = pin }); err != nil {
 		return err
 	}
 	if err := each(tx.Bucket(bucketGuards), func(app string, said map[string]model.Guard) { m.Guards[app] = said }); err != nil {
@@ -223,6 +227,14 @@ func (s *Store) Guard(app string, said map[string]model.Guard) error {
 		return s.remove("forget guards", bucketGuards, app)
 	}
 	return s.set("record guards", bucketGuards, app, said)
+}
+
+// Pin keeps what a person ordered of a host without a commit.
+func (s *Store) Pin(host string, p *model.HostPin) error {
+	if p == nil {
+		return s.remove("end order about host", bucketPins, host)
+	}
+	return s.set("record order about host", bucketPins, host, p)
 }
 
 func (s *Store) set(doing string, bucket []byte, key string, value any) error {

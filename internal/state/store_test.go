@@ -64,6 +64,10 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	check1(t, s.Host(reconcile.SeenHost{Host: model.Host{Name: "edge-2"}}))
 	check1(t, s.Place("shop", map[string]string{"web/1": "edge-1"}))
 	check1(t, s.Guard("shop", map[string]model.Guard{"service/web": {Protect: true}}))
+	pin := model.HostPin{Drain: true, By: "ada", Since: record("", 1).StartedAt}
+	check1(t, s.Pin("edge-1", &pin))
+	check1(t, s.Pin("edge-2", &pin))
+	check1(t, s.Pin("edge-2", nil))
 
 	m, err := reopened(t, s).Load()
 	check1(t, err)
@@ -76,6 +80,8 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 		t.Errorf("hosts %v", m.Hosts)
 	case m.Guards["shop"]["service/web"] != model.Guard{Protect: true}:
 		t.Errorf("guards %v", m.Guards)
+	case len(m.Pins) != 1 || m.Pins["edge-1"] != pin:
+		t.Errorf("pins %v", m.Pins)
 	case m.Placed["shop"]["web/1"] != "edge-1":
 		t.Errorf("placements %v", m.Placed)
 	}

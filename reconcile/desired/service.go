@@ -30,19 +30,20 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		fingerprint = model.PodFingerprint(spec, members)
 	}
 	svc := model.Service{
-		App:         s.App,
-		Name:        s.Metadata.Name,
-		Mode:        s.Spec.Mode,
-		Pull:        s.Spec.Pull,
-		Container:   spec,
-		Fingerprint: fingerprint,
-		Members:     members,
-		Reserve:     amounts(s.Spec.Resources.Reservations),
-		Placement:   placement(s.Spec.Placement),
-		Update:      update(s.Spec.Update),
-		DependsOn:   sorted(s.Spec.DependsOn),
-		Holds:       holds(allMounts(&s.Spec), names),
-		OnHostLoss:  s.Spec.OnHostLoss,
+		App:          s.App,
+		Name:         s.Metadata.Name,
+		Mode:         s.Spec.Mode,
+		Pull:         s.Spec.Pull,
+		Container:    spec,
+		Fingerprint:  fingerprint,
+		Members:      members,
+		Reserve:      amounts(s.Spec.Resources.Reservations),
+		Placement:    placement(s.Spec.Placement),
+		Update:       update(s.Spec.Update),
+		MinAvailable: model.Portion(s.Spec.MinAvailable),
+		DependsOn:    sorted(s.Spec.DependsOn),
+		Holds:        holds(allMounts(&s.Spec), names),
+		OnHostLoss:   s.Spec.OnHostLoss,
 	}
 	for _, path := range s.Spec.IgnoreDifferences {
 		svc.Ignore = append(svc.Ignore, string(path))

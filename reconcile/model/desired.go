@@ -55,8 +55,11 @@ type Host struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Schedulable bool              `json:"schedulable"`
 	Drain       bool              `json:"drain,omitempty"`
-	Taints      []Taint           `json:"taints,omitempty"`
-	Reserved    Resources         `json:"reserved,omitzero"`
+	// Pin is what a person ordered of the host without a commit; Schedulable and
+	// Drain have it in them.
+	Pin      *HostPin  `json:"pin,omitempty"`
+	Taints   []Taint   `json:"taints,omitempty"`
+	Reserved Resources `json:"reserved,omitzero"`
 	// Grace is how long it may give no answer, where nothing is said the fleet's.
 	Grace Grace `json:"grace,omitzero"`
 }
@@ -214,7 +217,12 @@ type Service struct {
 	Reserve   Resources `json:"reserve,omitzero"`
 	Placement Placement `json:"placement,omitzero"`
 	Update    Update    `json:"update"`
-	DependsOn []string  `json:"dependsOn,omitempty"`
+	// MinAvailable is how many replicas nothing that is done on purpose goes below:
+	// no rollout, no drain, no move. As in Kubernetes a share is rounded up, and
+	// what is down by accident counts as not available; unlike there, rollouts and
+	// removals keep to it too.
+	MinAvailable Portion  `json:"minAvailable,omitzero"`
+	DependsOn    []string `json:"dependsOn,omitempty"`
 	// Ignore are paths of fields in which a container may differ from Container,
 	// in the form in which plan prints them.
 	Ignore []string `json:"ignore,omitempty"`
@@ -224,6 +232,15 @@ type Service struct {
 	OnHostLoss string `json:"onHostLoss,omitempty"`
 	// Guard is what happens when the service's manifest goes.
 	Guard Guard `json:"guard,omitzero"`
+}
+
+// NoneToSpare says whether the budget lets none of the replicas be stopped, even
+// when all of them are available.
+func (s *Service) NoneToSpare() bool {
+	if s.Mode == ModeGlobal {
+		return s.MinAvailable == Portion{N: 100, Percent: true}
+	}
+	return s.Replicas > 0 && s.MinAvailable.Up(s.Replicas) >= s.Replicas
 }
 
 // Placement narrows down which hosts may get a replica.

@@ -52,8 +52,8 @@ type service struct {
 type slot struct {
 	host    int
 	stays   *model.Container
-	first   int // its newest sighting, or -1
-	refusal string
+	first   int    // its newest sighting, or -1
+	refusal string // why no host can take it, or no other than the one that it is to leave
 }
 
 // sighting is an owned container of a slot; next is another of the same slot.

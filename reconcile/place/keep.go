@@ -61,14 +61,13 @@ func (p *placer) wouldLeave(s *service, onHost int) bool {
 }
 
 // stayAnyway is the last resort of a slot that no other host can take.
-func (p *placer) stayAnyway(s *service, n int) bool {
+func (p *placer) stayAnyway(s *service, n int) {
 	for _, c := range p.candidates(s, &s.slots[n]) {
 		if p.bearable(s, c) && p.hosts[c.host].conflict(s, true) == nil {
 			p.assign(s, n, c.host, c.container)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // candidates are a slot's containers, the one to stay for first.

@@ -54,6 +54,8 @@ type Assignment struct {
 	// Holds are the exclusive volumes, by their names on the hosts, that are on
 	// this host because the slot is.
 	Holds []string `json:"holds,omitempty"`
+	// Stays says why the slot is still on a host that it is to leave.
+	Stays string `json:"stays,omitempty"`
 }
 
 // Refusal is a slot that no host can take.
@@ -122,7 +124,7 @@ func (p *placer) report(r *Result, s *service, n int) {
 		r.Refusals = append(r.Refusals, refusal)
 		return
 	}
-	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held()}
+	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held(), Stays: t.refusal}
 	if t.stays != nil {
 		a.Container = t.stays.ID
 	}

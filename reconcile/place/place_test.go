@@ -152,7 +152,11 @@ func TestADrainedHostIsLeftWhenAnotherFits(t *testing.T) {
 	expect(t, run(hosts, live, web(2)), "web-1@a web-2@a")
 
 	hosts[0].Schedulable = false
-	expect(t, run(hosts, live, web(2)), "web-1@=b no web-2")
+	r := run(hosts, live, web(2))
+	expect(t, r, "web-1@=b no web-2")
+	if why := r.Assignments[0].Stays; why != "1 of 2 is being drained (b), 1 is cordoned (a)" {
+		t.Errorf("stays because %q", why)
+	}
 }
 
 func TestAMoveUnderWayIsNotAimedElsewhere(t *testing.T) {

@@ -69,13 +69,11 @@ func (p *placer) settleReplicated(s *service) {
 			p.verdict[h] = p.judge(s, h) // only this host's answer can have changed
 			continue
 		}
-		if p.stayAnyway(s, n) {
-			continue
-		}
 		if refusal == "" { // the same for all slots from here on: no host opens up again
 			refusal = p.explain(s)
 		}
 		s.slots[n].refusal = refusal
+		p.stayAnyway(s, n)
 	}
 }
 

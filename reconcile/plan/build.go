@@ -52,7 +52,17 @@ func Build(in Input) Plan {
 	p.images()
 	p.leaveAlone()
 	slices.SortFunc(p.changes, func(a, b Change) int { return CompareKeys(a.Key, b.Key) })
-	return Plan{Revision: in.Desired.Revision, Changes: p.changes, Held: held(in.Desired)}
+	return Plan{Revision: in.Desired.Revision, Changes: p.changes, Held: held(in.Desired), Pinned: pinned(in.Desired)}
+}
+
+func pinned(d *model.Desired) []PinnedHost {
+	var out []PinnedHost
+	for i := range d.Hosts {
+		if pin := d.Hosts[i].Pin; pin != nil {
+			out = append(out, PinnedHost{d.Hosts[i].Name, *pin})
+		}
+	}
+	return out
 }
 
 func held(d *model.Desired) []HeldApp {
@@ -227,7 +237,9 @@ func (p *planner) replicas() {
 	for _, a := range p.in.Placement.Assignments {
 		s := p.services[slot{app: a.App, service: a.Service}]
 		p.asked[slot{app: a.App, service: a.Service}] = true
-		p.changes = append(p.changes, p.replica(s, a.Slot, a.Host))
+		c := p.replica(s, a.Slot, a.Host)
+		c.Stays = a.Stays
+		p.changes = append(p.changes, c)
 	}
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}

@@ -146,6 +146,9 @@ type Change struct {
 	// Swaps are the ids of sidecars that are replaced, or go, where their pod is.
 	Swaps []string `json:"swaps,omitempty"`
 
+	// Stays says why the replica is still on a host that it is to leave.
+	Stays string `json:"stays,omitempty"`
+
 	// Removal says that the change is the end of the thing, also while a guard
 	// holds it back.
 	Removal bool `json:"removal,omitempty"`
@@ -175,6 +178,14 @@ type Plan struct {
 	Changes  []Change `json:"changes"`
 	// Held are the apps that are held to another revision, with why.
 	Held []HeldApp `json:"held,omitempty"`
+	// Pinned are the hosts that people cordoned or drained without a commit.
+	Pinned []PinnedHost `json:"pinned,omitempty"`
+}
+
+// PinnedHost is a host that is not as its manifest says.
+type PinnedHost struct {
+	Host string        `json:"host"`
+	Pin  model.HostPin `json:"pin"`
 }
 
 // HeldApp is an app that does not go to the plan's revision.

@@ -25,6 +25,9 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		c.Reasons = append(c.Reasons, "stops first: it and others of the app wait for each other's ports")
 	}
 	startFirst := !c.Yields && p.order(s, c.Host, old) == model.OrderStartFirst
+	if !startFirst && s.NoneToSpare() {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("stops first, and minAvailable %s lets none that serves be stopped", s.MinAvailable))
+	}
 	var before, after, healthy []Step
 	for i, o := range p.withinReach(c, old) {
 		if startFirst && i == 0 {

@@ -173,11 +173,19 @@ type Host struct {
 	Withheld    string          `json:"withheld,omitempty"`
 	Schedulable bool            `json:"schedulable"`
 	Drain       bool            `json:"drain,omitempty"`
-	Version     string          `json:"version,omitempty"`
-	Arch        string          `json:"arch,omitempty"`
-	CPUs        float64         `json:"cpus,omitempty"`
-	Memory      int64           `json:"memory,omitempty"`
-	Replicas    int             `json:"replicas"`
+	// Leaving says that no manifest names the host any more.
+	Leaving bool `json:"leaving,omitempty"`
+	// Pin is a cordon or drain that a person ordered without a commit.
+	Pin *model.HostPin `json:"pin,omitempty"`
+	// Left is what is still on a host that is to be empty, Staying are the replicas
+	// of global services there, which stay.
+	Left     []Left   `json:"left,omitempty"`
+	Staying  []string `json:"staying,omitempty"`
+	Version  string   `json:"version,omitempty"`
+	Arch     string   `json:"arch,omitempty"`
+	CPUs     float64  `json:"cpus,omitempty"`
+	Memory   int64    `json:"memory,omitempty"`
+	Replicas int      `json:"replicas"`
 	// Pulls are the pulls at work.
 	Pulls []model.Pull `json:"pulls,omitempty"`
 }

@@ -137,6 +137,7 @@ func (t *text) describeHost(s *Status, h *Host) {
 	f.add("memory", size(h.Memory), plain)
 	f.add("seen", moment(s, h.Seen), plain)
 	f.add("why", clean(h.Error), plain)
+	f.addDrain(h)
 	t.table("  ", f.rows)
 	var here []Replica
 	for _, r := range Replicas(s) {

@@ -98,20 +98,16 @@ func hostState(h *Host) (state, color string) {
 		return "no answer", yellow
 	case !h.Reachable:
 		return "unreachable", red
+	case h.Empty() && h.Drain:
+		return "drained", yellow
 	case h.Drain:
 		return "draining", yellow
+	case h.Leaving:
+		return "leaving", yellow
 	case !h.Schedulable:
 		return "cordoned", yellow
 	}
 	return "ready", green
-}
-
-// why is what is wrong with the host.
-func (h *Host) why() string {
-	if h.Withheld == "" {
-		return h.Error
-	}
-	return h.Error + "; not given up: " + h.Withheld
 }
 
 func (t *text) replicaTable(s *Status, replicas []Replica) {

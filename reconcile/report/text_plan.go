@@ -18,9 +18,11 @@ func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 	for i := range p.Held {
 		t.planHeld(&p.Held[i])
 	}
+	t.planPins(p)
 	for _, app := range appsOf(p) {
 		t.planApp(p, app)
 	}
+	t.planStuck(p)
 	t.planRemovals(p)
 	t.planStaying(p)
 	t.gap()

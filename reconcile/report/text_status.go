@@ -120,6 +120,7 @@ func serviceRow(v *Service) []cell {
 func (t *text) statusHosts(s *Status) {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
+		t.drainLines(h)
 		if h.Reachable {
 			continue
 		}

@@ -45,7 +45,7 @@ type service struct {
 	course  Course
 	staged  bool // the canaries are not promoted
 	free    int  // how many more slots may be taken in hand
-	serving int  // how many slots serve, and will whatever is being done
+	serving int  // how many slots are available
 }
 
 // roll decides about one app from its changes.

@@ -190,7 +190,7 @@ func (c *chooser) waits(target *model.App) wait {
 func PausedBecause(p *Pause) string {
 	text := "paused " + byWhom(p.By, p.Reason)
 	if !p.Until.IsZero() {
-		text += ", until " + p.Until.UTC().Format("2006-01-02 15:04 MST")
+		text += ", until " + minute(p.Until)
 	}
 	return text
 }
@@ -289,11 +289,13 @@ func (c *chooser) choose(app model.App) {
 
 // compose puts the choices together. Where all follow the target, it is that.
 func (c *chooser) compose() {
-	if len(c.chosen) == 0 {
+	hosts, pinned := c.pinHosts()
+	if len(c.chosen) == 0 && !pinned {
 		c.out.Desired = c.in.Target
 		return
 	}
 	d := *c.in.Target
+	d.Hosts = hosts
 	d.Apps = slices.Clone(d.Apps)
 	for i := range d.Apps {
 		if app, ok := c.chosen[d.Apps[i].Name]; ok {

@@ -21,15 +21,22 @@ const (
 	// VerbPromote lets the rest of a rollout follow its canaries.
 	VerbPromote Verb = "promote"
 	VerbRun     Verb = "run" // run a job
+	// Of hosts, without a commit.
+	VerbCordon   Verb = "cordon"   // give it nothing new
+	VerbDrain    Verb = "drain"    // and move away what is there
+	VerbUncordon Verb = "uncordon" // end both
+	VerbForget   Verb = "forget"   // forget what was there: it is gone for good
 )
 
-// Order is what a person orders of an app.
+// Order is what a person orders of an app or of a host.
 type Order struct {
 	Verb   Verb   `json:"verb"`
-	App    string `json:"app"`
+	App    string `json:"app,omitempty"`
+	Host   string `json:"host,omitempty"`
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
-	// Until is when a pause ends by itself; zero is never.
+	// Until is when a pause, or a host's cordon or drain, ends by itself; zero is
+	// never.
 	Until time.Time `json:"until,omitzero"`
 	// Revision is the one to pin, a full commit id.
 	Revision string `json:"revision,omitempty"`
@@ -40,6 +47,14 @@ type Order struct {
 	Job string `json:"job,omitempty"`
 }
 
+// Of names what the order is about.
+func (o Order) Of() string {
+	if o.Host != "" {
+		return fmt.Sprintf("host %q", o.Host)
+	}
+	return fmt.Sprintf("app %q", o.App)
+}
+
 // ErrNothingToDo is an order that would change nothing.
 var ErrNothingToDo = errors.New("nothing to do")
 
@@ -47,12 +62,15 @@ var ErrNothingToDo = errors.New("nothing to do")
 // about a revision that has it.
 func (s State) Obey(o Order, now time.Time) (State, error) {
 	next := s.Clone()
+	if !o.Until.IsZero() && !o.Until.After(now) {
+		return s, fmt.Errorf("%s %s: %s is in the past", o.Verb, o.Of(), o.Until.Format(time.RFC3339))
+	}
+	if o.Host != "" {
+		return next, next.pinHost(o, now)
+	}
 	standing := next.Standings[o.App]
 	switch o.Verb {
 	case VerbPause:
-		if !o.Until.IsZero() && !o.Until.After(now) {
-			return s, fmt.Errorf("pause app %q: %s is in the past", o.App, o.Until.Format(time.RFC3339))
-		}
 		standing.Pause = &Pause{By: o.By, Reason: o.Reason, Since: now, Until: o.Until}
 	case VerbPin:
 		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now, Images: o.Images}

@@ -32,13 +32,14 @@ type watch struct {
 	// down are the slots whose last ready container we stopped, and that have
 	// had none since.
 	down map[string]bool
-	// lost are the slots whose host went away meanwhile: it holds up nobody, so
-	// what becomes of them is not the policy's fault.
+	// lost are the slots whose host went away meanwhile, which holds up nobody, and
+	// those that a commit did without for a while: what becomes of them is not the
+	// policy's fault.
 	lost map[string]bool
 }
 
 func newWatch(t *rapid.T, b bounds) *watch {
-	return &watch{fleet: newFleet("h1", "h2"), t: t, bounds: b, down: map[string]bool{}, lost: map[string]bool{}}
+	return &watch{fleet: newFleet("h1", "h2", "h3"), t: t, bounds: b, down: map[string]bool{}, lost: map[string]bool{}}
 }
 
 func slotOf(c *model.Container) string { return c.Owner.Service + "-" + c.Owner.Slot }
@@ -49,29 +50,35 @@ func (w *watch) ready(slot string) bool {
 	})
 }
 
-// perform does one op of a task, so that decisions fall between any two.
-func (w *watch) perform(key plan.Key) {
+// advanceTask does one op of a task, so that decisions fall between any two.
+func (w *watch) advanceTask(key plan.Key) model.Op {
 	task := w.busy[key]
 	op := task.Ops[0]
-	before := map[string]bool{}
-	for _, c := range w.containers("") {
-		before[slotOf(c)] = w.ready(slotOf(c))
-	}
 	if reason := w.do(op); reason != "" {
 		a := w.state.Attempts[key]
 		a.Reason, a.Last = reason, w.now
 		w.state.Attempts[key] = a
 		task.Ops = task.Ops[:1]
 	}
-	for slot, was := range before {
-		if was && !w.ready(slot) && w.wanted(slot) && !w.lost[slot] {
-			w.down[slot] = true
-		}
-	}
 	task.Ops = task.Ops[1:]
 	w.busy[key] = task
 	if len(task.Ops) == 0 {
 		delete(w.busy, key)
+	}
+	return op
+}
+
+// perform does it and looks at what that means for the update policies.
+func (w *watch) perform(key plan.Key) {
+	before := map[string]bool{}
+	for _, c := range w.containers("") {
+		before[slotOf(c)] = w.ready(slotOf(c))
+	}
+	op := w.advanceTask(key)
+	for slot, was := range before {
+		if was && !w.ready(slot) && w.wanted(slot) && !w.lost[slot] {
+			w.down[slot] = true
+		}
 	}
 	w.check(op)
 }
@@ -104,7 +111,7 @@ func (w *watch) check(op model.Op) {
 					running++
 				}
 			}
-			if running > 2 {
+			if running > 2 && !w.lost[slot] {
 				w.t.Fatalf("after %s: %d containers of %s run", model.Verb(op), running, slot)
 			}
 			if running == 2 && !w.lost[slot] {
@@ -129,6 +136,7 @@ func drawCommit(t *rapid.T, b bounds) []model.Service {
 		s.Update.Parallelism = model.Portion{N: b.of(name)}
 		s.Update.Delay = rapid.SampledFrom([]time.Duration{0, 0, 10 * time.Second}).Draw(t, "delay")
 		s.Update.MinHealthy = model.Portion{N: rapid.IntRange(0, 2).Draw(t, "minHealthy")}
+		s.MinAvailable = model.Portion{N: rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "minAvailable")}
 		if b.canaries > 0 {
 			s.Update.Canary = model.Canary{Replicas: model.Portion{N: b.canaries}, PromoteAfter: 20 * time.Second, Manual: rapid.Bool().Draw(t, "manual")}
 		}
@@ -140,27 +148,40 @@ func drawCommit(t *rapid.T, b bounds) []model.Service {
 	return out
 }
 
-// checkBegun holds what has just been begun to minHealthy: a replica that serves
-// is taken away only while enough others serve and are left alone.
+// checkBegun holds what has just been begun to minHealthy and minAvailable: a
+// replica that serves is taken away only while enough others serve and are left
+// alone, whatever it is taken away for.
 func (w *watch) checkBegun() {
 	for _, s := range w.choice.Desired.Apps[0].Services {
-		serving, falling, begun := 0, 0, false
-		for n := range s.Replicas {
+		serving, falling, begun, surplus := 0, 0, false, false
+		for n := range most {
 			key := plan.Key{Kind: plan.KindReplica, App: "shop", Service: s.Name, Slot: fmt.Sprint(n + 1)}
 			up, left := w.served(&s, key)
+			ends := up && !left && slices.ContainsFunc(w.last.Tasks, func(t Task) bool { return t.Key == key })
+			if n >= s.Replicas { // it is to go, and is none of those that count
+				surplus = surplus || ends
+				continue
+			}
 			if up {
 				serving++
 			}
 			if up && !left {
 				falling++
-				begun = begun || slices.ContainsFunc(w.last.Tasks, func(t Task) bool { return t.Key == key })
 			}
+			begun = begun || ends
 		}
-		if least := s.Update.MinHealthy.Up(s.Replicas); begun && serving-falling < least {
+		least := s.MinAvailable.Up(s.Replicas)
+		if (begun || surplus) && serving-falling < least {
+			w.t.Fatalf("%d of %d replicas of %s will be available, minAvailable is %d: %+v", serving-falling, serving, s.Name, least, w.last.Tasks)
+		}
+		if least = s.Update.MinHealthy.Up(s.Replicas); begun && serving-falling < least {
 			w.t.Fatalf("%d of %d replicas of %s will serve, minHealthy is %d: %+v", serving-falling, serving, s.Name, least, w.last.Tasks)
 		}
 	}
 }
+
+// most is how many replicas a service of a walk has at most.
+const most = 3
 
 // served says whether a replica serves, where it can be reached, and whether
 // anything that serves is left when the task at work on it has ended.
@@ -196,7 +217,7 @@ func TestNeverLessNorMoreThanThePolicyAllows(t *testing.T) {
 }
 
 func (w *watch) step() {
-	switch n := rapid.IntRange(0, 20).Draw(w.t, "step"); {
+	switch n := rapid.IntRange(0, 22).Draw(w.t, "step"); {
 	case n == 0:
 		w.commit(drawCommit(w.t, w.bounds)...)
 	case n == 1:
@@ -205,6 +226,11 @@ func (w *watch) step() {
 		if next, err := w.state.Obey(Order{Verb: VerbPromote, App: "shop"}, w.now); err == nil {
 			w.state = next
 		}
+	case n == 21:
+		h := &w.desired.Hosts[rapid.IntRange(0, 2).Draw(w.t, "host")]
+		h.Drain = !h.Drain
+	case n == 22:
+		w.restaff()
 	case n == 2:
 		if running := w.containers(""); len(running) > 0 {
 			c := running[rapid.IntRange(0, len(running)-1).Draw(w.t, "victim")]
@@ -231,6 +257,22 @@ func (w *watch) step() {
 		w.decide()
 		w.checkBegun()
 	}
+}
+
+// restaff is a commit that changes how many replicas there are, and nothing of
+// what they are.
+func (w *watch) restaff() {
+	services := slices.Clone(w.desired.Apps[0].Services)
+	for i := range services {
+		services[i].Replicas = rapid.IntRange(1, most).Draw(w.t, "replicas")
+		services[i].MinAvailable.N = min(services[i].MinAvailable.N, services[i].Replicas)
+		for n := services[i].Replicas; n < most; n++ {
+			slot := fmt.Sprintf("%s-%d", services[i].Name, n+1)
+			w.lost[slot] = true
+			delete(w.down, slot)
+		}
+	}
+	w.commit(services...)
 }
 
 // TestDecideChangesNoInputAndIsAFunction: the same input gives the same result,
@@ -269,6 +311,9 @@ func TestAGoodCommitCuresEverything(t *testing.T) {
 			w.step()
 		}
 		w.host("h2").Reachable = true
+		for i := range w.desired.Hosts {
+			w.desired.Hosts[i].Drain = false
+		}
 		w.commit(behaving(declared("a", "web:1", 2), "healthy"), behaving(declared("b", "web:3", 3), ""))
 		w.fleet.run(t, Complete)
 		if a, b := w.images("a"), w.images("b"); a != "web:1 web:1" || b != "web:3 web:3 web:3" || len(w.containers("")) != 5 {

@@ -16,6 +16,10 @@ func (r *roll) removals() {
 		c := &r.changes[i]
 		if c.Verdict == plan.Remove && (c.Key.Kind == plan.KindReplica || c.Key.Kind == plan.KindRun && c.Removal) {
 			replicas++
+			if why := r.keptAvailable(c); why != "" {
+				r.hold(c, why)
+				continue
+			}
 			r.retire(c, ops(c.Steps, plan.Idle))
 		}
 	}
@@ -40,7 +44,7 @@ func (r *roll) holdRemovals(why string) {
 		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindRun && !c.Removal {
 			continue
 		}
-		if r.stopped() == "" && c.Key.Kind == plan.KindReplica && r.inTheWay(c) {
+		if r.stopped() == "" && c.Key.Kind == plan.KindReplica && r.inTheWay(c) && r.keptAvailable(c) == "" {
 			r.retire(c, ops(c.Steps, plan.Idle))
 			continue
 		}

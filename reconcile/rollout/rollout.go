@@ -121,7 +121,9 @@ type Attempt struct {
 type State struct {
 	Records   map[string]Record
 	Standings map[string]Standing
-	Attempts  map[plan.Key]Attempt
+	// Pins are people's orders about hosts, by name; the journal keeps them too.
+	Pins     map[string]model.HostPin
+	Attempts map[plan.Key]Attempt
 	// Well are apps on which others depend, and which were healthy where they
 	// should be when they were looked at last. That too may be lost: then they
 	// are looked at before anything that depends on them begins.
@@ -130,7 +132,7 @@ type State struct {
 
 // Clone is a copy whose maps are its own.
 func (s State) Clone() State {
-	return State{Records: cloned(s.Records), Standings: cloned(s.Standings), Attempts: cloned(s.Attempts), Well: cloned(s.Well)}
+	return State{Records: cloned(s.Records), Standings: cloned(s.Standings), Pins: cloned(s.Pins), Attempts: cloned(s.Attempts), Well: cloned(s.Well)}
 }
 
 func cloned[K comparable, V any](m map[K]V) map[K]V {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -32,16 +31,14 @@ func (s *slot) inHand() bool {
 // take uses up the room that the update policy has for the slot, or says why
 // there is none. A slot that takes over from nothing needs none.
 func (r *roll) take(s *service, slot *slot) string {
-	if !slot.old || slot.busy {
+	switch {
+	case slot.busy:
 		return ""
-	}
-	if slot.inHand() {
+	case !slot.old || slot.inHand():
 		return s.takeDown(slot)
-	}
-	if s.staged && !slot.canary {
+	case s.staged && !slot.canary:
 		return awaitsPromotion
-	}
-	if s.free <= 0 {
+	case s.free <= 0:
 		return notYet
 	}
 	if d := r.delayed(s); d > 0 {
@@ -69,10 +66,10 @@ func (s *service) takeDown(slot *slot) string {
 
 // giveBack undoes take for a slot of which nothing could be begun.
 func (s *service) giveBack(slot *slot) {
-	if !slot.old || slot.busy {
+	if slot.busy {
 		return
 	}
-	if !slot.inHand() {
+	if slot.old && !slot.inHand() {
 		s.free++
 	}
 	if slot.takesDown() {
@@ -83,8 +80,13 @@ func (s *service) giveBack(slot *slot) {
 // tooFew says why a replica that serves can't be stopped yet, or "". It is
 // stuck if nothing else of the service is in hand.
 func (s *service) tooFew(slot *slot) string {
-	least := s.Update.MinHealthy.Up(len(s.slots))
-	if !slot.takesDown() || s.serving > least {
+	if !slot.takesDown() {
+		return ""
+	}
+	if reason := s.breaks(); reason != "" {
+		return reason
+	}
+	if s.serving > s.Update.MinHealthy.Up(len(s.slots)) {
 		return ""
 	}
 	return fmt.Sprintf("%s of %d, and update.minHealthy is %s: none can be stopped to make room",
@@ -98,20 +100,7 @@ func (s *service) starved(one *slot) bool {
 }
 
 // takesDown says whether what comes next stops all that serves of a replica.
-func (s *slot) takesDown() bool {
-	stopped := 0
-	for _, op := range ops(s.change.Steps, plan.Now) {
-		if stop, ok := op.(model.StopContainer); ok && slices.Contains(s.ready, stop.ID) {
-			stopped++
-		}
-	}
-	return stopped > 0 && stopped == len(s.ready)
-}
-
-// staysUp says whether the slot serves, and will whatever is being done to it.
-func (s *slot) staysUp() bool {
-	return s.serving && s.phase != away && !(s.busy && s.takesDown())
-}
+func (s *slot) takesDown() bool { return s.endsServing(ops(s.change.Steps, plan.Now)) }
 
 // clock is a time for people, within a day.
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 MST") }

@@ -29,12 +29,12 @@ type slot struct {
 	phase   slotPhase
 	reason  string
 	busy    bool
-	ready   []string // the ids of its containers that are ready to serve
-	serving bool     // some container of the slot is ready to serve
-	old     bool     // there are containers to take over from
-	crowded bool     // more than one container of the slot is running
-	canary  bool     // gets its new container before the others may
-	kept    bool     // a canary that is ready, beside what it is to take over from
+	ready   []*model.Container // of its containers, those that serve, as far as one can see
+	serving bool               // there is one
+	old     bool               // there are containers to take over from
+	crowded bool               // more than one container of the slot is running
+	canary  bool               // gets its new container before the others may
+	kept    bool               // a canary that is ready, beside what it is to take over from
 }
 
 func (r *roll) readSlots() {
@@ -53,7 +53,7 @@ func (r *roll) readSlots() {
 		slot := r.readSlot(s.Service, c)
 		s.slots = append(s.slots, slot)
 		s.settled = s.settled && (slot.phase == done || slot.phase == away)
-		if slot.staysUp() {
+		if slot.available() {
 			s.serving++
 		}
 	}
@@ -74,8 +74,8 @@ func (r *roll) readSlot(s *model.Service, c *plan.Change) *slot {
 		if container == nil {
 			continue
 		}
-		if Ready(container, s.Update.Monitor, r.in.Now) {
-			slot.ready = append(slot.ready, container.ID)
+		if r.reachable(container.Host) && Ready(container, s.Update.Monitor, r.in.Now) {
+			slot.ready = append(slot.ready, container)
 		}
 		if container.Running() {
 			running++

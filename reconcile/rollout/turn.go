@@ -99,17 +99,23 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		r.yield(s, slot)
 		return
 	}
-	if slot.phase != broken { // whatever broke it, it has been in hand already
-		if why := r.take(s, slot); why != "" {
-			r.hold(slot.change, why)
-			return
-		}
+	if why := r.takeToMend(s, slot); why != "" {
+		r.hold(slot.change, why)
+		return
 	}
 	if slot.change.Onward {
 		r.onward(slot.change, ops(slot.change.Steps, plan.Now))
 		return
 	}
 	r.emit(slot.change, ops(slot.change.Steps, plan.Now), r.tries())
+}
+
+// takeToMend takes what is there in hand, unless it has been: whatever broke it.
+func (r *roll) takeToMend(s *service, slot *slot) string {
+	if slot.phase == broken {
+		return s.takeDown(slot)
+	}
+	return r.take(s, slot)
 }
 
 // mayNotMend says why a container is left as it is, or "".
@@ -198,6 +204,10 @@ func (r *roll) broken(s *service, slot *slot, m missing) {
 	}
 	if before != nil && r.volumeHeld(s.Service, slot.change) == "" {
 		todo = append(todo, plan.Starts(before, s.Held())...)
+	}
+	if why := s.end(slot, todo); why != "" {
+		r.hold(slot.change, why)
+		return
 	}
 	if len(todo) > 0 {
 		r.retire(slot.change, todo)
