@@ -15,6 +15,7 @@ func (s *ServiceSpec) check(c *context) {
 		}
 	}
 	s.checkUpdate(c)
+	s.checkPlacement(c)
 	s.checkPorts(c)
 	s.checkWorkload(c)
 	s.checkMembers(c)

@@ -210,6 +210,7 @@ func host(h *manifest.Host) model.Host {
 		Schedulable: h.Spec.Schedulable,
 		Drain:       h.Spec.Drain,
 		Reserved:    amounts(h.Spec.Reserved),
+		Capacity:    amounts(h.Spec.Capacity),
 	}
 	if t := h.Spec.TLS; t != nil {
 		out.TLS = model.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key}
@@ -218,7 +219,8 @@ func host(h *manifest.Host) model.Host {
 		out.Taints = append(out.Taints, model.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
 	}
 	sort.Slice(out.Taints, func(i, j int) bool {
-		return out.Taints[i].Key+"="+out.Taints[i].Value < out.Taints[j].Key+"="+out.Taints[j].Value
+		a, b := out.Taints[i], out.Taints[j]
+		return a.Key+"="+a.Value+":"+a.Effect < b.Key+"="+b.Value+":"+b.Effect
 	})
 	return out
 }
