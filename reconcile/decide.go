@@ -46,7 +46,7 @@ func Decide(v View) Decision {
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
-		State: state, Busy: v.Busy, Manual: v.Manual, Runs: runs,
+		State: state, Busy: v.Busy, Manual: v.Manual, Runs: runs, Rooms: placement.Rooms,
 	})
 	r.Wake = sooner(r.Wake, wake)
 	return Decision{placement, p, r}
@@ -79,6 +79,7 @@ func Place(v View) place.Result { return v.place(nil) }
 
 func (v *View) place(runs []plan.Runs) place.Result {
 	var services []model.Service
+	var jobs []model.Job
 	for i := range runs {
 		for j := range runs[i].Jobs {
 			if d := &runs[i].Jobs[j]; d.Start != nil {
@@ -88,11 +89,12 @@ func (v *View) place(runs []plan.Runs) place.Result {
 	}
 	for i := range v.Desired.Apps {
 		services = append(services, v.Desired.Apps[i].Services...)
+		jobs = append(jobs, v.Desired.Apps[i].Jobs...)
 	}
 	orphan := v.Guards.Orphans(v.Desired)
 	return place.Place(place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
 		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) },
-		Placed: v.Placed.host, Kept: v.Placed.volume,
+		Placed: v.Placed.host, Kept: v.Placed.volume, Jobs: jobs, Failures: v.failures(),
 	})
 }

@@ -2,6 +2,7 @@ package place
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -20,6 +21,13 @@ type Displaced struct {
 	// Priority is that replica's, and Over is its own.
 	Priority int `json:"priority"`
 	Over     int `json:"over"`
+}
+
+// By names the replica for which it makes room.
+func (d *Displaced) By() string { return d.App + "/" + d.Service + "-" + d.Slot }
+
+func (d *Displaced) String() string {
+	return fmt.Sprintf("makes room on %s for %s (priority %d over %d)", d.Host, d.By(), d.Priority, d.Over)
 }
 
 // displacement is the same in numbers.

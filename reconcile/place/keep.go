@@ -91,8 +91,7 @@ func (p *placer) hold(s *service) {
 			continue
 		}
 		for _, c := range p.candidates(s, t) {
-			room := c.container.Running() || p.hosts[c.host].fits(s.Reserve) || !p.contested(s, c.host)
-			if room && p.bearable(s, c) && p.hosts[c.host].conflict(s, true) == nil {
+			if p.holdsRoom(s, c) && p.bearable(s, c) && p.hosts[c.host].conflict(s, true) == nil {
 				p.assign(s, n, c.host, c.container)
 				t.leaving = true
 				s.leaving++
@@ -100,6 +99,15 @@ func (p *placer) hold(s *service) {
 			}
 		}
 	}
+}
+
+// holdsRoom says whether a slot may stay for the sake of a container as far as room
+// goes. One that has never run has no claim to any.
+func (p *placer) holdsRoom(s *service, c sighting) bool {
+	if c.container.Running() || p.hosts[c.host].fits(s.Reserve) {
+		return true
+	}
+	return c.container.State != model.StateCreated && !p.contested(s, c.host)
 }
 
 // candidates are a slot's containers, the one to stay for first.

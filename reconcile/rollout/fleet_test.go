@@ -110,7 +110,7 @@ func (f *fleet) decide() Result {
 	}
 	f.last = Decide(Input{
 		Desired: held, Live: &f.live, Plan: &f.plan, Now: f.now,
-		State: f.choice.State, Busy: busy, Manual: f.manual,
+		State: f.choice.State, Busy: busy, Manual: f.manual, Rooms: placement.Rooms,
 	})
 	f.state = f.last.State
 	for _, key := range f.last.Cancel {
