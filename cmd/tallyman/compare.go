@@ -36,7 +36,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 func (w *world) status(now time.Time) report.Status {
 	d := w.decide(now, false)
 	in := report.Input{
-		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
+		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Rooms: d.Placement.Rooms, Fetched: now,
 		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.standings(d)}, Canaries: d.Rollout.Canaries},
 		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -17,6 +18,7 @@ type Input struct {
 	Desired     *model.Desired // nil before the first good revision
 	Live        *model.Live
 	Plan        plan.Plan
+	Rooms       []place.Room // how much of the hosts is set aside
 	Rollout     rollout.Result
 	Target      Revision
 	Effective   Revision
@@ -366,6 +368,11 @@ func (f *folder) host(h *model.Host) Host {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
+	}
+	for i := range f.in.Rooms {
+		if room := &f.in.Rooms[i]; room.Host == h.Name {
+			out.Capacity, out.Reserved = amounts(room.Capacity.Resources), amounts(room.Reserved)
+		}
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -273,5 +274,16 @@ func TestFoldIsAFunction(t *testing.T) {
 		if again := Fold(in); !reflect.DeepEqual(first, again) {
 			t.Fatalf("gave %+v, then %+v", first, again)
 		}
+	}
+}
+
+func TestWhatIsSetAsideOfHosts(t *testing.T) {
+	in := scene()
+	in.Rooms = []place.Room{{
+		Host: "h1", Capacity: model.Capacity{Resources: model.Resources{NanoCPUs: 3_500_000_000, Memory: 1 << 30}},
+		Reserved: model.Resources{NanoCPUs: 1_250_000_000, Memory: 64 << 20},
+	}}
+	if h := Fold(in).Hosts[0]; h.Capacity != (Amounts{3.5, 1 << 30}) || h.Reserved != (Amounts{1.25, 64 << 20}) {
+		t.Errorf("of %+v are set aside %+v", h.Capacity, h.Reserved)
 	}
 }

@@ -171,10 +171,22 @@ type Host struct {
 	Arch        string    `json:"arch,omitempty"`
 	CPUs        float64   `json:"cpus,omitempty"`
 	Memory      int64     `json:"memory,omitempty"`
-	Replicas    int       `json:"replicas"`
+	// Capacity is what replicas can have of it, all together, as far as that is
+	// known, and Reserved what is set aside for those that are placed here.
+	Capacity Amounts `json:"capacity,omitzero"`
+	Reserved Amounts `json:"reserved,omitzero"`
+	Replicas int     `json:"replicas"`
 	// Pulls are the pulls at work.
 	Pulls []model.Pull `json:"pulls,omitempty"`
 }
+
+// Amounts are amounts of CPUs and of memory, in bytes.
+type Amounts struct {
+	CPUs   float64 `json:"cpus,omitempty"`
+	Memory int64   `json:"memory,omitempty"`
+}
+
+func amounts(r model.Resources) Amounts { return Amounts{float64(r.NanoCPUs) / 1e9, r.Memory} }
 
 // Change is an entry of the plan, and why it waits.
 type Change struct {
