@@ -78,6 +78,33 @@ type Capacity struct {
 	KnowsCPUs, KnowsMemory bool
 }
 
+// Fits says whether so much can be set aside besides what is set aside already.
+func (c *Capacity) Fits(used, need Resources) bool {
+	return (need.Memory == 0 || !c.KnowsMemory || used.Memory+need.Memory <= c.Memory) &&
+		(need.NanoCPUs == 0 || !c.KnowsCPUs || used.NanoCPUs+need.NanoCPUs <= c.NanoCPUs)
+}
+
+// Room is how much of a host is set aside, for jobs that run and for all replicas
+// that are given to it.
+type Room struct {
+	Host     string
+	Capacity Capacity
+	Reserved Resources
+}
+
+// Fits says whether so much more could be set aside.
+func (r *Room) Fits(need Resources) bool { return r.Capacity.Fits(r.Reserved, need) }
+
+// Move is a person's order to put a slot on another host.
+type Move struct {
+	App     string `json:"app"`
+	Service string `json:"service"`
+	Slot    string `json:"slot"`
+	Host    string `json:"host"`
+	// Why says who wants it, or what is better there.
+	Why string `json:"why,omitempty"`
+}
+
 // Placement narrows down which hosts may get a replica, and says which of them
 // is the best.
 type Placement struct {

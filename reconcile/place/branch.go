@@ -30,6 +30,14 @@ func (b *branch) part(domain int) *branch {
 	return b.of[domain]
 }
 
+// at is the branch for a domain, which may have neither replicas nor hosts.
+func (b *branch) at(domain int) *branch {
+	if part := b.of[domain]; part != nil {
+		return part
+	}
+	return &branch{}
+}
+
 // arrange puts what has been gathered in order.
 func (b *branch) arrange() {
 	for _, part := range b.of {

@@ -76,6 +76,7 @@ type slot struct {
 	leaving   bool
 	displaced *displacement
 	refusal   string
+	why       string // a person wanted it there
 }
 
 // sighting is an owned container of a slot; next is another of the same slot.
@@ -152,7 +153,7 @@ func (p *placer) addServices(services []model.Service) {
 
 func (p *placer) emptySlots(s *service) []slot {
 	n := max(s.Replicas, 0)
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		n = len(p.hosts)
 	}
 	slots := make([]slot, n)
@@ -162,10 +163,12 @@ func (p *placer) emptySlots(s *service) []slot {
 	return slots
 }
 
+func (s *service) global() bool { return s.Mode == model.ModeGlobal }
+
 // slotName is the name of a service's nth slot: its number, counted from one,
 // or for a global service the host.
 func (p *placer) slotName(s *service, n int) string {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		return p.hosts[n].Name
 	}
 	for len(p.names) <= n {
@@ -177,7 +180,7 @@ func (p *placer) slotName(s *service, n int) string {
 // slotOf is the reverse: which slot of s a container on a host is in, or -1
 // when the service has no such slot (any more).
 func (p *placer) slotOf(s *service, c *model.Container, onHost int) int {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		if c.Owner.Slot != p.hosts[onHost].Name {
 			return -1
 		}

@@ -70,7 +70,7 @@ func (p *placer) bearable(s *service, c sighting) bool {
 // and only then: running in the wrong place is better than not running. A
 // global slot has no other place.
 func (p *placer) wouldLeave(s *service, onHost int) bool {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		return false
 	}
 	limit := s.Placement.MaxPerHost

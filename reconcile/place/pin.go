@@ -31,7 +31,7 @@ func (p *placer) pinAll(in Input) {
 	for i := range p.services {
 		s := &p.services[i]
 		s.pin = pin{host: anywhere}
-		if len(s.Holds) > 0 && s.Mode != model.ModeGlobal && len(s.slots) > 0 {
+		if len(s.Holds) > 0 && !s.global() && len(s.slots) > 0 {
 			s.pin = p.pinOf(s, in)
 		}
 	}

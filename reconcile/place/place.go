@@ -37,6 +37,8 @@ type Input struct {
 	Jobs []model.Job
 	// Failures are where services failed lately.
 	Failures []Failure
+	// Moves are people's orders. Each holds while its host takes the slot.
+	Moves []model.Move
 }
 
 // Failure says that a service failed on a host, as it was with a fingerprint.
@@ -51,7 +53,7 @@ type Result struct {
 	Assignments []Assignment `json:"assignments,omitempty"`
 	Refusals    []Refusal    `json:"refusals,omitempty"`
 	// Rooms are how much of each host is set aside then, by name.
-	Rooms []Room `json:"-"`
+	Rooms []model.Room `json:"-"`
 }
 
 // Assignment gives a slot its host.
@@ -66,6 +68,8 @@ type Assignment struct {
 	// Holds are the exclusive volumes, by their names on the hosts, that are on
 	// this host because the slot is.
 	Holds []string `json:"holds,omitempty"`
+	// Why says why a person wanted the slot there.
+	Why string `json:"why,omitempty"`
 	// Displaced says that the slot was on another host and made room there.
 	Displaced *Displaced `json:"displaced,omitempty"`
 }
@@ -93,6 +97,12 @@ type Refusal struct {
 // first.
 func Place(in Input) Result {
 	p := newPlacer(in)
+	p.settleInput(in)
+	return p.result()
+}
+
+// settleInput makes the passes.
+func (p *placer) settleInput(in Input) {
 	p.sight(in.Live)
 	p.pinAll(in)
 	for pass := range tenures {
@@ -103,11 +113,11 @@ func Place(in Input) Result {
 	for _, s := range p.order {
 		p.hold(s)
 	}
+	p.move(in.Moves)
 	for _, s := range p.order {
 		p.recall(s, in.Placed)
 	}
 	p.settleAll()
-	return p.result()
 }
 
 // settleAll settles all services, and again while somebody was sent away: where
@@ -143,7 +153,7 @@ func (p *placer) report(r *Result, s *service, n int) {
 		reason := "no host for " + s.Name + "-" + name + ": " + t.refusal
 		refusal := Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason, Displaced: p.tellDisplaced(s, t)}
 		switch {
-		case s.Mode == model.ModeGlobal:
+		case s.global():
 			refusal.Host = name
 		case s.pin.host >= 0:
 			refusal.Host = p.hosts[s.pin.host].Name
@@ -151,7 +161,7 @@ func (p *placer) report(r *Result, s *service, n int) {
 		r.Refusals = append(r.Refusals, refusal)
 		return
 	}
-	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held(), Displaced: p.tellDisplaced(s, t)}
+	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held(), Why: t.why, Displaced: p.tellDisplaced(s, t)}
 	if t.stays != nil {
 		a.Container = t.stays.ID
 	}

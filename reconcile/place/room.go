@@ -13,11 +13,7 @@ import (
 // has sends nobody away. A host of which nobody knows what it has takes all.
 func hasRoom(v view) bool { return v.host.fits(v.service.Reserve) }
 
-func (h *host) fits(need model.Resources) bool {
-	free := h.free()
-	return (need.Memory == 0 || !h.capacity.KnowsMemory || need.Memory <= free.Memory) &&
-		(need.NanoCPUs == 0 || !h.capacity.KnowsCPUs || need.NanoCPUs <= free.NanoCPUs)
-}
+func (h *host) fits(need model.Resources) bool { return h.capacity.Fits(h.used, need) }
 
 // free is what is not set aside yet; less than nothing where reservations have
 // grown.
@@ -65,24 +61,10 @@ func CPUs(nano int64) string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " CPUs"
 }
 
-// Room is how much of a host is set aside, for jobs that run and for all replicas
-// that are given to it.
-type Room struct {
-	Host     string
-	Capacity model.Capacity
-	Reserved model.Resources
-}
-
-// Fits says whether so much more could be set aside.
-func (r *Room) Fits(need model.Resources) bool {
-	h := host{capacity: r.Capacity, used: r.Reserved}
-	return h.fits(need)
-}
-
-func (p *placer) rooms() []Room {
-	rooms := make([]Room, len(p.hosts))
+func (p *placer) rooms() []model.Room {
+	rooms := make([]model.Room, len(p.hosts))
 	for i := range p.hosts {
-		rooms[i] = Room{p.hosts[i].Name, p.hosts[i].capacity, p.hosts[i].used}
+		rooms[i] = model.Room{Host: p.hosts[i].Name, Capacity: p.hosts[i].capacity, Reserved: p.hosts[i].used}
 	}
 	return rooms
 }

@@ -11,7 +11,7 @@ func (p *placer) settle(s *service) {
 	for h := range p.hosts {
 		p.verdict[h] = p.judge(s, h)
 	}
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		p.settleGlobal(s)
 		return
 	}
@@ -34,7 +34,7 @@ func (p *placer) take(s *service) {
 // recall puts slots back where they were put before, as far as the hosts still
 // take them. A global slot has its host in its name.
 func (p *placer) recall(s *service, placed func(app, service, slot string) string) {
-	if s.open == 0 || s.Mode == model.ModeGlobal || placed == nil {
+	if s.open == 0 || s.global() || placed == nil {
 		return
 	}
 	p.take(s)

@@ -104,7 +104,7 @@ type planner struct {
 	protected   map[Key]bool                // leftover replicas whose end is held
 	yields      map[slot]bool               // replicas in a ring, each on the next one's ports
 	displaces   map[slot][]string           // whom a replica sends away, in words
-	rooms       map[string]*place.Room      // by host
+	rooms       map[string]*model.Room      // by host
 	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	unresolved  map[string]string            // app → why its images are not known
@@ -131,7 +131,7 @@ func newPlanner(in *Input) *planner {
 		blocked:      map[Key]string{},
 		yields:       map[slot]bool{},
 		displaces:    map[slot][]string{},
-		rooms:        map[string]*place.Room{},
+		rooms:        map[string]*model.Room{},
 		pulls:        map[Key]Change{},
 		unresolved:   map[string]string{},
 		pullSecrets:  map[string][]model.SecretRef{},

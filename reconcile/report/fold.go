@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -18,7 +17,7 @@ type Input struct {
 	Desired     *model.Desired // nil before the first good revision
 	Live        *model.Live
 	Plan        plan.Plan
-	Rooms       []place.Room // how much of the hosts is set aside
+	Rooms       []model.Room // how much of the hosts is set aside
 	Rollout     rollout.Result
 	Target      Revision
 	Effective   Revision

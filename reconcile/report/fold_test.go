@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -279,7 +278,7 @@ func TestFoldIsAFunction(t *testing.T) {
 
 func TestWhatIsSetAsideOfHosts(t *testing.T) {
 	in := scene()
-	in.Rooms = []place.Room{{
+	in.Rooms = []model.Room{{
 		Host: "h1", Capacity: model.Capacity{Resources: model.Resources{NanoCPUs: 3_500_000_000, Memory: 1 << 30}},
 		Reserved: model.Resources{NanoCPUs: 1_250_000_000, Memory: 64 << 20},
 	}}

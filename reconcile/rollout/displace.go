@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -66,7 +65,7 @@ func (d *decider) reservedBy(changes []*plan.Change) (sum model.Resources) {
 
 // fits says whether so much more could be set aside on a host.
 func (d *decider) fits(host string, more model.Resources) bool {
-	i := slices.IndexFunc(d.in.Rooms, func(r place.Room) bool { return r.Host == host })
+	i := slices.IndexFunc(d.in.Rooms, func(r model.Room) bool { return r.Host == host })
 	return i < 0 || d.in.Rooms[i].Fits(more)
 }
 

@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
-	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -146,7 +145,7 @@ type Input struct {
 	Live    *model.Live
 	Plan    *plan.Plan
 	// Rooms are how much of the hosts is set aside.
-	Rooms []place.Room
+	Rooms []model.Room
 	// Runs is what is to become of the runs of jobs.
 	Runs  []plan.Runs
 	Now   time.Time
