@@ -147,27 +147,33 @@ func (a *app) order(ctx context.Context, o rollout.Order, done string) error {
 
 // orderAs is the same with words of its own for what was done.
 func (a *app) orderAs(ctx context.Context, o rollout.Order, done string) error {
-	c, err := a.controller(ctx)
-	if err != nil {
-		return err
-	}
-	if c != nil {
-		defer c.Close()
-		err = c.Order(ctx, o)
-	} else {
-		err = a.noteOrder(ctx, o)
-	}
+	obeyed, err := a.give(ctx, o)
 	if err != nil {
 		return err
 	}
 	if a.wantsJSON() {
-		return printJSON(a.out, ordered{o, c != nil})
+		return printJSON(a.out, ordered{o, obeyed})
 	}
 	fmt.Fprintln(a.out, done)
-	if c == nil {
-		fmt.Fprintln(a.out, "no controller is running: it counts from the next apply or serve")
+	if !obeyed {
+		fmt.Fprintln(a.out, noController)
 	}
 	return nil
+}
+
+const noController = "no controller is running: it counts from the next apply or serve"
+
+// give gives an order, and says whether a controller runs, which has obeyed.
+func (a *app) give(ctx context.Context, o rollout.Order) (obeyed bool, err error) {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return false, err
+	}
+	if c == nil {
+		return false, a.noteOrder(ctx, o)
+	}
+	defer c.Close()
+	return true, c.Order(ctx, o)
 }
 
 // noteOrder puts an order into the journal.

@@ -27,7 +27,7 @@ func printed() []reflect.Type {
 	return []reflect.Type{
 		reflect.TypeFor[validation](), reflect.TypeFor[plan.Plan](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
 		reflect.TypeFor[rollout.Record](), reflect.TypeFor[reconcile.Event](), reflect.TypeFor[version](), reflect.TypeFor[model.Target](),
-		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](),
+		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](), reflect.TypeFor[rebalanced](),
 	}
 }
 

@@ -89,7 +89,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
-		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.volumeCommand(),
+		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.rebalanceCommand(), a.volumeCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(), a.holdCommand(),
 	)
 	a.helpAndCompletion(root)

@@ -77,6 +77,7 @@ type slot struct {
 	displaced *displacement
 	refusal   string
 	why       string // a person wanted it there
+	moved     bool   // that is suggested already
 }
 
 // sighting is an owned container of a slot; next is another of the same slot.

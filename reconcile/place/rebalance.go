@@ -15,8 +15,8 @@ type Suggestion struct {
 
 // Rebalance says which replicas to move for services to be spread, or packed, as
 // they would be if they were placed now: the move that gains most, and so on until
-// none gains anything, or there are enough. Only replicas that run are moved, of
-// services whose apps may have it.
+// none gains anything, or there are enough. Only replicas that run are moved, each
+// once, of services whose apps may have it.
 func Rebalance(in Input, most int, may func(app string) bool) []Suggestion {
 	p := newPlacer(in)
 	p.settleInput(in)
@@ -88,7 +88,7 @@ func (p *placer) movable(s *service) []int {
 	worst := map[string]int{}
 	for n := range s.slots {
 		t := &s.slots[n]
-		if t.host == nowhere || t.leaving || t.stays == nil || t.displaced != nil || !p.hosts[t.host].reachable || !settled(t.stays) {
+		if t.host == nowhere || t.leaving || t.moved || t.stays == nil || t.displaced != nil || !p.hosts[t.host].reachable || !settled(t.stays) {
 			continue
 		}
 		domain := ""
@@ -176,6 +176,7 @@ func (p *placer) realize(g gain) Suggestion {
 	p.take(s)
 	p.release(s, g.slot)
 	p.assign(s, g.slot, g.to, nil)
+	s.slots[g.slot].moved = true
 	return Suggestion{
 		Move: model.Move{App: s.App, Service: s.Name, Slot: p.slotName(s, g.slot), Host: p.hosts[g.to].Name, Why: g.why},
 		From: p.hosts[from].Name,

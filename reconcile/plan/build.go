@@ -238,6 +238,9 @@ func (p *planner) replicas() {
 		p.asked[slot{app: a.App, service: a.Service}] = true
 		c := p.replica(s, a.Slot, a.Host)
 		c.Reasons = append(c.Reasons, p.displaces[key]...)
+		if a.Why != "" && c.Wanted() {
+			c.Reasons = append(c.Reasons, a.Why)
+		}
 		if a.Displaced != nil {
 			c.Displaced, c.Reasons = a.Displaced, append(c.Reasons, a.Displaced.String())
 		}
