@@ -30,6 +30,6 @@ type FleetSpec struct {
 	// none of them is given up. Of the hosts of a failure domain, where at least
 	// 3 of them are away. `100%` gives up every host.
 	EvictionThreshold Portion `yaml:"evictionThreshold" default:"55%" aka:"unhealthyZoneThreshold"`
-	// The attribute of hosts that fail together.
+	// The attribute of hosts that fail together: `host.labels.<key>`.
 	FailureDomain string `yaml:"failureDomain" check:"format=attribute" default:"host.labels.zone"`
 }

@@ -39,8 +39,10 @@ type HostSpec struct {
 	UnreachableAfter *Duration `yaml:"unreachableAfter,omitempty" check:"min=1s"`
 	// How much later it is Lost, where that is not as the Fleet says.
 	LostAfter *Duration `yaml:"lostAfter,omitempty" check:"min=0s"`
-	// What is kept back for other purposes than replicas; the capacity itself
-	// is read from the engine. Placement does not look at it in this release.
+	// What the host has, where that is not what its engine says, which is read
+	// otherwise.
+	Capacity Amounts `yaml:"capacity,omitempty" aka:"allocatable"`
+	// What of it is kept back for other purposes than replicas.
 	Reserved Amounts `yaml:"reserved,omitempty" aka:"reserve"`
 }
 
@@ -80,8 +82,9 @@ type Taint struct {
 	Key string `yaml:"key" check:"required,format=labelKey"`
 	// A value, for people.
 	Value string `yaml:"value,omitempty"`
-	// What it does: `NoSchedule` keeps new replicas away.
-	Effect string `yaml:"effect" check:"required,enum=NoSchedule"`
+	// What it does to replicas that do not tolerate it: `NoSchedule` keeps new ones
+	// away, `PreferNoSchedule` while another host fits.
+	Effect string `yaml:"effect" check:"required,enum=NoSchedule|PreferNoSchedule"`
 }
 
 // Amounts are amounts of CPU and memory.

@@ -64,8 +64,11 @@ type JobSpec struct {
 // JobPlacement narrows down which hosts may get a run.
 type JobPlacement struct {
 	// Comparisons that a host must satisfy, all of them, such as
-	// `host.labels.disk == ssd`, `host.name != edge-1`, `host.arch == arm64`.
+	// `host.labels.disk == ssd`, `host.name != edge-1`, `host.labels.zone in (a, b)`,
+	// `host.labels.gpu exists`.
 	Constraints []Constraint `yaml:"constraints,omitempty" check:"unique"`
+	// Taints of hosts that do not keep the runs away.
+	Tolerations []Toleration `yaml:"tolerations,omitempty"`
 }
 
 func (s *JobSpec) check(c *context) {

@@ -53,11 +53,12 @@ type ref struct {
 	place      place
 }
 
-// What a ref may name besides documents: a key of the Config or Secret beside it, and a
-// file of the tree.
+// What a ref may name besides documents of its app: a key of the Config or Secret
+// beside it, a file of the tree, and a Service of any app.
 const (
-	refKey  = "key"
-	refFile = "file"
+	refKey       = "key"
+	refFile      = "file"
+	refNeighbour = "neighbour"
 )
 
 // document is what all kinds have in common.

@@ -120,7 +120,11 @@ func (k *linker) references() {
 	for _, s := range appendAll(appendAll(nil, k.set.Services), k.set.Jobs) {
 		holders := map[string]document{} // by the path of what names them
 		for _, r := range s.origin().refs {
-			if r.kind != refKey {
+			switch r.kind {
+			case refKey:
+			case refNeighbour:
+				k.neighbour(s, r, index[KindService])
+			default:
 				holders[parent(r.path)] = k.lookUp(s, r, index[r.kind])
 			}
 		}
@@ -135,6 +139,16 @@ func (k *linker) references() {
 				k.secretKey(s, holder, r)
 			}
 		}
+	}
+}
+
+// neighbour looks up a service that another one would be near, or away from.
+func (k *linker) neighbour(from document, r ref, services names) {
+	switch {
+	case r.name == from.name():
+		k.errorAt(from, r.place, r.path, "names the service itself").Hint = "maxPerHost and spread keep its replicas apart"
+	case len(services[r.name]) == 0 && !k.set.unread:
+		k.errorAt(from, r.place, r.path, fmt.Sprintf("there is no Service %q", r.name)).Hint = didYouMean(r.name, sortedKeys(services))
 	}
 }
 

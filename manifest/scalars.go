@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -148,33 +147,6 @@ func (m *FileMode) UnmarshalText(text []byte) error {
 
 // MarshalText writes the notation.
 func (m FileMode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
-
-// Constraint is a comparison that a host must satisfy.
-type Constraint struct{ Attribute, Operator, Value string }
-
-// constraintParts takes apart what the format has accepted.
-var constraintParts = regexp.MustCompile(`^\s*(\S+?)\s*(==|!=)\s*(\S+)\s*$`)
-
-// Format names the notation.
-func (*Constraint) Format() string { return "constraint" }
-
-// Accepts says that it is a text.
-func (*Constraint) Accepts() []string { return []string{"string"} }
-
-// UnmarshalText reads the notation.
-func (c *Constraint) UnmarshalText(text []byte) error {
-	parts := constraintParts.FindStringSubmatch(string(text))
-	if parts == nil {
-		return fmt.Errorf("is not a comparison")
-	}
-	*c = Constraint{parts[1], parts[2], parts[3]}
-	return nil
-}
-
-// MarshalText writes the notation.
-func (c Constraint) MarshalText() ([]byte, error) {
-	return []byte(c.Attribute + " " + c.Operator + " " + c.Value), nil
-}
 
 // Restart is the engine's restart policy.
 type Restart struct {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -102,17 +103,25 @@ func again(rt *rapid.T, from encoding.TextMarshaler, to encoding.TextUnmarshaler
 
 func TestConstraintsAndRestarts(t *testing.T) {
 	for text, want := range map[string]manifest.Constraint{
-		"host.labels.disk == ssd":  {Attribute: "host.labels.disk", Operator: "==", Value: "ssd"},
-		"host.name!=edge-1":        {Attribute: "host.name", Operator: "!=", Value: "edge-1"},
-		"  host.arch   ==  amd64 ": {Attribute: "host.arch", Operator: "==", Value: "amd64"},
-		"host.labels.a/b==c=d":     {Attribute: "host.labels.a/b", Operator: "==", Value: "c=d"},
+		"host.labels.disk == ssd":            {Attribute: "host.labels.disk", Operator: "==", Value: "ssd"},
+		"host.name!=edge-1":                  {Attribute: "host.name", Operator: "!=", Value: "edge-1"},
+		"  host.arch   ==  amd64 ":           {Attribute: "host.arch", Operator: "==", Value: "amd64"},
+		"host.labels.a/b==c=d":               {Attribute: "host.labels.a/b", Operator: "==", Value: "c=d"},
+		"host.labels.zone in (a, b)":         {Attribute: "host.labels.zone", Operator: "in", Values: []string{"a", "b"}},
+		" host.name  not   in ( edge-1,b ) ": {Attribute: "host.name", Operator: "not in", Values: []string{"edge-1", "b"}},
+		"host.labels.in exists":              {Attribute: "host.labels.in", Operator: "exists"},
+		"host.labels.gpu not exists":         {Attribute: "host.labels.gpu", Operator: "not exists"},
+		"host.engine == 28.0.1":              {Attribute: "host.engine", Operator: "==", Value: "28.0.1"},
+		"host.os in (linux)":                 {Attribute: "host.os", Operator: "in", Values: []string{"linux"}},
 	} {
 		set := load(t, tree("a.yaml", doc("Service", "web", fmt.Sprintf("{image: web, placement: {constraints: [%q]}}", text))))
-		if got := set.Services[0].Spec.Placement.Constraints[0]; got != want {
+		if got := set.Services[0].Spec.Placement.Constraints[0]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
 	wantText(t, manifest.Constraint{Attribute: "host.name", Operator: "!=", Value: "a"}, "host.name != a")
+	wantText(t, manifest.Constraint{Attribute: "host.name", Operator: "not in", Values: []string{"a", "b"}}, "host.name not in (a, b)")
+	wantText(t, manifest.Constraint{Attribute: "host.labels.a", Operator: "exists"}, "host.labels.a exists")
 	for text, want := range map[string]manifest.Restart{"no": {Policy: "no"}, "on-failure": {Policy: "on-failure"}, "on-failure:3": {Policy: "on-failure", Times: 3}} {
 		var r manifest.Restart
 		if err := r.UnmarshalText([]byte(text)); err != nil || r != want {

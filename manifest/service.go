@@ -36,7 +36,11 @@ type ServiceSpec struct {
 	// image's health check holds, if it has one.
 	HealthCheck *HealthCheck `yaml:"healthCheck,omitempty" aka:"healthcheck,livenessProbe,readinessProbe"`
 	// Which hosts may get a replica.
-	Placement Placement `yaml:"placement,omitempty" aka:"affinity"`
+	Placement Placement `yaml:"placement,omitempty" aka:"affinity,tolerations"`
+	// Who gets room where there is too little: replicas of higher priority are
+	// placed first, and where none fits the fewest and lowest of other apps make
+	// room, and go elsewhere or wait.
+	Priority int `yaml:"priority,omitempty" check:"min=0,max=1000" aka:"priorityClassName"`
 	// How replicas are replaced.
 	Update Update `yaml:"update" aka:"updateConfig,rollout,strategy"`
 	// What becomes of replicas on a host that is Lost: `move` places them on

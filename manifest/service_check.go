@@ -22,6 +22,7 @@ func (s *ServiceSpec) check(c *context) {
 	if s.Replicas != nil && s.MinAvailable != (Portion{}) && s.MinAvailable.of(*s.Replicas) > *s.Replicas {
 		c.at("minAvailable").errorf("must be at most replicas, which is %d", *s.Replicas)
 	}
+	s.checkPlacement(c)
 	s.checkPorts(c)
 	s.checkWorkload(c)
 	s.checkMembers(c)

@@ -4,9 +4,9 @@ package manifest
 type Resources struct {
 	// What a replica may use at most.
 	Limits Limits `yaml:"limits,omitempty"`
-	// What a replica is sure to need. The engine takes the memory for a soft
-	// limit. Placement does not look at it in this release: a replica may be
-	// put on a host that has less free.
+	// What a replica is sure to need. It is set aside on the replica's host, and a
+	// host that has less left gets no new one. The engine takes the memory for a
+	// soft limit besides.
 	Reservations Amounts `yaml:"reservations,omitempty" aka:"requests"`
 }
 
@@ -54,18 +54,6 @@ func (h *HealthCheck) check(c *context) {
 	case h.Disable && *h != (HealthCheck{Disable: true}):
 		c.at("disable").errorf("leaves no room for other fields")
 	}
-}
-
-// Placement narrows down which hosts may get a replica.
-type Placement struct {
-	// Comparisons that a host must satisfy, all of them, such as
-	// `host.labels.disk == ssd`, `host.name != edge-1`, `host.arch == arm64`.
-	Constraints []Constraint `yaml:"constraints,omitempty" check:"unique"`
-	// Host attributes over whose values replicas are spread evenly, the first
-	// one first, such as `host.labels.zone`.
-	Spread []string `yaml:"spread,omitempty" check:"unique,format=attribute"`
-	// How many replicas one host may have; without it any number.
-	MaxPerHost int `yaml:"maxPerHost,omitempty" check:"min=1" aka:"maxReplicasPerNode"`
 }
 
 // Update is how replicas are replaced.

@@ -46,7 +46,7 @@ func Decide(v View) Decision {
 	})
 	r := rollout.Decide(rollout.Input{
 		Desired: v.Desired, Live: v.Live, Plan: &p, Now: v.Now,
-		State: state, Busy: v.Busy, Manual: v.Manual, Runs: runs,
+		State: state, Busy: v.Busy, Manual: v.Manual, Runs: runs, Rooms: placement.Rooms,
 	})
 	r.Wake = sooner(r.Wake, wake)
 	return Decision{placement, p, r}
@@ -73,12 +73,28 @@ func (v *View) rolling() func(app string) bool {
 	return func(app string) bool { return v.Manual || !there[app] }
 }
 
-// Place gives every replica of the view its host. Containers that are let go of
-// are in the way like anybody's.
+// Place gives every replica of the view its host.
 func Place(v View) place.Result { return v.place(nil) }
 
-func (v *View) place(runs []plan.Runs) place.Result {
+func (v *View) place(runs []plan.Runs) place.Result { return place.Place(v.placeInput(runs)) }
+
+// Rebalance suggests at most so many moves, of replicas of apps that are where they
+// should be, that nobody has paused, and that are put right by themselves.
+func Rebalance(v View, most int) []place.Suggestion {
+	may := map[string]bool{}
+	for i := range v.Desired.Apps {
+		app := &v.Desired.Apps[i]
+		r := v.State.Records[app.Name]
+		may[app.Name] = r.Phase == rollout.Complete && r.Digest == app.Digest && v.State.Standings[app.Name].Pause == nil && app.Sync.SelfHeal
+	}
+	return place.Rebalance(v.placeInput(nil), most, func(app string) bool { return may[app] })
+}
+
+// placeInput is what a placement is made from. Containers that are let go of are in
+// the way like anybody's.
+func (v *View) placeInput(runs []plan.Runs) place.Input {
 	var services []model.Service
+	var jobs []model.Job
 	for i := range runs {
 		for j := range runs[i].Jobs {
 			if d := &runs[i].Jobs[j]; d.Start != nil {
@@ -88,11 +104,12 @@ func (v *View) place(runs []plan.Runs) place.Result {
 	}
 	for i := range v.Desired.Apps {
 		services = append(services, v.Desired.Apps[i].Services...)
+		jobs = append(jobs, v.Desired.Apps[i].Jobs...)
 	}
 	orphan := v.Guards.Orphans(v.Desired)
-	return place.Place(place.Input{
+	return place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
 		Owned:  func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) },
-		Placed: v.Placed.host, Kept: v.Placed.volume,
-	})
+		Placed: v.Placed.host, Kept: v.Placed.volume, Jobs: jobs, Failures: v.failures(), Moves: v.State.Moves(),
+	}
 }

@@ -143,6 +143,9 @@ func describeOrder(o rollout.Order) string {
 	if o.Job != "" {
 		text += " job " + o.Job
 	}
+	for _, m := range o.Moves {
+		text += " " + m.Service + "-" + m.Slot + " to " + m.Host
+	}
 	if o.Revision != "" {
 		text += " " + short(o.Revision)
 	}

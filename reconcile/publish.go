@@ -42,7 +42,7 @@ func (c *Controller) Status() report.Status {
 
 func (c *Controller) status() report.Status {
 	in := report.Input{
-		Now: time.Now(), Desired: c.effective, Live: c.live(), Plan: c.last.Plan, Rollout: c.last.Rollout,
+		Now: time.Now(), Desired: c.effective, Live: c.live(), Plan: c.last.Plan, Rooms: c.last.Placement.Rooms, Rollout: c.last.Rollout,
 		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
 	}
 	in.Rollout.State = c.memory

@@ -15,6 +15,11 @@ import (
 
 // decide is one pass over the world, of which nothing is carried out.
 func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
+	return reconcile.Decide(w.view(now, allowRemovals))
+}
+
+// view is the world as a pass looks at it.
+func (w *world) view(now time.Time, allowRemovals bool) reconcile.View {
 	known := map[string]bool{}
 	for _, seen := range w.memory.Hosts {
 		for i := range seen.Containers {
@@ -23,11 +28,11 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 	}
 	reconcile.Unalias(&w.live)
 	reconcile.FoldPods(&w.live, w.desired.Owner, func(id string) bool { return known[id] })
-	return reconcile.Decide(reconcile.View{
+	return reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: w.state,
 		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, AllowRemovals: allowRemovals,
-	})
+	}
 }
 
 // status folds the world. Nobody is at work, so what a pass would begin is not
@@ -36,7 +41,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 func (w *world) status(now time.Time) report.Status {
 	d := w.decide(now, false)
 	in := report.Input{
-		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Fetched: now,
+		Now: now, Desired: w.desired, Live: &w.live, Plan: d.Plan, Rooms: d.Placement.Rooms, Fetched: now,
 		Rollout: rollout.Result{State: rollout.State{Records: w.records(d), Standings: w.standings(d), Pins: w.state.Pins}, Canaries: d.Rollout.Canaries},
 		Target:  reconcile.RevisionOf(w.target), Effective: reconcile.RevisionOf(w.effective),
 	}

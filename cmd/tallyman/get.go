@@ -12,8 +12,10 @@ import (
 )
 
 const getHelp = `List hosts, apps, services, replicas, jobs, volumes or networks with their
-state. Of a volume it says who uses it on its host, and whether it is orphaned:
-no manifest mounts it any more. Only "tallyman volume remove" removes a volume.
+state. Of a host it says how much of its CPUs and memory is set aside for what
+is placed there. Of a volume it says who uses it on its host, and whether it is
+orphaned: no manifest mounts it any more. Only "tallyman volume remove" removes
+a volume.
 
     $ tallyman get apps
     APP      SYNC    HEALTH   ROLLOUT   REVISION  SINCE  WHY

@@ -28,7 +28,7 @@ func printed() []reflect.Type {
 		reflect.TypeFor[validation](), reflect.TypeFor[plan.Plan](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
 		reflect.TypeFor[rollout.Record](), reflect.TypeFor[reconcile.Event](), reflect.TypeFor[version](), reflect.TypeFor[model.Target](),
 		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[hostChanged](), reflect.TypeFor[forgotten](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](),
-		reflect.TypeFor[report.HostCheck](),
+		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](),
 	}
 }
 

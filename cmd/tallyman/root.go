@@ -91,7 +91,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
-		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.volumeCommand(),
+		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.rebalanceCommand(), a.volumeCommand(),
 		a.cordonCommand(), a.drainCommand(), a.uncordonCommand(), a.hostCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(), a.holdCommand(),
 	)

@@ -55,6 +55,8 @@ func isPrefix(s string) bool {
 var (
 	label     = `[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`
 	component = `[a-z0-9]+([._-]+[a-z0-9]+)*`
+	attribute = `host\.(name|arch|os|engine|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)`
+	listed    = `[^\s=!(),][^\s(),]*`
 
 	formats = map[string]Format{
 		"name": {Pattern: re(`^` + label + `$`),
@@ -87,9 +89,9 @@ var (
 		"sysctl":     {Pattern: re(`^[a-z][a-z0-9_-]*([./][A-Za-z0-9_-]+)+$`), Noun: "a kernel parameter such as net.core.somaxconn"},
 		"ulimit":     {Pattern: re(`^(core|cpu|data|fsize|locks|memlock|msgqueue|nice|nofile|nproc|rss|rtprio|rttime|sigpending|stack)$`), Noun: "the name of a limit such as nofile"},
 		"devicePerm": {Pattern: re(`^(r|w|m|rw|rm|wm|rwm)$`), Noun: "some of r, w and m, in this order"},
-		"attribute":  {Pattern: re(`^host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)$`), Noun: "host.name, host.arch or host.labels.<key>"},
-		"constraint": {Pattern: re(`^\s*host\.(name|arch|labels\.[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)\s*(==|!=)\s*[^\s=!]\S*\s*$`),
-			Noun: `a comparison such as "host.labels.disk == ssd", with host.name, host.arch or host.labels.<key> and == or !=`},
+		"attribute":  {Pattern: re(`^` + attribute + `$`), Noun: "host.name, host.arch, host.os, host.engine or host.labels.<key>"},
+		"constraint": {Pattern: re(`^\s*` + attribute + `(\s*(==|!=)\s*[^\s=!]\S*|\s+(not\s+)?in\s*\(\s*` + listed + `(\s*,\s*` + listed + `)*\s*\)|\s+(not\s+)?exists)\s*$`),
+			Noun: `a comparison such as "host.labels.disk == ssd", of host.name, host.arch, host.os, host.engine or host.labels.<key>, with ==, !=, in (a, b), not in (a, b), exists or not exists`},
 		"fieldPath": {Pattern: re(`^[A-Za-z]+(\.[A-Za-z0-9_/-]+|\[[^\[\]"\\]+\]|\["[^"\\]+"\])*$`), Noun: `the path of a field such as environment.LOG or labels["com.example.team"]`},
 		"driver":    {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`), Noun: "the name of a driver"},
 		"duration":  {Pattern: re(`^([0-9]+(ms|s|m|h))+$`), Noun: "a duration such as 10s or 1m30s"},

@@ -88,20 +88,21 @@ func TestBadTagsPanic(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for name, c := range map[string]struct{ good, bad []string }{
-		"name":       {[]string{"a", "web-1", strings.Repeat("a", 63)}, []string{"", "-a", "a-", "A", "a.b", "a_b", strings.Repeat("a", 64), "a\n"}},
-		"image":      {[]string{"web", "a/b/c:1", "localhost:5000/a", "Reg.example/a@sha256:" + strings.Repeat("0", 64), "a__b"}, []string{"", "A", "a:", "a b", "a@sha256:1", "/a", "a//b", "http://a/b"}},
-		"absPath":    {[]string{"/", "/a", "/a/..b/.c"}, []string{"", "a", "/a/", "/a/../b", "/..", "//a", "/a/./b"}},
-		"relPath":    {[]string{"a", "a/b.c", "..a"}, []string{"", "/a", "../a", "a/..", "a//b", "a/", ".", "./a"}},
-		"ip":         {[]string{"10.0.0.1", "::1"}, []string{"", "10.0.0", "host", "::g"}},
-		"cidr":       {[]string{"10.0.0.0/8", "fd00::/8"}, []string{"10.0.0.1/8", "10.0.0.0", "10.0.0.0/33"}},
-		"endpoint":   {[]string{"unix:///run/docker.sock", "tcp://10.0.0.1:2376", "tcp://[::1]:2376", "tcp://edge-1.example:2376", "ssh://a", "ssh://deploy@10.0.0.11", "ssh://deploy@[::1]:22/run/user/1000/docker.sock"}, []string{"", "unix://run", "tcp://a", "tcp://u:p@a:1", "ssh://", "ssh://u:p@a", "ssh://-oProxyCommand=x", "ssh://a?b", "http://a:1"}},
-		"signal":     {[]string{"SIGTERM", "SIGRTMIN+15"}, []string{"TERM", "SIGRTMIN+16", "15", "SIGFOO"}},
-		"user":       {[]string{"web", "1000:1000", "web:web"}, []string{"", "a:b:c", ":b", "a b"}},
-		"labelKey":   {[]string{"a", "com.example/a_b"}, []string{"", "tallyman.owner", "a b", ".a"}},
-		"constraint": {[]string{"host.name == a", "host.labels.a-b!=c"}, []string{"", "host.name", "host.name = a", "host.name == ", "host.os == linux", "host.name === a", "host.name == a b"}},
-		"duration":   {[]string{"10s", "1h2m3s4ms", "0s"}, []string{"", "10", "-1s", "1.5s", "10 s", "1d"}},
-		"size":       {[]string{"1", "1B", "64MiB"}, []string{"", "1M", "1 MiB", "-1", "1.5GiB", "1Ki"}},
-		"restart":    {[]string{"no", "on-failure", "on-failure:5"}, []string{"", "never", "always:3", "on-failure:0"}},
+		"name":     {[]string{"a", "web-1", strings.Repeat("a", 63)}, []string{"", "-a", "a-", "A", "a.b", "a_b", strings.Repeat("a", 64), "a\n"}},
+		"image":    {[]string{"web", "a/b/c:1", "localhost:5000/a", "Reg.example/a@sha256:" + strings.Repeat("0", 64), "a__b"}, []string{"", "A", "a:", "a b", "a@sha256:1", "/a", "a//b", "http://a/b"}},
+		"absPath":  {[]string{"/", "/a", "/a/..b/.c"}, []string{"", "a", "/a/", "/a/../b", "/..", "//a", "/a/./b"}},
+		"relPath":  {[]string{"a", "a/b.c", "..a"}, []string{"", "/a", "../a", "a/..", "a//b", "a/", ".", "./a"}},
+		"ip":       {[]string{"10.0.0.1", "::1"}, []string{"", "10.0.0", "host", "::g"}},
+		"cidr":     {[]string{"10.0.0.0/8", "fd00::/8"}, []string{"10.0.0.1/8", "10.0.0.0", "10.0.0.0/33"}},
+		"endpoint": {[]string{"unix:///run/docker.sock", "tcp://10.0.0.1:2376", "tcp://[::1]:2376", "tcp://edge-1.example:2376", "ssh://a", "ssh://deploy@10.0.0.11", "ssh://deploy@[::1]:22/run/user/1000/docker.sock"}, []string{"", "unix://run", "tcp://a", "tcp://u:p@a:1", "ssh://", "ssh://u:p@a", "ssh://-oProxyCommand=x", "ssh://a?b", "http://a:1"}},
+		"signal":   {[]string{"SIGTERM", "SIGRTMIN+15"}, []string{"TERM", "SIGRTMIN+16", "15", "SIGFOO"}},
+		"user":     {[]string{"web", "1000:1000", "web:web"}, []string{"", "a:b:c", ":b", "a b"}},
+		"labelKey": {[]string{"a", "com.example/a_b"}, []string{"", "tallyman.owner", "a b", ".a"}},
+		"constraint": {[]string{"host.name == a", "host.labels.a-b!=c", "host.os in (linux)", "host.name not in ( a,b )", "host.labels.a exists", "host.labels.a  not  exists"},
+			[]string{"", "host.name", "host.name = a", "host.name == ", "host.kernel == linux", "host.name === a", "host.name == a b", "host.name in a", "host.name in ()", "host.name in (a b)", "host.name in (a,)", "host.labels.a exists b", "host.labels.ain (b)"}},
+		"duration": {[]string{"10s", "1h2m3s4ms", "0s"}, []string{"", "10", "-1s", "1.5s", "10 s", "1d"}},
+		"size":     {[]string{"1", "1B", "64MiB"}, []string{"", "1M", "1 MiB", "-1", "1.5GiB", "1Ki"}},
+		"restart":  {[]string{"no", "on-failure", "on-failure:5"}, []string{"", "never", "always:3", "on-failure:0"}},
 	} {
 		f := shape.FormatOf(name)
 		for _, text := range c.good {

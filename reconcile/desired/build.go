@@ -223,6 +223,7 @@ func host(h *manifest.Host, grace model.Grace) model.Host {
 		Drain:       h.Spec.Drain,
 		Reserved:    amounts(h.Spec.Reserved),
 		Grace:       grace,
+		Capacity:    amounts(h.Spec.Capacity),
 	}
 	if d := h.Spec.UnreachableAfter; d != nil {
 		out.Grace.Unreachable = time.Duration(*d)
@@ -240,7 +241,8 @@ func host(h *manifest.Host, grace model.Grace) model.Host {
 		out.Taints = append(out.Taints, model.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
 	}
 	sort.Slice(out.Taints, func(i, j int) bool {
-		return out.Taints[i].Key+"="+out.Taints[i].Value < out.Taints[j].Key+"="+out.Taints[j].Value
+		a, b := out.Taints[i], out.Taints[j]
+		return a.Key+"="+a.Value+":"+a.Effect < b.Key+"="+b.Value+":"+b.Effect
 	})
 	return out
 }

@@ -27,8 +27,9 @@ func TestLocalHostWhereNoneIsDeclared(t *testing.T) {
 func TestHosts(t *testing.T) {
 	d := build(t,
 		"{apiVersion: tallyman/v1, kind: Host, metadata: {name: b, labels: {zone: x}}, spec: {endpoint: 'tcp://10.0.0.1:2376', "+
-			"tls: {ca: /ca, cert: /cert, key: /key}, schedulable: false, drain: true, reserved: {cpus: 0.5, memory: 512MiB}, unreachableAfter: 1m, lostAfter: 0s, "+
-			"taints: [{key: gpu, effect: NoSchedule}, {key: arm, value: old, effect: NoSchedule}]}}\n",
+			"tls: {ca: /ca, cert: /cert, key: /key}, schedulable: false, drain: true, reserved: {cpus: 0.5, memory: 512MiB}, capacity: {cpus: 4}, "+
+			"unreachableAfter: 1m, lostAfter: 0s, "+
+			"taints: [{key: gpu, effect: PreferNoSchedule}, {key: gpu, effect: NoSchedule}, {key: arm, value: old, effect: NoSchedule}]}}\n",
 		doc("Host", "a", "{endpoint: 'unix:///run/docker.sock'}"),
 		doc("Fleet", "all", "{unreachableAfter: 10s, lostAfter: 20s, evictionRate: 3, evictionThreshold: 2}"),
 		doc("Host", "c", "{endpoint: 'ssh://deploy@10.0.0.2', ssh: {identityFile: /id, knownHosts: /known}}"),
@@ -43,8 +44,8 @@ func TestHosts(t *testing.T) {
 		{
 			Name: "b", Endpoint: "tcp://10.0.0.1:2376", TLS: model.TLS{CA: "/ca", Cert: "/cert", Key: "/key"},
 			Labels: map[string]string{"zone": "x"}, Drain: true,
-			Taints:   []model.Taint{{Key: "arm", Value: "old", Effect: "NoSchedule"}, {Key: "gpu", Effect: "NoSchedule"}},
-			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20}, Grace: model.Grace{Unreachable: time.Minute},
+			Taints:   []model.Taint{{Key: "arm", Value: "old", Effect: "NoSchedule"}, {Key: "gpu", Effect: "NoSchedule"}, {Key: "gpu", Effect: "PreferNoSchedule"}},
+			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20}, Capacity: model.Resources{NanoCPUs: 4e9}, Grace: model.Grace{Unreachable: time.Minute},
 		},
 		{Name: "c", Endpoint: "ssh://deploy@10.0.0.2", SSH: model.SSH{IdentityFile: "/id", KnownHosts: "/known"}, Schedulable: true, Grace: model.Grace{Unreachable: 10 * time.Second, Lost: 20 * time.Second}},
 	}
@@ -117,6 +118,31 @@ func TestPlacementAndUpdate(t *testing.T) {
 	}
 	if s.Reserve != (model.Resources{NanoCPUs: 1e8, Memory: 64 << 20}) {
 		t.Errorf("reserve %+v", s.Reserve)
+	}
+}
+
+func TestWhatPlacementIsToldBesides(t *testing.T) {
+	s := build(t, doc("Service", "cache", "{image: cache}"), doc("Service", "web", `{image: web, priority: 7, placement: {
+		constraints: ["host.labels.zone in (b, a)", "host.labels.gpu exists"], spread: [host.name], maxSkew: 1, strategy: pack,
+		tolerations: [{key: gpu, operator: Exists}, {key: gpu, value: a}], affinity: [cache], antiAffinity: [cache]}}`)).Apps[0].Services[1]
+	want := model.Placement{
+		Constraints: []model.Constraint{{Attribute: "host.labels.gpu", Operator: "exists"}, {Attribute: "host.labels.zone", Operator: "in", Values: []string{"a", "b"}}},
+		Tolerations: []model.Toleration{{Key: "gpu", Operator: "Equal", Value: "a"}, {Key: "gpu", Operator: "Exists"}},
+		Spread:      []string{"host.name"}, MaxSkew: 1, Strategy: model.StrategyPack, Affinity: []string{"cache"}, AntiAffinity: []string{"cache"},
+	}
+	if !reflect.DeepEqual(s.Placement, want) || s.Priority != 7 {
+		t.Errorf("placement %+v, want %+v; priority %d", s.Placement, want, s.Priority)
+	}
+}
+
+// What runs at one time counts together. Init containers run before that, one
+// after the other.
+func TestAPodReservesForAllItsContainers(t *testing.T) {
+	const pod = `{image: web, resources: {reservations: {cpus: 0.5, memory: 100MiB}},
+		sidecars: [{name: a, image: a, resources: {reservations: {memory: 20MiB}}}, {name: b, image: b}],
+		initContainers: [{name: c, image: c, resources: {reservations: {cpus: 2, memory: 50MiB}}}]}`
+	if got, want := service(t, pod).Reserve, (model.Resources{NanoCPUs: 2e9, Memory: 120 << 20}); got != want {
+		t.Errorf("reserves %+v, want %+v", got, want)
 	}
 }
 

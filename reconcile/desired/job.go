@@ -40,7 +40,7 @@ func (b *builder) job(j *manifest.Job, names hostNames) (model.Job, error) {
 			App: j.App, Name: j.Metadata.Name, Mode: model.ModeReplicated, Replicas: 1, Pull: spec.Pull,
 			Container: container, Fingerprint: model.Fingerprint(container),
 			Reserve:   amounts(spec.Resources.Reservations),
-			Placement: placement(manifest.Placement{Constraints: spec.Placement.Constraints}),
+			Placement: placement(manifest.Placement{Constraints: spec.Placement.Constraints, Tolerations: spec.Placement.Tolerations}),
 		},
 	}, nil
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // orderFree are the lists whose order means nothing.
-var orderFree = []string{"networks", "ports", "mounts", "files", "capAdd", "capDrop", "devices", "dependsOn", "constraints", "taints"}
+var orderFree = []string{"networks", "ports", "mounts", "files", "capAdd", "capDrop", "devices", "dependsOn", "constraints", "taints", "tolerations", "affinity", "antiAffinity"}
 
 // documents are those of the manifest that uses every field.
 func documents(t testing.TB) []*yaml.Node {

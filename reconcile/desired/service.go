@@ -37,7 +37,8 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		Container:    spec,
 		Fingerprint:  fingerprint,
 		Members:      members,
-		Reserve:      amounts(s.Spec.Resources.Reservations),
+		Reserve:      reserve(&s.Spec),
+		Priority:     s.Spec.Priority,
 		Placement:    placement(s.Spec.Placement),
 		Update:       update(s.Spec.Update),
 		MinAvailable: model.Portion(s.Spec.MinAvailable),
@@ -74,15 +75,6 @@ func holds(mounts []manifest.Mount, names hostNames) []model.Hold {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Volume < out[j].Volume })
 	return slices.Compact(out)
-}
-
-func placement(p manifest.Placement) model.Placement {
-	out := model.Placement{MaxPerHost: p.MaxPerHost, Spread: append([]string(nil), p.Spread...)}
-	for _, c := range p.Constraints {
-		out.Constraints = append(out.Constraints, model.Constraint{Attribute: c.Attribute, Operator: c.Operator, Value: c.Value})
-	}
-	sort.Slice(out.Constraints, func(i, j int) bool { return out.Constraints[i].String() < out.Constraints[j].String() })
-	return out
 }
 
 func update(u manifest.Update) model.Update {

@@ -60,6 +60,9 @@ type Host struct {
 	Pin      *HostPin  `json:"pin,omitempty"`
 	Taints   []Taint   `json:"taints,omitempty"`
 	Reserved Resources `json:"reserved,omitzero"`
+	// Capacity is what people say that the host has, where that is not what its
+	// engine reports.
+	Capacity Resources `json:"capacity,omitzero"`
 	// Grace is how long it may give no answer, where nothing is said the fleet's.
 	Grace Grace `json:"grace,omitzero"`
 }
@@ -77,19 +80,6 @@ type TLS struct {
 type SSH struct {
 	IdentityFile string `json:"identityFile,omitempty"`
 	KnownHosts   string `json:"knownHosts,omitempty"`
-}
-
-// Taint keeps replicas off a host. The only effect so far is NoSchedule.
-type Taint struct {
-	Key    string `json:"key"`
-	Value  string `json:"value,omitempty"`
-	Effect string `json:"effect"`
-}
-
-// Resources are amounts to be set aside.
-type Resources struct {
-	NanoCPUs int64 `json:"nanoCPUs,omitempty"`
-	Memory   int64 `json:"memory,omitempty"`
 }
 
 // App is the unit of rollout.
@@ -213,8 +203,11 @@ type Service struct {
 	Fingerprint string        `json:"fingerprint"`
 	// Members are the containers of each replica besides the main one, which
 	// Container is: init containers and sidecars, each in their order.
-	Members   []Member  `json:"members,omitempty"`
-	Reserve   Resources `json:"reserve,omitzero"`
+	Members []Member `json:"members,omitempty"`
+	// Reserve is what is set aside for each replica on its host.
+	Reserve Resources `json:"reserve,omitzero"`
+	// Priority decides who gets room where there is too little.
+	Priority  int       `json:"priority,omitempty"`
 	Placement Placement `json:"placement,omitzero"`
 	Update    Update    `json:"update"`
 	// MinAvailable is how many replicas nothing that is done on purpose goes below:
@@ -242,25 +235,6 @@ func (s *Service) NoneToSpare() bool {
 	}
 	return s.Replicas > 0 && s.MinAvailable.Up(s.Replicas) >= s.Replicas
 }
-
-// Placement narrows down which hosts may get a replica.
-type Placement struct {
-	Constraints []Constraint `json:"constraints,omitempty"`
-	// Spread are host attributes (host.labels.zone, host.name) over whose
-	// values replicas are spread, the first one first.
-	Spread     []string `json:"spread,omitempty"`
-	MaxPerHost int      `json:"maxPerHost,omitempty"` // 0 is no limit
-}
-
-// Constraint is one comparison that a host must satisfy.
-type Constraint struct {
-	Attribute string `json:"attribute"` // host.name, host.arch, host.labels.<key>
-	Operator  string `json:"operator"`  // == or !=
-	Value     string `json:"value"`
-}
-
-// String is the constraint as it is written in a manifest.
-func (c Constraint) String() string { return c.Attribute + " " + c.Operator + " " + c.Value }
 
 // Update orders. Auto is start-first, and stop-first where two copies of one
 // replica can't coexist.

@@ -3,51 +3,119 @@ package place
 import (
 	"fmt"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// large is 100,000 replicas of 1,000 services on 1,000 hosts.
-func large(publish bool) Input {
+const mebi = 1 << 20
+
+// size is that of a fleet. Every service has the same number of replicas.
+type size struct{ replicas, services, hosts int }
+
+func (z size) String() string {
+	return fmt.Sprintf("%d-replicas-of-%d-on-%d", z.replicas, z.services, z.hosts)
+}
+
+// large is a fleet with nothing on it yet. Every replica reserves something, and
+// the hosts are in three zones.
+func large(z size) Input {
 	in := Input{Owner: "me"}
-	for h := range 1000 {
-		name := fmt.Sprintf("host-%04d", h)
+	for h := range z.hosts {
+		name := fmt.Sprintf("host-%05d", h)
 		in.Hosts = append(in.Hosts, model.Host{Name: name, Schedulable: true, Labels: map[string]string{"zone": strconv.Itoa(h % 3)}})
-		in.Live.Hosts = append(in.Live.Hosts, model.HostState{Name: name, Reachable: true})
+		in.Live.Hosts = append(in.Live.Hosts, model.HostState{
+			Name: name, Reachable: true, Known: true, Info: model.HostInfo{NanoCPUs: 64e9, Memory: 256 << 30},
+		})
 	}
-	for i := range 1000 {
-		s := model.Service{App: "app", Name: fmt.Sprintf("service-%04d", i), Replicas: 100, Fingerprint: "f1"}
+	for i := range z.services {
+		s := model.Service{App: "app", Name: fmt.Sprintf("service-%05d", i), Replicas: z.replicas / z.services, Fingerprint: "f1"}
+		s.Reserve = model.Resources{NanoCPUs: 1e8, Memory: int64(64+i%64) * mebi}
 		s.Placement.Spread = []string{"host.labels.zone"}
 		s.Placement.Constraints = constraint("host.labels.zone", "!=", "none")
-		if publish {
-			s = publishing(s, uint16(10000+i))
-		}
 		in.Services = append(in.Services, s)
 	}
 	return in
 }
 
-func BenchmarkPlace(b *testing.B) {
-	for _, publish := range []bool{false, true} {
-		suffix := map[bool]string{true: "-published", false: ""}[publish]
-		fresh := large(publish)
-		b.Run("fresh"+suffix, func(b *testing.B) { place(b, fresh) })
-		stay := large(publish)
-		for i, a := range Place(fresh).Assignments {
-			n, _ := strconv.Atoi(a.Host[len("host-"):])
-			hs := &stay.Live.Hosts[n]
-			hs.Containers = append(hs.Containers, container(stay.Services[i/100], a.Slot, "7f3a91c2"))
-		}
-		b.Run("stay"+suffix, func(b *testing.B) { place(b, stay) })
+// running is the fleet once everything runs where it was placed.
+func running(in Input) Input {
+	hosts := map[string]*model.HostState{}
+	for i := range in.Live.Hosts {
+		hosts[in.Live.Hosts[i].Name] = &in.Live.Hosts[i]
+	}
+	services := map[string]*model.Service{}
+	for i := range in.Services {
+		services[in.Services[i].Name] = &in.Services[i]
+	}
+	for _, a := range Place(in).Assignments {
+		h := hosts[a.Host]
+		h.Containers = append(h.Containers, container(*services[a.Service], a.Slot, "7f3a91c2"))
+	}
+	return in
+}
+
+// sizes grow by replicas, by hosts and by services.
+var sizes = []size{
+	{1_000, 10, 50}, {10_000, 100, 500}, {100_000, 1_000, 5_000},
+	{100_000, 1_000, 1_000}, {100_000, 10_000, 5_000}, {100_000, 100, 5_000},
+}
+
+func BenchmarkPlaceFromEmpty(b *testing.B) {
+	for _, z := range sizes {
+		in := large(z)
+		b.Run(z.String(), func(b *testing.B) { place(b, in, z) })
 	}
 }
 
-func place(b *testing.B, in Input) {
+// Each replica publishes a port.
+func BenchmarkPlacePublished(b *testing.B) {
+	z := size{100_000, 1_000, 5_000}
+	in := large(z)
+	for i := range in.Services {
+		in.Services[i] = publishing(in.Services[i], uint16(10_000+i))
+	}
+	b.Run(z.String(), func(b *testing.B) { place(b, in, z) })
+}
+
+func BenchmarkPlaceNothingNew(b *testing.B) {
+	for _, z := range sizes {
+		in := running(large(z))
+		b.Run(z.String(), func(b *testing.B) { place(b, in, z) })
+	}
+}
+
+// One host is gone from the manifests, and what it had is placed elsewhere.
+func BenchmarkPlaceHostLost(b *testing.B) {
+	for _, z := range sizes {
+		in := running(large(z))
+		in.Hosts = in.Hosts[1:]
+		in.Live.Hosts = in.Live.Hosts[1:]
+		b.Run(z.String(), func(b *testing.B) { place(b, in, z) })
+	}
+}
+
+func place(b *testing.B, in Input, z size) {
 	b.ReportAllocs()
+	begun := cpu(b)
 	for b.Loop() {
-		if r := Place(in); len(r.Assignments) != 100_000 {
-			b.Fatalf("placed %d", len(r.Assignments))
+		if r := Place(in); len(r.Assignments) != z.replicas {
+			b.Fatalf("placed %d: %v", len(r.Assignments), r.Refusals[0])
 		}
 	}
+	took := cpu(b) - begun
+	b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "cpu-ms/op")
+	b.ReportMetric(float64(z.replicas)*float64(b.N)/took.Seconds(), "replicas/cpu-s")
+}
+
+// cpu is the processor time that this process has taken: what else runs on the
+// machine does not count.
+func cpu(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -12,16 +12,26 @@ const named = 3
 
 // reason completes "1 …" and "2 …". Hosts are counted together when their
 // reasons agree in the plural, so that may leave out what differs.
-type reason struct{ one, many string }
+type reason struct {
+	one, many string
+	left      amount // what the host has instead; of several the most is told
+}
+
+// amount is how much there is of something, for comparison and in words.
+type amount struct {
+	n    int64
+	text string
+}
 
 func plain(one, many string) func(view) reason {
-	return func(view) reason { return reason{one, many} }
+	return func(view) reason { return reason{one: one, many: many} }
 }
 
 // group is a number of hosts with one reason.
 type group struct {
 	reason reason
 	hosts  []string
+	best   string // the host that has the most left
 }
 
 // explain accounts for every host, the commonest reason first.
@@ -47,10 +57,23 @@ func (p *placer) explain(s *service) string {
 
 // explainHost is the reason of one host that was refused.
 func (p *placer) explainHost(s *service, h int) string {
-	return p.hosts[h].Name + " " + p.reasonOf(s, h).one
+	return p.hosts[h].Name + " " + p.reasonOf(s, h).alone()
 }
 
+// alone is the reason of one host of which it is clear which it is.
+func (r reason) alone() string {
+	if r.left.text == "" {
+		return r.one
+	}
+	return r.one + " (has " + r.left.text + ")"
+}
+
+// reasonOf says why a host was refused. One that passes all filters would have
+// made the spread too uneven.
 func (p *placer) reasonOf(s *service, h int) reason {
+	if p.verdict[h] == passed {
+		return p.skewReason(s, h)
+	}
 	return p.filters[p.verdict[h]].reason(view{s, &p.hosts[h], h, p.onHost[h]})
 }
 
@@ -61,7 +84,10 @@ func (p *placer) groups(s *service) []group {
 		i := slices.IndexFunc(groups, func(g group) bool { return g.reason.many == r.many })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, group{reason: r})
+			groups = append(groups, group{reason: r, best: p.hosts[h].Name})
+		}
+		if r.left.n > groups[i].reason.left.n {
+			groups[i].reason.left, groups[i].best = r.left, p.hosts[h].Name
 		}
 		groups[i].hosts = append(groups[i].hosts, p.hosts[h].Name)
 	}
@@ -72,7 +98,13 @@ func (p *placer) groups(s *service) []group {
 }
 
 func (g group) text() string {
-	if len(g.hosts) == 1 {
+	left := g.reason.left.text
+	switch {
+	case left != "" && len(g.hosts) == 1:
+		return g.reason.one + " (" + g.best + " has " + left + ")"
+	case left != "":
+		return g.reason.many + " (best: " + g.best + " has " + left + ")"
+	case len(g.hosts) == 1:
 		return g.reason.one + " (" + g.hosts[0] + ")"
 	}
 	names := strings.Join(g.hosts[:min(named, len(g.hosts))], ", ")

@@ -2,7 +2,6 @@ package place
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -12,11 +11,16 @@ import (
 // person decided comes before what merely happens to be so.
 type filter struct {
 	name string
+	// lasting says that the answer is the same during a whole run, and the same
+	// for all services with the same constraints and tolerations.
+	lasting bool
 	// meant says that a host which fails is still one that a global service
 	// is meant for: failing is then a refusal and not a choice.
-	meant  bool
-	passes func(view) bool
-	reason func(view) reason
+	meant bool
+	// movable says that replicas of lower priority may be what is in the way.
+	movable bool
+	passes  func(view) bool
+	reason  func(view) reason
 }
 
 // view is what a filter may look at.
@@ -30,25 +34,60 @@ type view struct {
 // passed is the verdict on a host that every filter lets through.
 const passed = -1
 
-// filters is the table. Capacity comes last when it comes.
+// filters is the table, of which p.changing are the last: first where the service has to be, then what lasts, then
+// what changes with each replica that is placed.
 func filters() []filter {
 	return []filter{
 		{name: "volume", passes: hasVolume, reason: volumeReason},
-		{name: "constraints", passes: meetsConstraints, reason: constraintReason},
-		{name: "taints", passes: untainted, reason: taintReason},
-		{name: "drain", passes: undrained, reason: plain("is being drained", "are being drained")},
-		{name: "cordon", passes: schedulable, reason: plain("is cordoned", "are cordoned")},
-		{name: "reachable", meant: true, passes: reachable, reason: awayReason},
+		{name: "constraints", lasting: true, passes: meetsConstraints, reason: constraintReason},
+		{name: "taints", lasting: true, passes: untainted, reason: taintReason},
+		{name: "drain", lasting: true, passes: undrained, reason: plain("is being drained", "are being drained")},
+		{name: "cordon", lasting: true, passes: schedulable, reason: plain("is cordoned", "are cordoned")},
+		{name: "reachable", lasting: true, meant: true, passes: reachable, reason: awayReason},
 		{name: "maxPerHost", meant: true, passes: belowMax, reason: maxReason},
-		{name: "ports", meant: true, passes: portsFree, reason: portReason},
+		{name: "ports", meant: true, movable: true, passes: portsFree, reason: portReason},
+		{name: "resources", meant: true, movable: true, passes: hasRoom, reason: roomReason},
 	}
 }
 
 // judge is the first filter that host h fails for s, or passed.
 func (p *placer) judge(s *service, h int) int {
 	v := view{s, &p.hosts[h], h, p.onHost[h]}
-	for i := range p.filters {
+	if !hasVolume(v) {
+		return 0
+	}
+	if i := p.lasting(s)[h]; i != passed {
+		return i
+	}
+	for i := p.changing; i < len(p.filters); i++ {
 		if !p.filters[i].passes(v) {
+			return i
+		}
+	}
+	return passed
+}
+
+// lasting is the first of the lasting filters that each host fails for s, or
+// passed. Most services of a fleet have the same.
+func (p *placer) lasting(s *service) []int {
+	if s.lasting != nil {
+		return s.lasting
+	}
+	terms := fmt.Sprint(s.Placement.Constraints, s.Placement.Tolerations)
+	if p.verdicts[terms] == nil {
+		verdicts := make([]int, len(p.hosts))
+		for h := range p.hosts {
+			verdicts[h] = p.lastingOf(view{service: s, host: &p.hosts[h], index: h})
+		}
+		p.verdicts[terms] = verdicts
+	}
+	s.lasting = p.verdicts[terms]
+	return s.lasting
+}
+
+func (p *placer) lastingOf(v view) int {
+	for i := range p.filters {
+		if p.filters[i].lasting && !p.filters[i].passes(v) {
 			return i
 		}
 	}
@@ -60,86 +99,50 @@ func schedulable(v view) bool      { return v.host.Schedulable }
 func undrained(v view) bool        { return !v.host.Drain }
 func reachable(v view) bool        { return v.host.reachable }
 func portsFree(v view) bool        { return v.host.conflict(v.service, false) == nil }
-func untainted(v view) bool        { return taintOf(v.host) == nil }
+func untainted(v view) bool        { return len(taintsOf(v, model.NoSchedule)) == 0 }
 
 func belowMax(v view) bool {
 	limit := v.service.Placement.MaxPerHost
 	return limit <= 0 || v.onHost < limit
 }
 
-func taintOf(h *host) *model.Taint {
-	for i := range h.Taints {
-		if h.Taints[i].Effect == "NoSchedule" {
-			return &h.Taints[i]
+// taintsOf are the host's taints of an effect that the service does not
+// tolerate.
+func taintsOf(v view, effect string) []model.Taint {
+	var taints []model.Taint
+	for _, t := range v.host.Taints {
+		if t.Effect == effect && !v.service.Placement.Tolerates(t) {
+			taints = append(taints, t)
 		}
 	}
-	return nil
-}
-
-// unmet is the first constraint that h does not satisfy, or nil. What only the
-// engine can say of itself is not held against a host that has not said it.
-func unmet(constraints []model.Constraint, h *host) *model.Constraint {
-	for i := range constraints {
-		c := &constraints[i]
-		if c.Attribute == "host.arch" && h.arch == "" {
-			continue
-		}
-		value, known := attributeOf(h, c.Attribute)
-		if equal := known && value == c.Value; equal != (c.Operator == "==") {
-			return c
-		}
-	}
-	return nil
-}
-
-const labelAttribute = "host.labels."
-
-// attributeOf is a host's value of host.name, host.arch or host.labels.<key>.
-func attributeOf(h *host, attribute string) (value string, known bool) {
-	switch attribute {
-	case "host.name":
-		return h.Name, true
-	case "host.arch":
-		return h.arch, h.arch != ""
-	}
-	value, known = h.Labels[strings.TrimPrefix(attribute, labelAttribute)]
-	return value, known && strings.HasPrefix(attribute, labelAttribute)
-}
-
-func constraintReason(v view) reason {
-	c := unmet(v.service.Placement.Constraints, v.host)
-	label, isLabel := strings.CutPrefix(c.Attribute, labelAttribute)
-	switch {
-	case isLabel && c.Operator == "==":
-		return reason{"lacks label " + label + "=" + c.Value, "lack label " + label + "=" + c.Value}
-	case isLabel:
-		return reason{"has label " + label + "=" + c.Value, "have label " + label + "=" + c.Value}
-	}
-	return reason{"does not satisfy " + c.String(), "do not satisfy " + c.String()}
+	return taints
 }
 
 func taintReason(v view) reason {
-	t := taintOf(v.host)
+	t := taintsOf(v, model.NoSchedule)[0]
 	text := t.Key
 	if t.Value != "" {
 		text += "=" + t.Value
 	}
-	return reason{"is tainted " + text, "are tainted " + text}
+	return reason{one: "is tainted " + text, many: "are tainted " + text}
 }
 
 func awayReason(v view) reason {
 	if v.host.condition == model.Lost {
-		return reason{"is lost", "are lost"}
+		return reason{one: "is lost", many: "are lost"}
 	}
-	return reason{"is unreachable", "are unreachable"}
+	return reason{one: "is unreachable", many: "are unreachable"}
 }
 
 func maxReason(v view) reason {
 	limit := v.service.Placement.MaxPerHost
-	return reason{fmt.Sprintf("is at maxPerHost %d", limit), fmt.Sprintf("are at maxPerHost %d", limit)}
+	return reason{one: fmt.Sprintf("is at maxPerHost %d", limit), many: fmt.Sprintf("are at maxPerHost %d", limit)}
 }
 
 func portReason(v view) reason {
 	port := portText(v.host.conflict(v.service, false).port)
-	return reason{fmt.Sprintf("has port %s taken by %q", port, v.host.holder(v.service)), fmt.Sprintf("have port %s taken", port)}
+	return reason{
+		one:  fmt.Sprintf("has port %s taken by %q", port, v.host.holder(v.service)),
+		many: fmt.Sprintf("have port %s taken", port),
+	}
 }

@@ -17,16 +17,27 @@ type placer struct {
 	owned    func(*model.Container) bool
 	hosts    []host
 	services []service
+	order    []*service     // the highest priority first
 	byName   map[string]int // hosts
 	byKey    map[key]int    // services
+	jobs     map[key]model.Resources
 	found    []sighting
 	slots    int
 	filters  []filter
-	names    []string // slot numbers as text, made once
+	changing int              // the first filter after the lasting ones
+	names    []string         // slot numbers as text, made once
+	domains  map[string][]int // of the hosts, by attribute
+	verdicts map[string][]int // see lasting
 
-	onHost  []int // scratch: replicas per host of the service in hand
-	verdict []int // scratch: which filter refused the host, for the service in hand
-	domains map[string][]int
+	// What follows is about the service in hand.
+	inHand  int
+	onHost  []int // its replicas per host
+	verdict []int // which filter refused the host
+	skew    *skew
+	leaf    []*branch // of each host
+	rated   []rated   // the array that they share
+
+	displaced bool // somebody was sent away since this was last cleared
 }
 
 type key struct{ app, service string }
@@ -36,24 +47,38 @@ type host struct {
 	reachable bool
 	known     bool // reached at some time
 	condition model.Condition
-	arch      string
-	replicas  int // given to it so far, of all services
+	info      *model.HostInfo
+	images    map[string]string
+	capacity  model.Capacity
+	used      model.Resources
+	residents []resident
 	claims    []claim
 }
 
 type service struct {
 	*model.Service
-	index int
-	slots []slot
-	open  int // slots without a host
-	pin   pin
+	index       int
+	slots       []slot
+	open        int // slots without a host
+	leaving     int // slots whose host is to be another one
+	pin         pin
+	images      []string
+	lasting     []int         // see the method
+	near, apart []int         // services that it would rather be with, or not
+	company     map[int]int32 // hosts where those are
+	failed      map[int]int32 // hosts where it has failed, and how often
 }
 
 type slot struct {
-	host    int
-	stays   *model.Container
-	first   int    // its newest sighting, or -1
-	refusal string // why no host can take it, or no other than the one that it is to leave
+	host      int
+	stays     *model.Container
+	first     int // its newest sighting, or -1
+	before    int // the host where it was put before it had a container, or nowhere
+	leaving   bool
+	displaced *displacement
+	refusal   string // why no host can take it, or no other than the one that it is to leave
+	why       string // a person wanted it there
+	moved     bool   // that is suggested already
 }
 
 // sighting is an owned container of a slot; next is another of the same slot.
@@ -64,15 +89,25 @@ type sighting struct {
 }
 
 func newPlacer(in Input) *placer {
-	p := &placer{owned: in.Owned, byName: map[string]int{}, byKey: map[key]int{}, domains: map[string][]int{}}
+	p := &placer{
+		owned: in.Owned, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
+		domains: map[string][]int{}, verdicts: map[string][]int{}, filters: filters(),
+	}
 	if p.owned == nil {
 		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }
 	}
+	p.changing = 1 + slices.IndexFunc(p.filters[1:], func(f filter) bool { return !f.lasting })
 	p.addHosts(in.Hosts, in.Live)
 	p.addServices(in.Services)
-	p.filters = filters()
+	for i := range in.Jobs {
+		p.jobs[key{in.Jobs[i].App, in.Jobs[i].Name}] = in.Jobs[i].Work.Reserve
+	}
 	p.onHost = make([]int, len(p.hosts))
 	p.verdict = make([]int, len(p.hosts))
+	p.leaf = make([]*branch, len(p.hosts))
+	p.rated = make([]rated, len(p.hosts))
+	p.relate()
+	p.noteFailures(in.Failures)
 	return p
 }
 
@@ -84,14 +119,17 @@ func (p *placer) addHosts(hosts []model.Host, live model.Live) {
 	slices.SortFunc(p.hosts, func(a, b host) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range p.hosts {
 		p.byName[p.hosts[i].Name] = i
+		p.hosts[i].info = &model.HostInfo{}
 	}
 	for i := range live.Hosts {
-		if n, ok := p.byName[live.Hosts[i].Name]; ok {
-			p.hosts[n].reachable = live.Hosts[i].Reachable
-			p.hosts[n].known = live.Hosts[i].Known
-			p.hosts[n].condition = live.Hosts[i].Condition
-			p.hosts[n].arch = live.Hosts[i].Info.Arch
+		state := &live.Hosts[i]
+		if n, ok := p.byName[state.Name]; ok {
+			h := &p.hosts[n]
+			h.reachable, h.known, h.condition, h.info, h.images = state.Reachable, state.Known, state.Condition, &state.Info, state.Images
 		}
+	}
+	for i := range p.hosts {
+		p.hosts[i].capacity = p.hosts[i].CapacityOf(*p.hosts[i].info)
 	}
 }
 
@@ -110,25 +148,29 @@ func (p *placer) addServices(services []model.Service) {
 		s.slots = p.emptySlots(s)
 		s.open = len(s.slots)
 		p.slots += s.open
+		p.order = append(p.order, s)
 	}
+	slices.SortStableFunc(p.order, func(a, b *service) int { return cmp.Compare(b.Priority, a.Priority) })
 }
 
 func (p *placer) emptySlots(s *service) []slot {
 	n := max(s.Replicas, 0)
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		n = len(p.hosts)
 	}
 	slots := make([]slot, n)
 	for i := range slots {
-		slots[i] = slot{host: nowhere, first: -1}
+		slots[i] = slot{host: nowhere, first: -1, before: nowhere}
 	}
 	return slots
 }
 
+func (s *service) global() bool { return s.Mode == model.ModeGlobal }
+
 // slotName is the name of a service's nth slot: its number, counted from one,
 // or for a global service the host.
 func (p *placer) slotName(s *service, n int) string {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		return p.hosts[n].Name
 	}
 	for len(p.names) <= n {
@@ -140,7 +182,7 @@ func (p *placer) slotName(s *service, n int) string {
 // slotOf is the reverse: which slot of s a container on a host is in, or -1
 // when the service has no such slot (any more).
 func (p *placer) slotOf(s *service, c *model.Container, onHost int) int {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		if c.Owner.Slot != p.hosts[onHost].Name {
 			return -1
 		}
@@ -168,9 +210,13 @@ func (p *placer) sight(live model.Live) {
 }
 
 func (p *placer) sightOne(c *model.Container, onHost int) {
+	h := &p.hosts[onHost]
 	if !p.owned(c) {
-		p.hosts[onHost].claimLive(c, foreign)
+		h.claimLive(c, resident{service: foreign})
 		return
+	}
+	if c.Owner.Job != "" && c.Running() {
+		h.used = h.used.Plus(p.jobs[key{c.Owner.App, c.Owner.Job}])
 	}
 	i, ok := p.byKey[key{c.Owner.App, c.Owner.Service}]
 	if !ok {
@@ -181,7 +227,7 @@ func (p *placer) sightOne(c *model.Container, onHost int) {
 	if n < 0 {
 		return
 	}
-	p.hosts[onHost].claimLive(c, s.index)
+	h.claimLive(c, resident{s.index, n})
 	p.found = append(p.found, sighting{container: c, host: onHost, next: s.slots[n].first})
 	s.slots[n].first = len(p.found) - 1
 }
@@ -189,20 +235,36 @@ func (p *placer) sightOne(c *model.Container, onHost int) {
 // assign gives a slot its host, and counts.
 func (p *placer) assign(s *service, n, toHost int, stays *model.Container) {
 	t := &s.slots[n]
-	t.host, t.stays = toHost, stays
+	t.host, t.stays, t.refusal = toHost, stays, ""
 	s.open--
-	p.onHost[toHost]++
 	h := &p.hosts[toHost]
-	h.replicas++
-	h.claimSlot(s, p.slotName(s, n))
+	h.used = h.used.Plus(s.Reserve)
+	h.residents = append(h.residents, resident{s.index, n})
+	h.claimSlot(s, n, p.slotName(s, n))
+	p.count(s, toHost, 1)
 }
 
-// countReplicas sets onHost to what s has on each host so far.
-func (p *placer) countReplicas(s *service) {
-	clear(p.onHost)
-	for i := range s.slots {
-		if h := s.slots[i].host; h != nowhere {
-			p.onHost[h]++
-		}
+// release takes a slot's host away again. What its containers hold there stays
+// claimed.
+func (p *placer) release(s *service, n int) {
+	t := &s.slots[n]
+	h, r := &p.hosts[t.host], resident{s.index, n}
+	p.count(s, t.host, -1)
+	h.used = h.used.Minus(s.Reserve)
+	h.residents = slices.DeleteFunc(h.residents, func(o resident) bool { return o == r })
+	h.claims = slices.DeleteFunc(h.claims, func(c claim) bool { return !c.live && c.service == r.service && c.slot == r.slot })
+	t.host, t.stays = nowhere, nil
+	s.open++
+	if t.leaving {
+		t.leaving = false
+		s.leaving--
+	}
+}
+
+// count keeps the numbers of the service in hand.
+func (p *placer) count(s *service, onHost, by int) {
+	if p.inHand == s.index {
+		p.onHost[onHost] += by
+		p.skew.moved(onHost, by)
 	}
 }

@@ -7,35 +7,52 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// The two passes of keep.
+// tenure is how good a container's claim to its host is.
+type tenure int
+
+// The passes of keep. One that runs goes before one that does not, for which room
+// has to be found again, and of these one that has its published ports before one
+// that only now asks for them.
 const (
-	holdsItsPorts = true
-	asksForPorts  = false
+	holdsItsPorts tenure = iota
+	asksForPorts
+	runsNot
+	tenures
 )
 
 // keep leaves slots where their containers are. A cordon or a taint does not
 // matter to what is already there, and neither does a host that does not
 // answer: its containers may well be running.
-func (p *placer) keep(s *service, firm bool) {
+func (p *placer) keep(s *service, pass tenure) {
 	if s.open == 0 || len(p.found) == 0 {
 		return
 	}
-	p.countReplicas(s)
+	p.take(s)
 	for n := range s.slots {
 		t := &s.slots[n]
 		if t.host != nowhere || t.first < 0 {
 			continue
 		}
-		for _, c := range p.candidates(s, t) {
-			if holds(c.container, s.Container.Ports) != firm {
-				continue
-			}
-			if p.mayStay(s, c) {
+		candidates := p.candidates(s, t)
+		for _, c := range candidates {
+			if p.tenureOf(s, c, candidates[0]) == pass && p.mayStay(s, c) && (pass != runsNot || p.hosts[c.host].fits(s.Reserve)) {
 				p.assign(s, n, c.host, c.container)
 				break
 			}
 		}
 	}
+}
+
+// tenureOf is of a container of a slot that has a better one.
+func (p *placer) tenureOf(s *service, c, best sighting) tenure {
+	away := !p.hosts[c.host].reachable
+	switch {
+	case !c.container.Running() && !(away && c.container.State == ""), away && p.hosts[best.host].reachable:
+		return runsNot
+	case holds(c.container, s.Container.Ports):
+		return holdsItsPorts
+	}
+	return asksForPorts
 }
 
 // mayStay: the host still satisfies the constraints, is not being emptied, is
@@ -53,21 +70,44 @@ func (p *placer) bearable(s *service, c sighting) bool {
 // and only then: running in the wrong place is better than not running. A
 // global slot has no other place.
 func (p *placer) wouldLeave(s *service, onHost int) bool {
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		return false
 	}
 	limit := s.Placement.MaxPerHost
 	return p.hosts[onHost].Drain || limit > 0 && p.onHost[onHost] >= limit
 }
 
-// stayAnyway is the last resort of a slot that no other host can take.
-func (p *placer) stayAnyway(s *service, n int) {
-	for _, c := range p.candidates(s, &s.slots[n]) {
-		if p.bearable(s, c) && p.hosts[c.host].conflict(s, true) == nil {
-			p.assign(s, n, c.host, c.container)
-			return
+// hold keeps slots where their containers are although they are to leave, until
+// another host is found: running in the wrong place is better than not running.
+// One that runs stays also where reservations have grown over what the host has;
+// one that does not gives way there to other priorities.
+func (p *placer) hold(s *service) {
+	if s.open == 0 || len(p.found) == 0 {
+		return
+	}
+	for n := range s.slots {
+		t := &s.slots[n]
+		if t.host != nowhere {
+			continue
+		}
+		for _, c := range p.candidates(s, t) {
+			if p.holdsRoom(s, c) && p.bearable(s, c) && p.hosts[c.host].conflict(s, true) == nil {
+				p.assign(s, n, c.host, c.container)
+				t.leaving = true
+				s.leaving++
+				break
+			}
 		}
 	}
+}
+
+// holdsRoom says whether a slot may stay for the sake of a container as far as room
+// goes. One that has never run has no claim to any.
+func (p *placer) holdsRoom(s *service, c sighting) bool {
+	if c.container.Running() || p.hosts[c.host].fits(s.Reserve) {
+		return true
+	}
+	return c.container.State != model.StateCreated && !p.contested(s, c.host)
 }
 
 // candidates are a slot's containers, the one to stay for first.

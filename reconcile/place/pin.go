@@ -31,7 +31,7 @@ func (p *placer) pinAll(in Input) {
 	for i := range p.services {
 		s := &p.services[i]
 		s.pin = pin{host: anywhere}
-		if len(s.Holds) > 0 && s.Mode != model.ModeGlobal && len(s.slots) > 0 {
+		if len(s.Holds) > 0 && !s.global() && len(s.slots) > 0 {
 			s.pin = p.pinOf(s, in)
 		}
 	}
@@ -196,15 +196,15 @@ func (p *placer) explainPin(s *service) string {
 	if s.pin.maybe {
 		is = "may be on"
 	}
-	return fmt.Sprintf("its volume %q %s %s, which %s", s.pin.volume, is, p.hosts[s.pin.host].Name, p.reasonOf(s, s.pin.host).one)
+	return fmt.Sprintf("its volume %q %s %s, which %s", s.pin.volume, is, p.hosts[s.pin.host].Name, p.reasonOf(s, s.pin.host).alone())
 }
 
 func hasVolume(v view) bool { return v.service.pin.allows(v.index) }
 
 func volumeReason(v view) reason {
 	if v.service.pin.host == nowhere {
-		return reason{"does not have its volume", "do not have its volume"}
+		return reason{one: "does not have its volume", many: "do not have its volume"}
 	}
 	text := fmt.Sprintf("have its volume %q", v.service.pin.volume)
-	return reason{"does not " + text, "do not " + text}
+	return reason{one: "does not " + text, many: "do not " + text}
 }

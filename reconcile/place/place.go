@@ -33,6 +33,18 @@ type Input struct {
 	// before, or "". A list can be older than the volume, and a host can have
 	// gone since.
 	Kept func(app, volume string) string
+	// Jobs are those of which tries may run now: what they reserve is taken.
+	Jobs []model.Job
+	// Failures are where services failed lately.
+	Failures []Failure
+	// Moves are people's orders. Each holds while its host takes the slot.
+	Moves []model.Move
+}
+
+// Failure says that a service failed on a host, as it was with a fingerprint.
+type Failure struct {
+	App, Service, Fingerprint, Host string
+	Count                           int
 }
 
 // Result holds every slot of every service exactly once, as an assignment or
@@ -40,6 +52,8 @@ type Input struct {
 type Result struct {
 	Assignments []Assignment `json:"assignments,omitempty"`
 	Refusals    []Refusal    `json:"refusals,omitempty"`
+	// Rooms are how much of each host is set aside then, by name.
+	Rooms []model.Room `json:"-"`
 }
 
 // Assignment gives a slot its host.
@@ -56,6 +70,10 @@ type Assignment struct {
 	Holds []string `json:"holds,omitempty"`
 	// Stays says why the slot is still on a host that it is to leave.
 	Stays string `json:"stays,omitempty"`
+	// Why says why a person wanted the slot there.
+	Why string `json:"why,omitempty"`
+	// Displaced says that the slot was on another host and made room there.
+	Displaced *Displaced `json:"displaced,omitempty"`
 }
 
 // Refusal is a slot that no host can take.
@@ -69,34 +87,55 @@ type Refusal struct {
 	// Reason accounts for every host: `no host for web-3: 2 of 3 lack label
 	// disk=ssd (edge-1, edge-3), 1 is cordoned (edge-2)`.
 	Reason string `json:"reason"`
+	// Displaced says that the slot had a host and made room there.
+	Displaced *Displaced `json:"displaced,omitempty"`
 }
 
 // Place gives every slot a host or a reason why not.
 //
 // The passes go over all services each, because a replica that stays goes
 // before one that is new, and one that already holds its published ports goes
-// before one that only now asks for them.
+// before one that only now asks for them. In each of them higher priorities come
+// first.
 func Place(in Input) Result {
 	p := newPlacer(in)
-	p.sight(in.Live)
-	p.pinAll(in)
-	for i := range p.services {
-		p.keep(&p.services[i], holdsItsPorts)
-	}
-	for i := range p.services {
-		p.keep(&p.services[i], asksForPorts)
-	}
-	for i := range p.services {
-		p.recall(&p.services[i], in.Placed)
-	}
-	for i := range p.services {
-		p.settle(&p.services[i])
-	}
+	p.settleInput(in)
 	return p.result()
 }
 
+// settleInput makes the passes.
+func (p *placer) settleInput(in Input) {
+	p.sight(in.Live)
+	p.pinAll(in)
+	for pass := range tenures {
+		for _, s := range p.order {
+			p.keep(s, pass)
+		}
+	}
+	for _, s := range p.order {
+		p.hold(s)
+	}
+	p.move(in.Moves)
+	for _, s := range p.order {
+		p.recall(s, in.Placed)
+	}
+	p.settleAll()
+}
+
+// settleAll settles all services, and again while somebody was sent away: where
+// that left more room than it was for, another one may fit now. It ends, because
+// each time a higher priority takes the place of a lower one.
+func (p *placer) settleAll() {
+	for again := true; again; again = p.displaced {
+		p.displaced = false
+		for _, s := range p.order {
+			p.settle(s)
+		}
+	}
+}
+
 func (p *placer) result() Result {
-	r := Result{Assignments: make([]Assignment, 0, p.slots)}
+	r := Result{Assignments: make([]Assignment, 0, p.slots), Rooms: p.rooms()}
 	for i := range p.services {
 		s := &p.services[i]
 		for n := range s.slots {
@@ -114,9 +153,9 @@ func (p *placer) report(r *Result, s *service, n int) {
 	name := p.slotName(s, n)
 	if t.host == nowhere {
 		reason := "no host for " + s.Name + "-" + name + ": " + t.refusal
-		refusal := Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason}
+		refusal := Refusal{App: s.App, Service: s.Name, Slot: name, Reason: reason, Displaced: p.tellDisplaced(s, t)}
 		switch {
-		case s.Mode == model.ModeGlobal:
+		case s.global():
 			refusal.Host = name
 		case s.pin.host >= 0:
 			refusal.Host = p.hosts[s.pin.host].Name
@@ -124,7 +163,10 @@ func (p *placer) report(r *Result, s *service, n int) {
 		r.Refusals = append(r.Refusals, refusal)
 		return
 	}
-	a := Assignment{App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held(), Stays: t.refusal}
+	a := Assignment{
+		App: s.App, Service: s.Name, Slot: name, Host: p.hosts[t.host].Name, Holds: s.Held(),
+		Stays: t.refusal, Why: t.why, Displaced: p.tellDisplaced(s, t),
+	}
 	if t.stays != nil {
 		a.Container = t.stays.ID
 	}

@@ -22,29 +22,35 @@ const foreign = -1
 type claim struct {
 	port    model.Port
 	service int
+	slot    int // of the service, unless it is foreign
 	live    bool
 	holder  string
 }
 
 // claimLive notes the ports that a container holds. One that does not run
 // holds none: the engine binds ports at start.
-func (h *host) claimLive(c *model.Container, service int) {
+func (h *host) claimLive(c *model.Container, of resident) {
 	if !c.Running() {
 		return
 	}
 	for _, port := range c.Ports {
 		if port.Published != 0 {
-			h.claims = append(h.claims, claim{port, service, true, c.Name})
+			h.claims = append(h.claims, claim{port, of.service, of.slot, true, c.Name})
 		}
 	}
 }
 
-func (h *host) claimSlot(s *service, slotName string) {
+func (h *host) claimSlot(s *service, n int, name string) {
 	for _, port := range s.Container.Ports {
 		if port.Published != 0 {
-			h.claims = append(h.claims, claim{port, s.index, false, s.Name + "-" + slotName})
+			h.claims = append(h.claims, claim{port, s.index, n, false, s.Name + "-" + name})
 		}
 	}
+}
+
+// unclaim forgets what a slot has, and what its containers hold.
+func (h *host) unclaim(r resident) {
+	h.claims = slices.DeleteFunc(h.claims, func(c claim) bool { return c.service == r.service && c.slot == r.slot })
 }
 
 // conflict is a claim that keeps a slot of s off the host, or nil.

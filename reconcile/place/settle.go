@@ -1,41 +1,54 @@
 package place
 
-import (
-	"slices"
-
-	"github.com/tallyman-io/tallyman/reconcile/model"
-)
+import "github.com/tallyman-io/tallyman/reconcile/model"
 
 // settle finds hosts for the slots of s that could not stay anywhere.
 func (p *placer) settle(s *service) {
-	if s.open == 0 {
+	if s.open == 0 && s.leaving == 0 {
 		return
 	}
-	p.countReplicas(s)
+	p.take(s)
 	for h := range p.hosts {
 		p.verdict[h] = p.judge(s, h)
 	}
-	if s.Mode == model.ModeGlobal {
+	if s.global() {
 		p.settleGlobal(s)
 		return
 	}
 	p.settleReplicated(s)
 }
 
+// take takes a service in hand: what it has on each host, and what makes a host
+// good for it.
+func (p *placer) take(s *service) {
+	p.inHand = s.index
+	clear(p.onHost)
+	for i := range s.slots {
+		if h := s.slots[i].host; h != nowhere {
+			p.onHost[h]++
+		}
+	}
+	p.skew = p.newSkew(s)
+}
+
 // recall puts slots back where they were put before, as far as the hosts still
 // take them. A global slot has its host in its name.
 func (p *placer) recall(s *service, placed func(app, service, slot string) string) {
-	if s.open == 0 || s.Mode == model.ModeGlobal || placed == nil {
+	if s.open == 0 || s.global() || placed == nil {
 		return
 	}
-	p.countReplicas(s)
+	p.take(s)
 	for n := range s.slots {
-		if s.slots[n].host != nowhere || s.slots[n].first >= 0 {
+		t := &s.slots[n]
+		if t.host != nowhere || t.first >= 0 {
 			continue
 		}
-		name := placed(s.App, s.Name, p.slotName(s, n))
-		h := slices.IndexFunc(p.hosts, func(h host) bool { return h.Name == name })
-		if name != "" && h >= 0 && p.judge(s, h) == passed {
+		h, registered := p.byName[placed(s.App, s.Name, p.slotName(s, n))]
+		if !registered {
+			continue
+		}
+		t.before = h
+		if p.judge(s, h) == passed && p.skew.allows(h) {
 			p.assign(s, n, h, nil)
 		}
 	}
@@ -45,88 +58,149 @@ func (p *placer) recall(s *service, placed func(app, service, slot string) strin
 // is not meant for is passed over; one that is meant and can't is a refusal.
 func (p *placer) settleGlobal(s *service) {
 	for n := range s.slots {
+		t := &s.slots[n]
 		switch {
-		case s.slots[n].host != nowhere:
+		case t.host != nowhere:
 		case p.verdict[n] == passed:
-			p.assign(s, n, n, nil)
+			p.assign(s, n, n, p.stays(s, n, n))
+		case p.displaceAt(s, n, n):
 		case p.filters[p.verdict[n]].meant:
-			s.slots[n].refusal = p.explainHost(s, n)
+			t.refusal = p.explainHost(s, n)
 		}
 	}
 }
 
 func (p *placer) settleReplicated(s *service) {
-	spread := p.newSpread(s)
+	p.leaveAll(s)
+	ranking := p.ranking(s)
 	refusal := ""
 	for n := range s.slots {
-		if s.slots[n].host != nowhere {
+		t := &s.slots[n]
+		if t.host != nowhere {
 			continue
 		}
-		h := p.best(spread)
-		if h != nowhere {
-			p.assign(s, n, h, nil)
-			spread.add(h)
-			p.verdict[h] = p.judge(s, h) // only this host's answer can have changed
-			continue
+		h := p.bestFor(s, n, ranking)
+		switch {
+		case h != nowhere && h == ranking.best():
+			p.give(s, n, h)
+			ranking.gave(p.scoreOf(s, h), p.verdict[h] != passed)
+		case h != nowhere:
+			p.give(s, n, h)
+			ranking = p.ranking(s)
+		case refusal == "" && p.displace(s, n):
+			ranking = p.ranking(s)
+		default:
+			if refusal == "" { // the same for all slots from here on
+				refusal = p.explain(s)
+			}
+			t.refusal = refusal
 		}
-		if refusal == "" { // the same for all slots from here on: no host opens up again
-			refusal = p.explain(s)
-		}
-		s.slots[n].refusal = refusal
-		p.stayAnyway(s, n)
 	}
 }
 
-// best is the host where a replica improves the spread most.
-func (p *placer) best(spread *spread) int {
-	best := nowhere
+// give gives a slot a host, of which only this host's verdict can change.
+func (p *placer) give(s *service, n, h int) {
+	p.assign(s, n, h, p.stays(s, n, h))
+	p.verdict[h] = p.judge(s, h)
+}
+
+// leaveAll gives the slots that are to leave their hosts other ones, as far as
+// there are any.
+func (p *placer) leaveAll(s *service) {
+	stays := ""
+	for n := range s.slots {
+		if !s.slots[n].leaving || p.leave(s, n) {
+			continue
+		}
+		if stays == "" { // the same for all slots from here on
+			stays = p.explain(s)
+		}
+		s.slots[n].refusal = stays
+	}
+}
+
+// leave gives a slot another host than the one that it is to leave, if one fits.
+func (p *placer) leave(s *service, n int) bool {
+	from := s.slots[n].host
+	p.release(s, n)
+	p.verdict[from] = p.judge(s, from)
+	h := p.bestFor(s, n, p.ranking(s))
+	if h != nowhere {
+		p.give(s, n, h)
+		return true
+	}
+	p.give(s, n, from)
+	s.slots[n].leaving = true
+	s.leaving++
+	return false
+}
+
+// bestFor is the best host for a slot: one where it has a container already, or
+// the first of the ranking.
+func (p *placer) bestFor(s *service, n int, ranking *branch) int {
+	for _, c := range p.candidates(s, &s.slots[n]) {
+		if p.verdict[c.host] == passed && p.skew.allows(c.host) && p.mayStay(s, c) {
+			return c.host
+		}
+	}
+	if best := ranking.best(); best != nowhere && p.skew.allows(best) {
+		return best
+	}
+	return nowhere
+}
+
+// stays is the container for whose sake a slot is on a host, if it has one there.
+func (p *placer) stays(s *service, n, onHost int) *model.Container {
+	for _, c := range p.candidates(s, &s.slots[n]) {
+		if c.host == onHost {
+			return c.container
+		}
+	}
+	return nil
+}
+
+// ranking orders the hosts that can take a replica of s.
+func (p *placer) ranking(s *service) *branch {
+	p.keepsCompany(s)
+	if s.images == nil {
+		s.images = s.Images()
+	}
+	domains := make([][]int, len(s.Placement.Spread))
+	for i, attribute := range s.Placement.Spread {
+		domains[i] = p.domainsBy(attribute)
+	}
+	root := &branch{}
 	for h := range p.hosts {
-		if p.verdict[h] == passed && (best == nowhere || p.prefer(spread, h, best)) {
-			best = h
+		p.leaf[h] = nil
+		if p.verdict[h] != passed && p.onHost[h] == 0 {
+			continue
+		}
+		b := root
+		for _, domain := range domains {
+			b = b.part(domain[h])
+			b.replicas += p.onHost[h]
+		}
+		if p.verdict[h] == passed {
+			p.leaf[h] = b
+			b.size++
 		}
 	}
-	return best
+	p.fill(s)
+	root.arrange()
+	return root
 }
 
-// prefer compares: the failure domains in the order they are declared, then
-// the service's own replicas on the host, then all replicas. Ties go to the
-// first name, which is the order the hosts are in.
-func (p *placer) prefer(spread *spread, a, b int) bool {
-	for _, by := range spread.by {
-		if x, y := by.count[by.domain[a]], by.count[by.domain[b]]; x != y {
-			return x < y
+// fill puts the hosts into their branches, which share one array.
+func (p *placer) fill(s *service) {
+	free := p.rated
+	for h, b := range p.leaf {
+		if b == nil {
+			continue
 		}
-	}
-	if p.onHost[a] != p.onHost[b] {
-		return p.onHost[a] < p.onHost[b]
-	}
-	return p.hosts[a].replicas < p.hosts[b].replicas
-}
-
-// spread counts a service's replicas per failure domain.
-type spread struct{ by []attributeSpread }
-
-type attributeSpread struct {
-	domain []int // of each host
-	count  []int // of each domain
-}
-
-func (p *placer) newSpread(s *service) *spread {
-	sp := &spread{}
-	for _, attribute := range s.Placement.Spread {
-		sp.by = append(sp.by, attributeSpread{p.domainsBy(attribute), make([]int, len(p.hosts))})
-	}
-	for i := range s.slots {
-		if h := s.slots[i].host; h != nowhere {
-			sp.add(h)
+		if b.hosts == nil {
+			b.hosts, free = free[:0:b.size], free[b.size:]
 		}
-	}
-	return sp
-}
-
-func (s *spread) add(h int) {
-	for _, by := range s.by {
-		by.count[by.domain[h]]++
+		b.hosts = append(b.hosts, rated{int32(h), p.scoreOf(s, h)})
 	}
 }
 

@@ -113,6 +113,8 @@ type planner struct {
 	asked       map[slot]bool               // services that ask for a replica; keyed without slot
 	protected   map[Key]bool                // leftover replicas whose end is held
 	yields      map[slot]bool               // replicas in a ring, each on the next one's ports
+	displaces   map[slot][]string           // whom a replica sends away, in words
+	rooms       map[string]*model.Room      // by host
 	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	unresolved  map[string]string            // app → why its images are not known
@@ -138,6 +140,8 @@ func newPlanner(in *Input) *planner {
 		protected:    map[Key]bool{},
 		blocked:      map[Key]string{},
 		yields:       map[slot]bool{},
+		displaces:    map[slot][]string{},
+		rooms:        map[string]*model.Room{},
 		pulls:        map[Key]Change{},
 		unresolved:   map[string]string{},
 		pullSecrets:  map[string][]model.SecretRef{},
@@ -156,6 +160,9 @@ func newPlanner(in *Input) *planner {
 			s := &in.Desired.Apps[i].Services[j]
 			p.services[slot{app: s.App, service: s.Name}] = s
 		}
+	}
+	for i := range in.Placement.Rooms {
+		p.rooms[in.Placement.Rooms[i].Host] = &in.Placement.Rooms[i]
 	}
 	for i := range in.Live.Hosts {
 		p.readHost(&in.Live.Hosts[i])
@@ -234,19 +241,32 @@ func (p *planner) uses(app string, c *model.ContainerSpec, host string) {
 
 // replicas gives every placed and every refused replica its change.
 func (p *planner) replicas() {
+	p.noteDisplaced()
 	for _, a := range p.in.Placement.Assignments {
+		key := slot{a.App, a.Service, a.Slot}
 		s := p.services[slot{app: a.App, service: a.Service}]
 		p.asked[slot{app: a.App, service: a.Service}] = true
 		c := p.replica(s, a.Slot, a.Host)
 		c.Stays = a.Stays
+		c.Reasons = append(c.Reasons, p.displaces[key]...)
+		if a.Why != "" && c.Wanted() {
+			c.Reasons = append(c.Reasons, a.Why)
+		}
+		if a.Displaced != nil {
+			c.Displaced, c.Reasons = a.Displaced, append(c.Reasons, a.Displaced.String())
+		}
 		p.changes = append(p.changes, c)
 	}
 	for _, r := range p.in.Placement.Refusals {
 		key := slot{r.App, r.Service, r.Slot}
 		p.asked[slot{app: r.App, service: r.Service}] = true
 		c := Change{Key: replicaKey(key), Host: r.Host, Verdict: Blocked, Reasons: []string{r.Reason}}
-		for _, old := range sorted(p.slots[key]) {
+		containers := sorted(p.slots[key])
+		for _, old := range containers {
 			c.Old = append(c.Old, old.ID)
+		}
+		if r.Displaced != nil {
+			p.vacate(&c, r.Displaced, containers)
 		}
 		delete(p.slots, key)
 		p.changes = append(p.changes, c)

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/place"
 )
 
 // Kind is the kind of thing that a change is about.
@@ -140,6 +141,9 @@ type Change struct {
 	// Yields says that the old containers stop although the new one can't start
 	// yet: they hold the ports of others, which hold its own.
 	Yields bool `json:"yields,omitempty"`
+	// Displaced says for whom the replica leaves its host: it stays until that one
+	// has been made.
+	Displaced *place.Displaced `json:"displaced,omitempty"`
 	// Onward says that the steps only carry on with a pod that is being brought
 	// up: nothing had to be put right.
 	Onward bool `json:"onward,omitempty"`

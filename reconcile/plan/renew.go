@@ -23,6 +23,10 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 		c.Verdict, c.Reasons = Blocked, append([]string{reason}, c.Reasons...)
 		return
 	}
+	if reason := p.noSecond(s, c.Host, old); reason != "" {
+		c.Verdict, c.Reasons = Blocked, append([]string{reason}, c.Reasons...)
+		return
+	}
 	owner := model.Ownership{
 		Owner: p.in.Desired.Owner, App: s.App, Service: s.Name, Slot: c.Key.Slot,
 		Fingerprint: s.Fingerprint, Revision: p.revisions[s.App], Guard: s.Guard,

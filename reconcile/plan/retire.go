@@ -25,6 +25,10 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		c.Reasons = append(c.Reasons, "stops first: it and others of the app wait for each other's ports")
 	}
 	startFirst := !c.Yields && p.order(s, c.Host, old) == model.OrderStartFirst
+	if startFirst && s.Update.Order == model.OrderAuto && firstStart(c) >= 0 && p.crowds(s, c.Host, old) {
+		startFirst = false
+		c.Reasons = append(c.Reasons, "stops first: "+c.Host+" has no room for a second copy")
+	}
 	if !startFirst && s.NoneToSpare() {
 		c.Reasons = append(c.Reasons, fmt.Sprintf("stops first, and minAvailable %s lets none that serves be stopped", s.MinAvailable))
 	}
@@ -41,9 +45,14 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 		}
 		after = append(after, steps(Now, removals(o))...)
 	}
-	start := slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
+	start := firstStart(c)
 	c.Steps = slices.Concat(slices.Insert(c.Steps, max(start, 0), before...), after, healthy)
 	stall(c)
+}
+
+// firstStart is the first step that starts a container, or -1.
+func firstStart(c *Change) int {
+	return slices.IndexFunc(c.Steps, func(s Step) bool { _, ok := s.Op.(model.StartContainer); return ok })
 }
 
 // withinReach are the containers that can be touched now; the reasons name the

@@ -43,13 +43,7 @@ func TestOrder(t *testing.T) {
 		tc.service.Container.Image = "web:2"
 		w.declare(tc.service)
 		p := w.plan()
-		got := model.OrderStartFirst
-		for _, step := range p.Changes[len(p.Changes)-1].Steps {
-			if _, stop := step.Op.(model.StopContainer); stop && step.After == Now {
-				got = model.OrderStopFirst
-			}
-		}
-		if got != tc.want {
+		if got := orderOf(&p.Changes[len(p.Changes)-1]); got != tc.want {
 			t.Errorf("%s: %s, want %s\n%s", name, got, tc.want, p.String())
 		}
 	}

@@ -31,7 +31,7 @@ func runName(job, run string) string { return job + "@" + run } // no service ha
 
 // PlacedRuns takes the tries out of a placement.
 func PlacedRuns(r place.Result, app string, decisions []jobs.Decision) (place.Result, map[string]RunPlace) {
-	rest, placed := place.Result{}, map[string]RunPlace{}
+	rest, placed := place.Result{Rooms: r.Rooms}, map[string]RunPlace{}
 	job := map[string]string{}
 	for i := range decisions {
 		if d := &decisions[i]; d.Start != nil {

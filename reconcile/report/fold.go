@@ -17,6 +17,7 @@ type Input struct {
 	Desired     *model.Desired // nil before the first good revision
 	Live        *model.Live
 	Plan        plan.Plan
+	Rooms       []model.Room // how much of the hosts is set aside
 	Rollout     rollout.Result
 	Target      Revision
 	Effective   Revision
@@ -371,6 +372,11 @@ func (f *folder) host(h *model.Host) Host {
 		out.Condition, out.AwaySince, out.Withheld = s.Condition, s.AwaySince, s.Withheld
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
+	}
+	for i := range f.in.Rooms {
+		if room := &f.in.Rooms[i]; room.Host == h.Name {
+			out.Capacity, out.Reserved = amounts(room.Capacity.Resources), amounts(room.Reserved)
+		}
 	}
 	f.emptying(&out)
 	return out

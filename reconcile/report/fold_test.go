@@ -275,3 +275,14 @@ func TestFoldIsAFunction(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsSetAsideOfHosts(t *testing.T) {
+	in := scene()
+	in.Rooms = []model.Room{{
+		Host: "h1", Capacity: model.Capacity{Resources: model.Resources{NanoCPUs: 3_500_000_000, Memory: 1 << 30}},
+		Reserved: model.Resources{NanoCPUs: 1_250_000_000, Memory: 64 << 20},
+	}}
+	if h := Fold(in).Hosts[0]; h.Capacity != (Amounts{3.5, 1 << 30}) || h.Reserved != (Amounts{1.25, 64 << 20}) {
+		t.Errorf("of %+v are set aside %+v", h.Capacity, h.Reserved)
+	}
+}

@@ -179,16 +179,28 @@ type Host struct {
 	Pin *model.HostPin `json:"pin,omitempty"`
 	// Left is what is still on a host that is to be empty, Staying are the replicas
 	// of global services there, which stay.
-	Left     []Left   `json:"left,omitempty"`
-	Staying  []string `json:"staying,omitempty"`
-	Version  string   `json:"version,omitempty"`
-	Arch     string   `json:"arch,omitempty"`
-	CPUs     float64  `json:"cpus,omitempty"`
-	Memory   int64    `json:"memory,omitempty"`
-	Replicas int      `json:"replicas"`
+	Left    []Left   `json:"left,omitempty"`
+	Staying []string `json:"staying,omitempty"`
+	Version string   `json:"version,omitempty"`
+	Arch    string   `json:"arch,omitempty"`
+	CPUs    float64  `json:"cpus,omitempty"`
+	Memory  int64    `json:"memory,omitempty"`
+	// Capacity is what replicas can have of it, all together, as far as that is
+	// known, and Reserved what is set aside for those that are placed here.
+	Capacity Amounts `json:"capacity,omitzero"`
+	Reserved Amounts `json:"reserved,omitzero"`
+	Replicas int     `json:"replicas"`
 	// Pulls are the pulls at work.
 	Pulls []model.Pull `json:"pulls,omitempty"`
 }
+
+// Amounts are amounts of CPUs and of memory, in bytes.
+type Amounts struct {
+	CPUs   float64 `json:"cpus,omitempty"`
+	Memory int64   `json:"memory,omitempty"`
+}
+
+func amounts(r model.Resources) Amounts { return Amounts{float64(r.NanoCPUs) / 1e9, r.Memory} }
 
 // Change is an entry of the plan, and why it waits.
 type Change struct {

@@ -83,7 +83,7 @@ func (t *text) hostTable(s *Status) {
 		h := &s.Hosts[i]
 		state, color := hostState(h)
 		rows = append(rows, []cell{
-			word(h.Name), colored(state, color), word(fmt.Sprint(h.Replicas)), word(number(h.CPUs)), word(size(h.Memory)),
+			word(h.Name), colored(state, color), word(fmt.Sprint(h.Replicas)), h.cpuCell(), h.memoryCell(),
 			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.why())),
 		})
 	}

@@ -85,10 +85,11 @@ func mixedStatus() *Status {
 				}}},
 		},
 		Hosts: []Host{
-			{Name: "edge-1", Endpoint: "tcp://10.0.0.1:2376", Reachable: true, Schedulable: true, Version: "28.5.2", Arch: "amd64", CPUs: 2.5, Memory: 4 << 30, Replicas: 2, Seen: noon},
+			{Name: "edge-1", Endpoint: "tcp://10.0.0.1:2376", Reachable: true, Schedulable: true, Version: "28.5.2", Arch: "amd64", CPUs: 2.5, Memory: 4 << 30, Replicas: 2, Seen: noon,
+				Capacity: Amounts{2, 3 << 30}, Reserved: Amounts{0.5, 1 << 30}},
 			{Name: "edge-2", Endpoint: "tcp://10.0.0.2:2376", Error: "connection refused", Seen: noon.Add(-5 * time.Minute)},
 			{Name: "edge-3", Reachable: true, Memory: 512 << 20},
-			{Name: "edge-4", Reachable: true, Schedulable: true, Drain: true},
+			{Name: "edge-4", Reachable: true, Schedulable: true, Drain: true, Capacity: Amounts{4, 1 << 30}, Reserved: Amounts{0, 2 << 30}},
 		},
 		Changes: []Change{
 			{Key: replica("web", "2"), Host: "edge-1", Verdict: plan.Replace, Reasons: []string{"image 1 → 2"}, Held: "the rollout has failed"},

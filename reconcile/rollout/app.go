@@ -56,10 +56,11 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		d.unsettled = app.Name // what takes over from an app that has gone may be waiting here
 		return
 	}
-	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.nothingToDo() {
+	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.standing.Moves == nil && r.nothingToDo() {
 		return
 	}
 	r.readSlots()
+	r.forgetMoves()
 	defer d.noteWell(r)
 	if r.record.Phase == Progressing {
 		r.follow()

@@ -102,7 +102,7 @@ func (f *fleet) decide() Result {
 	for _, a := range held.Apps {
 		services = append(services, a.Services...)
 	}
-	placement := place.Place(place.Input{Services: services, Hosts: held.Hosts, Live: f.live, Owner: us})
+	placement := place.Place(place.Input{Services: services, Hosts: held.Hosts, Live: f.live, Owner: us, Moves: f.choice.State.Moves()})
 	f.plan = plan.Build(plan.Input{Desired: held, Live: &f.live, Placement: placement, AllowRemovals: f.allow})
 	busy := map[plan.Key]string{}
 	for key, task := range f.busy {
@@ -110,7 +110,7 @@ func (f *fleet) decide() Result {
 	}
 	f.last = Decide(Input{
 		Desired: held, Live: &f.live, Plan: &f.plan, Now: f.now,
-		State: f.choice.State, Busy: busy, Manual: f.manual,
+		State: f.choice.State, Busy: busy, Manual: f.manual, Rooms: placement.Rooms,
 	})
 	f.state = f.last.State
 	for _, key := range f.last.Cancel {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/jobs"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // Verb is what a person can order of an app.
@@ -15,12 +16,14 @@ type Verb string
 // The verbs.
 const (
 	VerbPause  Verb = "pause"  // let no rollout begin or go on
-	VerbResume Verb = "resume" // end a pause and a pin
+	VerbResume Verb = "resume" // end a pause, a pin and moves
 	VerbPin    Verb = "pin"    // hold the app to a revision
 	VerbRetry  Verb = "retry"  // try what failed anew
 	// VerbPromote lets the rest of a rollout follow its canaries.
 	VerbPromote Verb = "promote"
 	VerbRun     Verb = "run" // run a job
+	// VerbMove puts replicas on other hosts.
+	VerbMove Verb = "move"
 	// Of hosts, without a commit.
 	VerbCordon   Verb = "cordon"   // give it nothing new
 	VerbDrain    Verb = "drain"    // and move away what is there
@@ -45,6 +48,8 @@ type Order struct {
 	Images map[string]string `json:"-"`
 	// Job is the one to run.
 	Job string `json:"job,omitempty"`
+	// Moves are where replicas are to go.
+	Moves []model.Move `json:"moves,omitempty"`
 }
 
 // Of names what the order is about.
@@ -75,10 +80,10 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 	case VerbPin:
 		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now, Images: o.Images}
 	case VerbResume:
-		if standing.Pin == nil && standing.Pause == nil {
+		if standing.Pin == nil && standing.Pause == nil && standing.Moves == nil {
 			return s, fmt.Errorf("resume app %q: %w: it is neither paused nor pinned", o.App, ErrNothingToDo)
 		}
-		standing.Pin, standing.Pause = nil, nil
+		standing.Pin, standing.Pause, standing.Moves = nil, nil, nil
 		next.progress(o.App, now)
 	case VerbRetry:
 		if standing.Hold == nil && next.Records[o.App].Phase != Failed {
@@ -91,6 +96,8 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 			return s, err
 		}
 		return next, nil
+	case VerbMove:
+		standing.Moves = newMoves(o, now)
 	case VerbRun:
 		var known jobs.Memory
 		if standing.Jobs != nil {

@@ -72,6 +72,9 @@ func (d *decider) obstructed(s *model.Service, c *plan.Change) string {
 	if leaving := d.holder(s, c); leaving != nil {
 		return fmt.Sprintf("waits for %s to give up a port", leaving.Key)
 	}
+	if displaced := d.occupant(s, c); displaced != nil {
+		return fmt.Sprintf("waits for %s to make room", displaced.Key)
+	}
 	return d.volumeHeld(s, c)
 }
 

@@ -146,6 +146,8 @@ type Input struct {
 	Desired *model.Desired
 	Live    *model.Live
 	Plan    *plan.Plan
+	// Rooms are how much of the hosts is set aside.
+	Rooms []model.Room
 	// Runs is what is to become of the runs of jobs.
 	Runs  []plan.Runs
 	Now   time.Time
@@ -219,6 +221,8 @@ type decider struct {
 	unsettled  string                      // an app that is on its way: what has gone may be needed in its place
 	depended   map[string]bool             // apps on which others depend
 	waiting    []room                      // what new containers can't start without
+	displaced  map[string][]*plan.Change   // by the host where they still run; made when first needed
+	copies     map[string]model.Resources  // see secondCopies
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }
 

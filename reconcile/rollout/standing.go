@@ -17,6 +17,7 @@ type Standing struct {
 	Hold  *Hold  `json:"hold,omitempty"`
 	Pin   *Pin   `json:"pin,omitempty"`
 	Pause *Pause `json:"pause,omitempty"`
+	Moves *Moves `json:"moves,omitempty"`
 	// Images are nil while none is known that might be removed one day.
 	Images *Images `json:"images,omitempty"`
 	// Again is what is being tried again at a person's word.

@@ -14,7 +14,15 @@ func (r *roll) service(s *service, m missing) {
 	dependency := r.waitsFor(s)
 	s.free = r.budget(s)
 	for _, slot := range order(s.slots) {
+		if why := r.waitsToLeave(slot.change); why != "" && slot.phase != away {
+			r.hold(slot.change, why)
+			continue
+		}
 		switch slot.phase {
+		case stuck:
+			if len(slot.change.Steps) > 0 {
+				r.vacate(s, slot)
+			}
 		case finishing:
 			r.finishSlot(slot)
 		case mending:
@@ -145,6 +153,11 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 		return
 	}
 	if why := r.take(s, slot); why != "" {
+		r.hold(slot.change, why)
+		return
+	}
+	if why := r.noRoomYet(s.Service, slot.change); why != "" {
+		s.giveBack(slot)
 		r.hold(slot.change, why)
 		return
 	}

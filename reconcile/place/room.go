@@ -1,0 +1,70 @@
+package place
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
+
+// hasRoom says whether the host can set aside what a new replica reserves. What
+// stays where it is is never asked: a reservation that grows over what the host
+// has sends nobody away. A host of which nobody knows what it has takes all.
+func hasRoom(v view) bool { return v.host.fits(v.service.Reserve) }
+
+func (h *host) fits(need model.Resources) bool { return h.capacity.Fits(h.used, need) }
+
+// free is what is not set aside yet; less than nothing where reservations have
+// grown.
+func (h *host) free() model.Resources { return h.capacity.Minus(h.used) }
+
+// share is how much of the host is set aside, in thousandths, of that of which it
+// is more.
+func (h *host) share() int32 {
+	share := int64(0)
+	if h.capacity.KnowsMemory && h.used.Memory > 0 {
+		share = h.used.Memory * 1000 / max(h.capacity.Memory, 1)
+	}
+	if h.capacity.KnowsCPUs && h.used.NanoCPUs > 0 {
+		share = max(share, h.used.NanoCPUs*1000/max(h.capacity.NanoCPUs, 1))
+	}
+	return int32(share)
+}
+
+// roomReason says what the host lacks, of memory and CPUs the first.
+func roomReason(v view) reason {
+	need, free := v.service.Reserve, v.host.free()
+	lacks, left := Memory(need.Memory), amount{max(free.Memory, 0), Memory(free.Memory)}
+	if need.Memory == 0 || !v.host.capacity.KnowsMemory || need.Memory <= free.Memory {
+		lacks, left = CPUs(need.NanoCPUs), amount{max(free.NanoCPUs, 0), CPUs(free.NanoCPUs)}
+	}
+	return reason{one: "lacks " + lacks, many: "lack " + lacks, left: left}
+}
+
+// Memory is an amount of memory in words, rounded down.
+func Memory(bytes int64) string {
+	const mebi, gibi = 1 << 20, 1 << 30
+	switch bytes = max(bytes, 0); {
+	case bytes >= gibi && bytes%gibi == 0:
+		return strconv.FormatInt(bytes/gibi, 10) + "GiB"
+	case bytes >= mebi || bytes == 0:
+		return strconv.FormatInt(bytes/mebi, 10) + "MiB"
+	}
+	return strconv.FormatInt(bytes, 10) + "B"
+}
+
+// CPUs is an amount of CPUs in words, rounded down.
+func CPUs(nano int64) string {
+	const milli = 1_000_000
+	text := fmt.Sprintf("%d.%03d", max(nano, 0)/(1000*milli), max(nano, 0)/milli%1000)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " CPUs"
+}
+
+func (p *placer) rooms() []model.Room {
+	rooms := make([]model.Room, len(p.hosts))
+	for i := range p.hosts {
+		rooms[i] = model.Room{Host: p.hosts[i].Name, Capacity: p.hosts[i].capacity, Reserved: p.hosts[i].used}
+	}
+	return rooms
+}
