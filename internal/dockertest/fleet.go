@@ -18,8 +18,9 @@ import (
 type Option func(*settings)
 
 type settings struct {
-	tls   bool
-	flags []string
+	tls    bool
+	podman bool
+	flags  []string
 }
 
 // MutualTLS makes the hosts' tcp endpoints ask for a client certificate; Host.TLS
