@@ -110,6 +110,9 @@ func (h *Host) inside(args ...string) *exec.Cmd {
 }
 
 func (h *Host) startDaemon() error {
+	if h.fleet.podman {
+		return h.startPodman()
+	}
 	if err := os.RemoveAll(h.path("docker.pid")); err != nil {
 		return err
 	}

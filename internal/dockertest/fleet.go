@@ -18,9 +18,10 @@ import (
 type Option func(*settings)
 
 type settings struct {
-	tls   bool
-	flags []string
-	disk  int64 // bytes of each host's own disk; 0 is none
+	tls    bool
+	podman bool
+	flags  []string
+	disk   int64 // bytes of each host's own disk; 0 is none
 }
 
 // MutualTLS makes the hosts' tcp endpoints ask for a client certificate; Host.TLS

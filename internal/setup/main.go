@@ -5,6 +5,7 @@
 //
 //	setup [engine]   a Docker engine answers at DOCKER_HOST or the local socket
 //	setup test       that, and the programs that the tests run
+//	setup podman     Podman, and the programs that its tests run
 //
 // It knows nothing of Tallyman.
 package main
@@ -42,6 +43,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return ensureEngine(ctx)
+	case "podman":
+		return ensure(ctx, podmanNeeds())
 	}
-	return fmt.Errorf("set up %q: there are engine and test", what)
+	return fmt.Errorf("set up %q: there are engine, test and podman", what)
 }

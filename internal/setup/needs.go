@@ -39,6 +39,14 @@ func testNeeds() []need {
 	}, engineNeeds()...)
 }
 
+func podmanNeeds() []need {
+	return append([]need{
+		{"podman", "podman", "to hold it to what engines promise"},
+		{"/usr/lib/podman/netavark", "netavark", "it makes its networks with it"},
+		{"/usr/lib/podman/aardvark-dns", "aardvark-dns", "for names in them"},
+	}, testNeeds()...)
+}
+
 // ensure installs what is missing.
 func ensure(ctx context.Context, needs []need) error {
 	var packages []string

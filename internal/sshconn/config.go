@@ -31,7 +31,7 @@ type server struct {
 	user       string
 	keys       []string
 	onlyKeys   bool // no others than keys
-	insist     bool // each of keys has to be good
+	insist     bool // one of keys has to be at hand
 	knownHosts []string
 	via        *server // the jump host
 }

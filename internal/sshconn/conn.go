@@ -112,7 +112,11 @@ func (c *Conn) DialUnix(ctx context.Context, path string) (net.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("open a channel to %s: %w", c.target.Host, ctx.Err())
 	}
-	return nil, fmt.Errorf("the ssh connection to %s broke: %w", c.target.Host, err)
+	return nil, c.broke(err)
+}
+
+func (c *Conn) broke(err error) error {
+	return fmt.Errorf("the ssh connection to %s broke: %w", c.target.Host, err)
 }
 
 // connected waits for the connection. While it is too early for another attempt,
@@ -212,7 +216,7 @@ func (c *Conn) follow(l *link) {
 	}
 	c.link = nil
 	if !l.served { // one that was of use is made again at once
-		c.failed(fmt.Errorf("the ssh connection to %s broke: %w", c.target.Host, err))
+		c.failed(c.broke(err))
 	}
 }
 

@@ -1,10 +1,13 @@
 package sshconn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -50,9 +53,7 @@ func Agent() (keys func() ([]ssh.Signer, error), closed func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to ssh agent: %w", err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(agentTime)); err != nil {
-		return nil, nil, fmt.Errorf("connect to ssh agent: %w", err)
-	}
+	_ = conn.SetDeadline(time.Now().Add(agentTime)) // a unix socket takes it
 	return agent.NewClient(conn).Signers, func() { _ = conn.Close() }, nil
 }
 
@@ -67,60 +68,72 @@ type tried struct {
 // the files that are named for it, those of the agent, and, where none is
 // named, those of the usual files. Files that can't be used are passed over, as
 // ssh does, and told of when nothing is accepted; one that the caller insists on
-// has to be good.
+// has to be good, or in the agent.
 func (s *server) offers() (t tried, closed func(), err error) {
 	closed = func() {}
 	for _, file := range s.keys {
-		if err := t.addFile(file); err != nil && s.insist {
-			return t, closed, err
-		}
-	}
-	if s.onlyKeys {
-		return t, closed, nil
+		t.addFile(file)
 	}
 	keys, closeAgent, err := Agent()
 	if err == nil {
 		closed = closeAgent
-		t.addAgent(keys)
+		t.addAgent(keys, s.mayUse)
 	} else if !errors.Is(err, ErrNoAgent) {
 		t.notes = append(t.notes, err.Error())
 	}
-	if len(s.keys) == 0 {
+	if s.insist && len(t.signers) == 0 {
+		return t, closed, Refuse("%s", strings.Join(t.notes, "; "))
+	}
+	if len(s.keys) == 0 && !s.onlyKeys {
 		for _, file := range usualKeys() {
-			_ = t.addFile(file) // noted
+			t.addFile(file)
 		}
 	}
 	return t, closed, nil
 }
 
-func (t *tried) addFile(file string) error {
+// mayUse says whether a key of the agent may be offered: where only the named
+// files may be, it has to be that of one, by the public key beside it.
+func (s *server) mayUse(key ssh.PublicKey) bool {
+	if !s.onlyKeys {
+		return true
+	}
+	for _, file := range s.keys {
+		line, err := os.ReadFile(file + ".pub")
+		if err != nil {
+			continue
+		}
+		if named, _, _, _, err := ssh.ParseAuthorizedKey(line); err == nil && bytes.Equal(named.Marshal(), key.Marshal()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tried) addFile(file string) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		err = fmt.Errorf("read ssh key: %w", err)
-		t.notes = append(t.notes, err.Error())
-		return err
+		t.notes = append(t.notes, fmt.Sprintf("read ssh key: %v", err))
+		return
 	}
 	signer, err := ParseKey(pem, "")
 	switch {
 	case errors.Is(err, errLocked):
-		err = Refuse("ssh key %s has a passphrase: load it into the agent (ssh-add), or name a key without one", file)
+		t.notes = append(t.notes, fmt.Sprintf("ssh key %s has a passphrase: load it into the agent (ssh-add), or name a key without one", file))
 	case err != nil:
-		err = Refuse("ssh key %s: %v", file, err)
+		t.notes = append(t.notes, fmt.Sprintf("ssh key %s: %v", file, err))
+	default:
+		t.signers, t.offered = append(t.signers, signer), append(t.offered, file)
 	}
-	if err != nil {
-		t.notes = append(t.notes, err.Error())
-		return err
-	}
-	t.signers, t.offered = append(t.signers, signer), append(t.offered, file)
-	return nil
 }
 
-func (t *tried) addAgent(keys func() ([]ssh.Signer, error)) {
+func (t *tried) addAgent(keys func() ([]ssh.Signer, error), may func(ssh.PublicKey) bool) {
 	signers, err := keys()
 	if err != nil {
 		t.notes = append(t.notes, "the ssh agent gives no keys")
 		return
 	}
+	signers = slices.DeleteFunc(signers, func(s ssh.Signer) bool { return !may(s.PublicKey()) })
 	t.signers = append(t.signers, signers...)
 	t.offered = append(t.offered, fmt.Sprintf("%d of the agent", len(signers)))
 }

@@ -2,9 +2,12 @@ package sshconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Reason is why a socket at the other end can't be reached.
@@ -51,20 +54,31 @@ func (c *Conn) noSocket(ctx context.Context, l *link, path string) error {
 	if !current && failure != nil {
 		return failure // somebody else has looked
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	// The look counts for all, also when who asked has given up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
-	why := &SocketError{Host: c.target.Host, User: l.user, Path: path, Reason: look(ctx, l, path)}
-	if served && why.Reason == NotForwarded {
+	reason, err := look(ctx, l, path)
+	if err != nil {
+		return c.broke(err)
+	}
+	if served && reason == NotForwarded {
 		return fmt.Errorf("the socket %s on %s takes no connection at the moment", path, c.target.Host)
 	}
+	why := &SocketError{Host: c.target.Host, User: l.user, Path: path, Reason: reason}
 	c.drop(l, why)
 	return why
 }
 
-func look(ctx context.Context, l *link, path string) Reason {
+// look is the reason as far as the user can see it; an error is about the
+// connection.
+func look(ctx context.Context, l *link, path string) (Reason, error) {
 	session, err := l.NewSession()
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) {
+		return Unclear, nil
+	}
 	if err != nil {
-		return Unclear
+		return Unclear, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = session.Close() })
 	defer stop()
@@ -74,10 +88,10 @@ func look(ctx context.Context, l *link, path string) Reason {
 	switch said {
 	case NoSocket, NotASocket, NoPermission, NotForwarded, NobodySeen:
 		if err == nil {
-			return said
+			return said, nil
 		}
 	}
-	return Unclear
+	return Unclear, nil
 }
 
 // quote makes one word of s for the shell at the other end.

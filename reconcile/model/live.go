@@ -86,6 +86,8 @@ type HostInfo struct {
 	Memory     int64  `json:"memory,omitempty"`
 	LogDriver  string `json:"logDriver,omitempty"`
 
+	// Product is what answers in the place of a Docker engine: "Podman Engine".
+	Product       string `json:"product,omitempty"`
 	OSName        string `json:"osName,omitempty"` // as "Debian GNU/Linux 12 (bookworm)"
 	Kernel        string `json:"kernel,omitempty"`
 	StorageDriver string `json:"storageDriver,omitempty"`

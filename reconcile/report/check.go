@@ -58,7 +58,7 @@ func CheckHost(e *Examined) HostCheck {
 		c.Disk = &e.Disk
 	}
 	for _, rule := range []func(*Examined) *Finding{
-		wrongSystem, openEndpoint, noCgroups, noLimits, noSwapLimit, oldStorage, fullOfUnused, unmeasured, wrongClock, noLiveRestore,
+		wrongSystem, otherProduct, openEndpoint, noCgroups, noLimits, noSwapLimit, oldStorage, fullOfUnused, unmeasured, wrongClock, noLiveRestore,
 	} {
 		if f := rule(e); f != nil {
 			c.Findings = append(c.Findings, *f)
@@ -76,6 +76,13 @@ func wrongSystem(e *Examined) *Finding {
 		return nil
 	}
 	return &Finding{Wrong, "system", fmt.Sprintf("the engine runs %s containers", or(e.Info.OS)), "only Linux containers are supported: switch the engine to them"}
+}
+
+func otherProduct(e *Examined) *Finding {
+	if e.Info.Product == "" {
+		return nil
+	}
+	return &Finding{Wrong, "engine", "it is no Docker but " + clean(e.Info.Product) + ": what it reports of a container differs from what was asked for, so that each would be replaced again and again", "docs/podman.md says what works and what differs; use a Docker engine"}
 }
 
 func openEndpoint(e *Examined) *Finding {

@@ -55,6 +55,7 @@ func TestFlawsOfHosts(t *testing.T) {
 	}{
 		"out of reach":        {func(e *Examined) { e.Error = "nothing listens at 10.0.0.11:22" }, Wrong, "engine", "nothing listens"},
 		"windows":             {func(e *Examined) { e.Info.OS = "windows" }, Wrong, "system", "windows containers"},
+		"podman":              {func(e *Examined) { e.Info.Product = "Podman Engine" }, Wrong, "engine", "no Docker but Podman"},
 		"tcp without tls":     {func(e *Examined) { e.Host.Endpoint = "tcp://10.0.0.11:2375" }, Warning, "endpoint", "root on the host"},
 		"no cgroups":          {func(e *Examined) { e.Info.CgroupDriver, e.Info.Lacks = "none", []string{"memory", "cpus"} }, Warning, "cgroups", "no limit has an effect"},
 		"no memory limit":     {func(e *Examined) { e.Info.Lacks = []string{"memory", "swap"} }, Warning, "limits", "can't limit memory"},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -44,7 +45,7 @@ func (e *Engine) readInfo(ctx context.Context) (hostInfo, error) {
 		HostInfo: model.HostInfo{
 			Version: version.Version, APIVersion: version.APIVersion, OS: version.Os, Arch: version.Arch,
 			NanoCPUs: int64(info.NCPU) * 1e9, Memory: info.MemTotal, LogDriver: info.LoggingDriver,
-			OSName: info.OperatingSystem, Kernel: info.KernelVersion, StorageDriver: info.Driver, DataRoot: info.DockerRootDir,
+			Product: product(&version), OSName: info.OperatingSystem, Kernel: info.KernelVersion, StorageDriver: info.Driver, DataRoot: info.DockerRootDir,
 			CgroupVersion: info.CgroupVersion, CgroupDriver: info.CgroupDriver, LiveRestore: info.LiveRestoreEnabled,
 			ClockSkew: ahead, Lacks: lacks(&info), Labels: labels(info.Labels), Warnings: warnings(info.Warnings),
 		},
@@ -67,6 +68,16 @@ func relevant(ahead time.Duration) time.Duration {
 		return 0
 	}
 	return ahead
+}
+
+// product is empty for Docker, whose main component is the "Engine".
+func product(version *types.Version) string {
+	for _, c := range version.Components {
+		if strings.HasPrefix(c.Name, "Podman") {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // lacks are the limits that the host's kernel can't set. An engine that sets

@@ -79,6 +79,18 @@ func TestSSHConfigurationIsReadAsSSHReadsIt(t *testing.T) {
 		withAgent(t, sshd.Files.IdentityFile)
 		reach(t, "ssh://edge")
 	})
+	t.Run("the agent, for a named key that has a passphrase", func(t *testing.T) {
+		key := filepath.Join(t.TempDir(), "key")
+		write(t, key+".pub", readFile(t, sshd.Path("key.pub")))
+		sshHome(t, strings.Replace(stanza("edge", sshd, "IdentitiesOnly yes"), sshd.Files.IdentityFile, key, 1))
+		withAgent(t, gate.Files.IdentityFile, sshd.Files.IdentityFile)
+		reach(t, "ssh://edge")
+	})
+	t.Run("no other key of the agent than the named one", func(t *testing.T) {
+		sshHome(t, strings.Replace(stanza("edge", sshd, "IdentitiesOnly yes"), sshd.Files.IdentityFile, gate.Files.IdentityFile, 1))
+		withAgent(t, sshd.Files.IdentityFile)
+		contains(t, fmt.Sprint(look(t, model.Host{Endpoint: "ssh://edge"})), "accepts no key", gate.Files.IdentityFile)
+	})
 	t.Run("a key with a passphrase", func(t *testing.T) {
 		locked := filepath.Join(t.TempDir(), "locked")
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "canary-pass", "-f", locked).CombinedOutput(); err != nil {
@@ -93,8 +105,8 @@ func TestSSHConfigurationIsReadAsSSHReadsIt(t *testing.T) {
 	})
 }
 
-// withAgent runs an ssh-agent that has a key.
-func withAgent(t *testing.T, key string) {
+// withAgent runs an ssh-agent that has these keys.
+func withAgent(t *testing.T, keys ...string) {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "agent")
 	agent := exec.Command("ssh-agent", "-D", "-a", socket)
@@ -104,7 +116,7 @@ func withAgent(t *testing.T, key string) {
 	t.Cleanup(func() { _ = agent.Process.Kill(); _ = agent.Wait() })
 	t.Setenv("SSH_AUTH_SOCK", socket)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		out, err := exec.Command("ssh-add", "-q", key).CombinedOutput()
+		out, err := exec.Command("ssh-add", append([]string{"-q"}, keys...)...).CombinedOutput()
 		if err == nil {
 			return
 		}

@@ -20,7 +20,7 @@ const sshPort = 22
 
 // overSSH is a host of its own with an sshd that is set up as the lines say,
 // beside what Debian sets.
-func overSSH(t *testing.T, settings ...string) (*dockertest.Host, *dockertest.SSHD) {
+func overSSH(t testing.TB, settings ...string) (*dockertest.Host, *dockertest.SSHD) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir()) // no configuration, no keys, no agent but those of the test
 	t.Setenv("SSH_AUTH_SOCK", "")
