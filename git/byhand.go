@@ -34,7 +34,7 @@ func (r *Repository) PatchCommands(o EditOptions, p Patch) string {
 	subject, _, _ := strings.Cut(o.Message, "\n")
 	return r.byHand(manual{
 		what: "edit", branch: orDefault(slug(subject), "edit"), commit: committing(o),
-		change: "git apply --index <<'END_OF_PATCH'\n" + p.String() + "END_OF_PATCH",
+		change:  "git apply --index <<'END_OF_PATCH'\n" + p.String() + "END_OF_PATCH",
 		caution: "the next command does nothing to a file that has some",
 	})
 }
