@@ -39,6 +39,11 @@ type ServiceSpec struct {
 	Placement Placement `yaml:"placement,omitempty" aka:"affinity"`
 	// How replicas are replaced.
 	Update Update `yaml:"update" aka:"updateConfig,rollout,strategy"`
+	// What becomes of replicas on a host that is Lost: `move` places them on
+	// other hosts, `wait` leaves them to that host until it is back. Without it a
+	// service with an exclusive volume waits, because its data is there and the
+	// replica may be running, and any other one moves.
+	OnHostLoss string `yaml:"onHostLoss,omitempty" check:"enum=wait|move"`
 	// How many replicas stay available whatever is done on purpose, be it a
 	// rollout, a drain or a move: none that serves is stopped where fewer would
 	// be left. One that is down, unhealthy or on a host out of reach is not

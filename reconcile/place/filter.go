@@ -38,7 +38,7 @@ func filters() []filter {
 		{name: "taints", passes: untainted, reason: taintReason},
 		{name: "drain", passes: undrained, reason: plain("is being drained", "are being drained")},
 		{name: "cordon", passes: schedulable, reason: plain("is cordoned", "are cordoned")},
-		{name: "reachable", meant: true, passes: reachable, reason: plain("is unreachable", "are unreachable")},
+		{name: "reachable", meant: true, passes: reachable, reason: awayReason},
 		{name: "maxPerHost", meant: true, passes: belowMax, reason: maxReason},
 		{name: "ports", meant: true, passes: portsFree, reason: portReason},
 	}
@@ -125,6 +125,13 @@ func taintReason(v view) reason {
 		text += "=" + t.Value
 	}
 	return reason{"is tainted " + text, "are tainted " + text}
+}
+
+func awayReason(v view) reason {
+	if v.host.condition == model.Lost {
+		return reason{"is lost", "are lost"}
+	}
+	return reason{"is unreachable", "are unreachable"}
 }
 
 func maxReason(v view) reason {

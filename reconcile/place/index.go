@@ -35,6 +35,7 @@ type host struct {
 	*model.Host
 	reachable bool
 	known     bool // reached at some time
+	condition model.Condition
 	arch      string
 	replicas  int // given to it so far, of all services
 	claims    []claim
@@ -88,6 +89,7 @@ func (p *placer) addHosts(hosts []model.Host, live model.Live) {
 		if n, ok := p.byName[live.Hosts[i].Name]; ok {
 			p.hosts[n].reachable = live.Hosts[i].Reachable
 			p.hosts[n].known = live.Hosts[i].Known
+			p.hosts[n].condition = live.Hosts[i].Condition
 			p.hosts[n].arch = live.Hosts[i].Info.Arch
 		}
 	}

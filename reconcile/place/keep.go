@@ -86,22 +86,27 @@ func (p *placer) candidates(s *service, t *slot) []sighting {
 	return all
 }
 
+// better sorts two containers of one slot. When a host that was given up is back
+// there are two, on two hosts, and the rule is Nomad's: the newer revision, then
+// the healthier one, then the one that has run longer.
 func (p *placer) better(s *service, a, b sighting) int {
 	return cmp.Or(
 		compareBool(p.hosts[a.host].reachable, p.hosts[b.host].reachable),
-		cmp.Compare(rank(s, a.container), rank(s, b.container)),
+		compareBool(a.container.Owner.Fingerprint == s.Fingerprint, b.container.Owner.Fingerprint == s.Fingerprint),
+		cmp.Compare(rank(a.container), rank(b.container)),
+		compareBool(!a.container.StartedAt.IsZero(), !b.container.StartedAt.IsZero()),
+		a.container.StartedAt.Compare(b.container.StartedAt),
 		cmp.Compare(a.host, b.host),
 		cmp.Compare(a.container.Name, b.container.Name),
 		cmp.Compare(a.container.ID, b.container.ID),
 	)
 }
 
-// rank puts the container that would go on serving unchanged first, then one
-// that runs, then the rest.
-func rank(s *service, c *model.Container) int {
+// rank puts a container that serves first, then one that runs, then the rest.
+func rank(c *model.Container) int {
 	good := c.Health == model.HealthNone || c.Health == model.HealthHealthy
 	switch {
-	case c.State == model.StateRunning && good && c.Owner.Fingerprint == s.Fingerprint:
+	case c.State == model.StateRunning && good:
 		return 0
 	case c.State == model.StateRunning:
 		return 1

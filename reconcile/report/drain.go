@@ -131,9 +131,9 @@ func (h *Host) LeftText() string {
 	return fmt.Sprintf("%d left: %s", len(h.Left), strings.Join(parts, "; "))
 }
 
-// why is all that is to be said of a host's state.
-func (h *Host) why() string {
-	parts := []string{h.Error, h.LeftText()}
+// told is all that is to be said of a host's state.
+func (h *Host) told() string {
+	parts := []string{h.why(), h.LeftText()}
 	if h.Pin != nil {
 		parts = append(parts, rollout.PinnedBecause(h.Pin))
 	}

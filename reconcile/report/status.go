@@ -160,13 +160,19 @@ type Replica struct {
 
 // Host is a host's status.
 type Host struct {
-	Name        string    `json:"name"`
-	Endpoint    string    `json:"endpoint,omitempty"`
-	Reachable   bool      `json:"reachable"`
-	Error       string    `json:"error,omitempty"`
-	Seen        time.Time `json:"seen,omitzero"`
-	Schedulable bool      `json:"schedulable"`
-	Drain       bool      `json:"drain,omitempty"`
+	Name      string    `json:"name"`
+	Endpoint  string    `json:"endpoint,omitempty"`
+	Reachable bool      `json:"reachable"`
+	Error     string    `json:"error,omitempty"`
+	Seen      time.Time `json:"seen,omitzero"`
+	// Condition is what is made of its answers: ready, unreachable or lost.
+	// AwaySince is when it first gave none, and Withheld why it is not given up
+	// although that is long ago.
+	Condition   model.Condition `json:"condition,omitempty"`
+	AwaySince   time.Time       `json:"awaySince,omitzero"`
+	Withheld    string          `json:"withheld,omitempty"`
+	Schedulable bool            `json:"schedulable"`
+	Drain       bool            `json:"drain,omitempty"`
 	// Leaving says that no manifest names the host any more.
 	Leaving bool `json:"leaving,omitempty"`
 	// Pin is a cordon or drain that a person ordered without a commit.
