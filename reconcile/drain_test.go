@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -170,13 +171,28 @@ const unseen = resyncEvery + observeDeadline + time.Second
 // ledger counts in the true state of the hosts what stops of ours leave available.
 type ledger struct {
 	least map[string]int // by service
-	gone  map[string]bool
-	lost  time.Time // when something was lost last that was no doing of ours
+
+	mu   sync.Mutex
+	gone map[string]bool
+	lost time.Time // when something was lost last that was no doing of ours
+}
+
+// lose notes a loss at this moment; of a host, that it is gone, or back.
+func (l *ledger) lose(host string) (gone bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = time.Now()
+	if host != "" {
+		l.gone[host] = !l.gone[host]
+	}
+	return l.gone[host]
 }
 
 // check objects to a stop of a replica that served where fewer than minAvailable
 // are left. For a while after a loss nobody knew of it.
 func (l *ledger) check(call sim.Call, live model.Live) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	stop, ok := call.Op.(model.StopContainer)
 	if !ok || call.At.Before(l.lost.Add(unseen)) {
 		return nil
@@ -277,13 +293,12 @@ func (w *world) trouble(r *rand.Rand, l *ledger, images map[string]int, drained 
 		drained[n] = !drained[n]
 		w.branch.commit(budgeted(images, drained))
 	case 5:
-		l.gone[name], l.lost = !l.gone[name], time.Now()
-		w.hosts[name].SetGone(l.gone[name])
+		w.hosts[name].SetGone(l.lose(name))
 	case 6:
 		for _, c := range w.containers("a") {
 			if r.IntN(3) == 0 {
 				_ = w.hosts[c.Host].Kill(c.ID) // it may not run
-				l.lost = time.Now()
+				l.lose("")
 			}
 		}
 	case 7:

@@ -45,7 +45,7 @@ func (c *Controller) status() report.Status {
 		Now: time.Now(), Desired: c.effective, Live: c.live(), Plan: c.last.Plan, Rooms: c.last.Placement.Rooms, Rollout: c.last.Rollout,
 		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
 	}
-	in.Rollout.State = c.memory
+	in.Rollout.State, in.Working = c.memory, c.working()
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
 	s := report.Fold(in)
 	s.Owner = c.cfg.Owner
@@ -53,6 +53,22 @@ func (c *Controller) status() report.Status {
 		s.Sync, s.Health = report.SyncUnknown, report.Unknown
 	}
 	return s
+}
+
+// working are the replicas and runs that tasks are at work on, by host.
+func (c *Controller) working() map[string][]plan.Key {
+	working := map[string][]plan.Key{}
+	for key, t := range c.busy {
+		for _, host := range t.hosts {
+			if key.Kind == plan.KindReplica || key.Kind == plan.KindRun {
+				working[host] = append(working[host], key)
+			}
+		}
+	}
+	for _, keys := range working {
+		slices.SortFunc(keys, plan.CompareKeys)
+	}
+	return working
 }
 
 // Decided waits until there is a decision about what Git says, or until it is

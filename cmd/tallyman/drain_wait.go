@@ -65,7 +65,7 @@ func (a *app) drainStatus(ctx context.Context, host string) (*report.Host, strin
 	i := slices.IndexFunc(s.Hosts, func(h report.Host) bool { return h.Name == host })
 	switch {
 	case i < 0 || !s.Hosts[i].Drain:
-		return nil, strings.TrimSuffix("the controller has yet to see the commit: "+s.SourceError+s.FetchError, ": "), nil
+		return nil, strings.TrimSuffix("the controller does not hold it to that yet: "+s.SourceError+s.FetchError, ": "), nil
 	case !s.Hosts[i].Reachable:
 		return &s.Hosts[i], "is unreachable: " + s.Hosts[i].Error, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -41,12 +42,12 @@ func (a *app) hostForgetCommand() *cobra.Command {
 		Use: "forget HOST", Short: "Forget a host that is gone for good", Long: hostForgetHelp, Args: args(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.Host = args[0]
+			o.Host, o.By = args[0], cmp.Or(o.By, whoami())
 			return a.forgetHost(c.Context(), o, yes)
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	c.Flags().StringVar(&o.By, "by", whoami(), "`NAME` of who orders it")
+	c.Flags().StringVar(&o.By, "by", "", "`NAME` of who orders it (default: you)")
 	c.Flags().StringVar(&o.Reason, "reason", "", "`WHY`, for the events")
 	return c
 }

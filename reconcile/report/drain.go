@@ -32,6 +32,12 @@ func (f *folder) emptying(h *Host) {
 			h.Left = append(h.Left, Left{c.Key.String(), f.leftBecause(c, h.Name)})
 		}
 	}
+	for _, key := range f.in.Working[h.Name] { // it may be about to get a container
+		named := func(l Left) bool { return l.Name == key.String() }
+		if !f.global(key) && !slices.ContainsFunc(h.Left, named) {
+			h.Left = append(h.Left, Left{key.String(), "is being worked on"})
+		}
+	}
 	h.Left = append(h.Left, f.runsOn(h.Name)...)
 }
 

@@ -59,6 +59,11 @@ func TestWhatIsLeftOnAHostThatIsBeingEmptied(t *testing.T) {
 		t.Errorf("a host that no manifest names: %+v", old)
 	}
 	in.Live.Hosts[0].Containers, in.Plan.Changes = nil, nil
+	in.Working = map[string][]plan.Key{"h1": {web("9")}}
+	if s = Fold(in); len(s.Hosts[0].Left) != 1 || s.Hosts[0].Left[0].Name != "shop/web-9" {
+		t.Errorf("what is just being made there is not told: %+v", s.Hosts[0])
+	}
+	in.Working = nil
 	if s = Fold(in); !s.Hosts[0].Empty() {
 		t.Errorf("not empty: %+v", s.Hosts[0])
 	}

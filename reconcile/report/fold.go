@@ -25,6 +25,8 @@ type Input struct {
 	FetchError  string
 	Fetched     time.Time
 	Busy        int
+	// Working are the replicas and runs that are being worked on, by host.
+	Working map[string][]plan.Key
 }
 
 // Fold makes the status.
