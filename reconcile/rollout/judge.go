@@ -295,9 +295,10 @@ func brokenBecause(c *model.Container, since time.Time) string {
 
 // halted says that a container has not ended by itself: the engine would have
 // started it again, had not somebody stopped or killed it, or the engine been on
-// its own way down. It is no fault of the container's, which is started again.
+// its own way down. It is no fault of the container's, which is started again; and
+// what can't be started is known by the tries.
 func halted(c *model.Container) bool {
-	if c.State != model.StateExited || c.Error != "" || c.Spec == nil {
+	if c.State != model.StateExited || c.Spec == nil {
 		return false
 	}
 	policy := c.Spec.Adjustable.Restart.Name
