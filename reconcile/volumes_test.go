@@ -177,7 +177,7 @@ func TestAServiceWaitsForTheHostThatHasItsData(t *testing.T) {
 							t.Errorf("started on %s, where the data is not:\n%s", h.Name, w.describe())
 						}
 					}
-					if text := w.describe(); !strings.Contains(text, "is lost") {
+					if text := w.describe(); !strings.Contains(text, "waits for host") && !strings.Contains(text, "is lost") && !strings.Contains(text, "is unreachable") {
 						t.Errorf("it does not say what it waits for:\n%s", text)
 					}
 					home.SetGone(false)

@@ -127,6 +127,7 @@ func (i *installation) await(what string, ok func(*report.Status) bool) {
 		}
 		select {
 		case <-changed:
+		case <-time.After(100 * time.Millisecond): // that time has passed is no change
 		case <-deadline:
 			i.b.Fatalf("waited in vain for %s: %s %s, %d ready", what, s.Sync, s.Health, ready(s))
 		}

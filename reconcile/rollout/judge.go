@@ -281,7 +281,7 @@ func isPart(c *model.Container, id string) bool {
 
 func brokenBecause(c *model.Container, since time.Time) string {
 	switch {
-	case c.State == model.StateExited && c.FinishedAt.After(since):
+	case c.State == model.StateExited && c.FinishedAt.After(since) && !halted(c):
 		return plan.Ended(c)
 	case c.State == model.StateRestarting, c.RestartCount > 0 && c.Health != model.HealthHealthy && c.ExitCode != 0:
 		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
@@ -291,6 +291,18 @@ func brokenBecause(c *model.Container, since time.Time) string {
 		return plan.Unhealthy(c)
 	}
 	return ""
+}
+
+// halted says that a container has not ended by itself: the engine would have
+// started it again, had not somebody stopped or killed it, or the engine been on
+// its own way down. It is no fault of the container's, which is started again; and
+// what can't be started is known by the tries.
+func halted(c *model.Container) bool {
+	if c.State != model.StateExited || c.Spec == nil {
+		return false
+	}
+	policy := c.Spec.Adjustable.Restart.Name
+	return policy == "always" || policy == "unless-stopped"
 }
 
 func (r *roll) madeByThis(c *model.Container) bool {
