@@ -27,7 +27,8 @@ EXIT STATUS
   1  there is no such app, or it could not be noted`
 
 const resumeHelp = `End the pause of an app, and let go of a revision that it is pinned to: it goes
-to what the branch says.
+to what the branch says. What is left of "tallyman rebalance" for it is
+forgotten.
 
     $ tallyman resume shop
     app shop goes on
