@@ -92,7 +92,7 @@ func appOutcome(s *Status, a *App) Outcome {
 		switch c := &s.Changes[i]; {
 		case c.Key.App != a.Name || c.Kept:
 		case c.Key.Kind == plan.KindRun && !c.Removal && a.Phase != rollout.Progressing: // a job goes its own way
-		case s.beyondReach(c) || a.Phase != rollout.Progressing && lingers(c):
+		case s.beyondReach(c) || a.Phase != rollout.Progressing && (lingers(c) || homeless(c)):
 			worst = Incomplete
 		default:
 			return Pending
@@ -134,6 +134,12 @@ func (s *Status) beyondReach(c *Change) bool {
 // removed: somebody else may be on it for ever.
 func lingers(c *Change) bool {
 	return c.Removal && c.Key.Kind == plan.KindNetwork && c.Held != ""
+}
+
+// homeless says of a change that no host takes the replica: that may last, when it
+// has made room for a higher priority.
+func homeless(c *Change) bool {
+	return c.Key.Kind == plan.KindReplica && c.Verdict == plan.Blocked && c.Host == "" && !c.Removal
 }
 
 // anyAway says whether there is a host that a replica for which no host was

@@ -107,17 +107,21 @@ func TestOutcomeOf(t *testing.T) {
 			waitingCanary(s, rollout.Canary{Idle: true})
 			s.Apps = append(s.Apps, App{Name: "blog", Phase: rollout.Failed})
 		}},
-		"ops at work":                   {Pending, func(s *Status) { s.Busy = 1 }},
-		"a newer target":                {Pending, func(s *Status) { s.Target.ID = "b" }},
-		"refused":                       {Refused, func(s *Status) { s.SourceError = "bad" }},
-		"on its way":                    {Pending, func(s *Status) { s.Apps[0].Phase = rollout.Progressing }},
-		"not healthy yet":               {Pending, func(s *Status) { s.Apps[0].Health = Progressing }},
-		"failed":                        {FailedOut, func(s *Status) { s.Apps[0].Phase = rollout.Failed }},
-		"failed beside one on its way":  {Pending, func(s *Status) { s.Apps[0].Phase = rollout.Failed; s.Apps = append(s.Apps, App{Name: "blog"}) }},
-		"something to do":               {Pending, func(s *Status) { open(s, Change{Verdict: plan.Create, Host: "edge-1"}) }},
-		"only on a host out of reach":   {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked, Host: "edge-2"}) }},
-		"no host while one is away":     {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked}) }},
-		"no host though all are there":  {Pending, func(s *Status) { open(s, Change{Verdict: plan.Blocked}) }},
+		"ops at work":                  {Pending, func(s *Status) { s.Busy = 1 }},
+		"a newer target":               {Pending, func(s *Status) { s.Target.ID = "b" }},
+		"refused":                      {Refused, func(s *Status) { s.SourceError = "bad" }},
+		"on its way":                   {Pending, func(s *Status) { s.Apps[0].Phase = rollout.Progressing }},
+		"not healthy yet":              {Pending, func(s *Status) { s.Apps[0].Health = Progressing }},
+		"failed":                       {FailedOut, func(s *Status) { s.Apps[0].Phase = rollout.Failed }},
+		"failed beside one on its way": {Pending, func(s *Status) { s.Apps[0].Phase = rollout.Failed; s.Apps = append(s.Apps, App{Name: "blog"}) }},
+		"something to do":              {Pending, func(s *Status) { open(s, Change{Verdict: plan.Create, Host: "edge-1"}) }},
+		"only on a host out of reach":  {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked, Host: "edge-2"}) }},
+		"no host while one is away":    {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked}) }},
+		"no host though all are there": {Incomplete, func(s *Status) { open(s, Change{Key: replica("web", "1"), Verdict: plan.Blocked}) }},
+		"no host, which fails in time": {Pending, func(s *Status) {
+			s.Apps[0].Phase = rollout.Progressing
+			open(s, Change{Key: replica("web", "1"), Verdict: plan.Blocked})
+		}},
 		"removals that wait for people": {Incomplete, func(s *Status) { open(s, Change{Verdict: plan.Blocked, Removal: true, Host: "edge-1"}) }},
 		"removals that policy keeps":    {Converged, func(s *Status) { open(s, Change{Verdict: plan.Blocked, Removal: true, Kept: true, Host: "edge-1"}) }},
 		"a network that can't go": {Incomplete, func(s *Status) {
