@@ -13,21 +13,27 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
-// decide is one pass over the world, of which nothing is carried out.
-func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
+// view is what a pass over the world decides from.
+func (w *world) view(now time.Time, allowRemovals bool) reconcile.View {
 	known := map[string]bool{}
 	for _, seen := range w.memory.Hosts {
 		for i := range seen.Containers {
 			known[seen.Containers[i].ID] = true
 		}
 	}
-	reconcile.Unalias(&w.live)
-	reconcile.FoldPods(&w.live, w.desired.Owner, func(id string) bool { return known[id] })
-	return reconcile.Decide(reconcile.View{
+	return reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: w.state,
 		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, AllowRemovals: allowRemovals,
-	})
+	}
+}
+
+// decide is one pass over the world, of which nothing is carried out.
+func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
+	v := w.view(now, allowRemovals)
+	reconcile.Unalias(&w.live)
+	reconcile.FoldPods(&w.live, w.desired.Owner, v.Known)
+	return reconcile.Decide(v)
 }
 
 // status folds the world. Nobody is at work, so what a pass would begin is not

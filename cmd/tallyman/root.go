@@ -87,7 +87,7 @@ func (a *app) command() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	a.global.flags(root.PersistentFlags())
 	root.AddCommand(
-		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
+		a.validateCommand(), a.planCommand(), a.simulateCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
 		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.volumeCommand(),
 		a.historyCommand(), a.eventsCommand(), a.logsCommand(), a.schemaCommand(), a.versionCommand(), a.holdCommand(),
