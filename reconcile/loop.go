@@ -65,6 +65,10 @@ type Config struct {
 	// anew. AllowRemovals is what they ask for besides.
 	Manual        bool
 	AllowRemovals bool
+	// Simulated says that nothing of this is real, and what it is; MadeUp are
+	// hosts besides those of the manifests.
+	Simulated string
+	MadeUp    []model.Host
 }
 
 // Controller holds the hosts to what Git says.

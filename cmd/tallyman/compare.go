@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/internal/server"
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -85,6 +86,9 @@ func (w *world) records(d reconcile.Decision) map[string]rollout.Record {
 func (a *app) controller(ctx context.Context) (*server.Client, error) {
 	c, err := server.Dial(ctx, a.global.stateDir)
 	if errors.Is(err, server.ErrNoController) {
+		if simulated.Is(a.global.stateDir) {
+			return nil, errSimulation(a.global.stateDir)
+		}
 		return nil, nil
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
@@ -89,11 +90,11 @@ func (a *app) simulate(ctx context.Context, o simulateOptions) error {
 func (o *simulateOptions) question(w *world) (whatif.Question, error) {
 	q := whatif.Question{Without: slices.Compact(slices.Sorted(slices.Values(o.without)))}
 	for _, text := range o.add {
-		spec, err := parseHosts(text)
+		spec, err := simulated.Parse(text)
 		if err != nil {
 			return q, fmt.Errorf("read --add-host: %w", err)
 		}
-		q.Add = append(q.Add, spec.added(len(q.Add), w.desired.Fleet)...)
+		q.Add = append(q.Add, spec.Added(len(q.Add))...)
 	}
 	return q, nil
 }

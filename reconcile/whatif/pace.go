@@ -13,9 +13,9 @@ const (
 	costThing  = 50 * time.Millisecond // a network, a volume, a connection
 )
 
-// costPull is how long an image takes that the host does not have. It is not
+// PullTime is how long an image takes that the host does not have. It is not
 // measured: it depends on the image and on the way to its registry.
-const costPull = 5 * time.Second
+const PullTime = 5 * time.Second
 
 // startsPerSecond is the rate of one host, for people.
 const startsPerSecond = float64(time.Second) / float64(costStart)
@@ -39,7 +39,7 @@ func (q *Queue) Takes(verb string, now time.Time) time.Duration {
 	cost, l := costThing, making
 	switch verb {
 	case "pull", "load":
-		return costPull // pulls wait for the network and for nobody else
+		return PullTime // pulls wait for the network and for nobody else
 	case "start":
 		cost = costStart
 	case "create", "copyFiles":

@@ -40,6 +40,7 @@ func (q Question) Of(d *model.Desired, live model.Live) (*model.Desired, model.L
 		if slices.ContainsFunc(live.Hosts, func(h model.HostState) bool { return h.Name == a.Host.Name }) {
 			return nil, live, fmt.Errorf("add host %q: there is one of that name", a.Host.Name)
 		}
+		a.Host.Grace = d.Fleet.Grace
 		asked.Hosts = append(asked.Hosts, a.Host)
 		live.Hosts = append(live.Hosts, model.HostState{Name: a.Host.Name, Reachable: true, Known: true, Info: a.likeOthers(live.Hosts)})
 	}

@@ -69,7 +69,7 @@ type HostThen struct {
 type spot struct{ host, container string }
 
 func (f *fleet) result(first, last Decision) Simulation {
-	r := Simulation{Took: f.last.Sub(f.in.Now), Starts: f.starts, StartsPerSecond: startsPerSecond, PullTime: costPull}
+	r := Simulation{Took: f.last.Sub(f.in.Now), Starts: f.starts, StartsPerSecond: startsPerSecond, PullTime: PullTime}
 	before, after := f.spots(&f.in.Live, true), f.spots(&f.live, false)
 	why := map[plan.Key]string{}
 	for i := range first.Plan.Changes {
@@ -84,13 +84,21 @@ func (f *fleet) result(first, last Decision) Simulation {
 		case is.host == "" && (waiting[key] || f.stays(key, was.host)):
 			// it fits nowhere, waits for its host or has gone with it: see waits
 		default:
-			r.Moves = append(r.Moves, Move{key.App, key.Service, key.Slot, was.host, is.host, why[key]})
+			r.Moves = append(r.Moves, Move{key.App, key.Service, key.Slot, was.host, is.host, f.why(was, why[key])})
 		}
 	}
 	slices.SortFunc(r.Moves, func(a, b Move) int { return plan.CompareKeys(a.key(), b.key()) })
 	r.Waits = append(f.waits(last), f.failed()...)
 	r.Hosts = f.hosts(before, after)
 	return r
+}
+
+// why a replica moves: to the decisions one of a lost host is simply missing.
+func (f *fleet) why(was spot, reasons string) string {
+	if h := f.host(was.host); h != nil && h.Condition == model.Lost {
+		return "its host is lost"
+	}
+	return reasons
 }
 
 func (m Move) key() plan.Key {
