@@ -216,6 +216,7 @@ type decider struct {
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  string                      // an app that is on its way: what has gone may be needed in its place
 	depended   map[string]bool             // apps on which others depend
+	tried      map[string]bool             // apps that had tries when the pass began; made when first needed
 	waiting    []room                      // what new containers can't start without
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }
