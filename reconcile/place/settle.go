@@ -1,8 +1,6 @@
 package place
 
 import (
-	"slices"
-
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
@@ -34,8 +32,7 @@ func (p *placer) recall(s *service, placed func(app, service, slot string) strin
 			continue
 		}
 		name := placed(s.App, s.Name, p.slotName(s, n))
-		h := slices.IndexFunc(p.hosts, func(h host) bool { return h.Name == name })
-		if name != "" && h >= 0 && p.judge(s, h) == passed {
+		if h, known := p.byName[name]; known && p.judge(s, h) == passed {
 			p.assign(s, n, h, nil)
 		}
 	}
