@@ -68,8 +68,7 @@ func (c *Controller) beat(ctx context.Context, name string, e engine.Engine, dea
 	if h == nil || h.engine != e || !h.looked {
 		return false
 	}
-	if err != nil && h.state.Reachable {
-		c.keep(h, model.HostState{}, err, at)
+	if err != nil && h.state.Reachable && c.keep(h, model.HostState{}, err, at) {
 		c.Wake()
 	}
 	return err == nil && !h.state.Reachable

@@ -166,3 +166,31 @@ func BenchmarkPlanOneOfThousand(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPassFirst is the first two passes over an empty fleet: all replicas are
+// missing, and their image is on no host.
+func BenchmarkPassFirst(b *testing.B) {
+	for _, replicas := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprintf("replicas=%d", replicas), func(b *testing.B) {
+			v := fleet(replicas)
+			for i := range v.Desired.Apps {
+				for j := range v.Desired.Apps[i].Services {
+					v.Desired.Apps[i].Services[j].Pull = "missing"
+				}
+			}
+			v.State.Records, v.State.Standings = nil, nil
+			b.ReportAllocs()
+			cpu := cpuTime()
+			for b.Loop() {
+				first := Decide(v)
+				again := v
+				again.State, again.Busy = first.Rollout.State, map[plan.Key]string{}
+				for _, t := range first.Rollout.Tasks {
+					again.Busy[t.Key] = t.Digest
+				}
+				Decide(again)
+			}
+			b.ReportMetric((cpuTime()-cpu).Seconds()/float64(b.N), "cpu-s/op")
+		})
+	}
+}

@@ -21,7 +21,18 @@ func (c *Controller) looked() bool {
 	return true
 }
 
-// live is what the hosts reported last.
+// Observed is what the hosts reported last, container by container.
+func (c *Controller) Observed() model.Live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	live := model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
+	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
+		live.Hosts = append(live.Hosts, c.condition(c.hosts[name]))
+	}
+	return live
+}
+
+// live is what is made of that.
 func (c *Controller) live() *model.Live {
 	live := &model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {

@@ -65,6 +65,10 @@ type Config struct {
 	// and stopped are begun anew. AllowRemovals is what they ask for besides.
 	Manual        bool
 	AllowRemovals bool
+	// Simulated says that nothing of this is real, and what it is; MadeUp are
+	// hosts besides those of the manifests.
+	Simulated string
+	MadeUp    []model.Host
 }
 
 // Controller holds the hosts to what Git says.
@@ -89,7 +93,9 @@ type Controller struct {
 	started time.Time
 	judged  liveness.Result // what is made of the hosts
 	busy    map[plan.Key]*task
-	at      time.Time // of the last pass
+	atWork  map[string]int     // how many of them have not ended, by host
+	over    map[plan.Key]*task // those that have, and whose hosts are still to be looked at
+	at      time.Time          // of the last pass
 	listen  map[chan struct{}]bool
 	telling bool // of pulls, to those who listen
 	last    Decision
@@ -121,7 +127,7 @@ func New(cfg Config) (*Controller, error) {
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{}, judged: liveness.Result{Lost: map[string]time.Time{}},
-		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{}, cleared: cleared{},
+		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[plan.Key]*task{}, listen: map[chan struct{}]bool{}, cleared: cleared{},
 	}
 	c.recall(memory)
 	return c, nil
@@ -177,8 +183,29 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 		case <-c.wakeup:
 		case <-timer.C:
 		}
-		next := c.pass(time.Now())
+		begun := time.Now()
+		next := c.pass(begun)
 		timer.Reset(next)
+		rest(ctx, time.Since(begun))
+	}
+}
+
+const (
+	// A pass holds up all else that the controller does. One that takes long is
+	// given a rest as long as it took: with thousands of hosts there is always
+	// something to wake it, and nobody else would get their turn.
+	shortPass   = 50 * time.Millisecond
+	longestRest = 2 * time.Second
+)
+
+// rest waits after a pass that took long.
+func rest(ctx context.Context, took time.Duration) {
+	if took < shortPass {
+		return
+	}
+	select {
+	case <-time.After(min(took, longestRest)):
+	case <-ctx.Done():
 	}
 }
 

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"hash/fnv"
+	"reflect"
 	"slices"
 	"time"
 
@@ -79,13 +80,8 @@ func (c *Controller) whileFull(ctx context.Context, name string) {
 func (c *Controller) full(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h, n := c.hosts[name], 0
-	for _, t := range c.busy {
-		if t.ended.IsZero() && slices.Contains(t.hosts, name) {
-			n++
-		}
-	}
-	return h != nil && n > 2*execute.CallLimit(int(h.state.Info.NanoCPUs/1e9))
+	h := c.hosts[name]
+	return h != nil && c.atWork[name] > 2*execute.CallLimit(int(h.state.Info.NanoCPUs/1e9))
 }
 
 // settle waits for a burst of wakes to end.
@@ -128,16 +124,19 @@ func (c *Controller) look(ctx context.Context, name string, e engine.Engine, res
 	if h == nil || h.engine != e {
 		return
 	}
-	c.keep(h, state, err, started)
+	first, asked := !h.looked, !slices.Equal(h.asked, query.Images)
+	news := c.keep(h, state, err, started)
 	h.looked, h.asked = true, query.Images
-	c.releaseEnded()
-	c.Wake()
+	if c.releaseEnded() || news || first || asked {
+		c.Wake()
+	}
 }
 
-// keep takes over a host's report. A host that can't be read keeps its last
-// one, marked as unreachable.
-func (c *Controller) keep(h *hostState, state model.HostState, err error, at time.Time) {
+// keep takes over a host's report, and says whether there is anything new in it. A
+// host that can't be read keeps its last one, marked as unreachable.
+func (c *Controller) keep(h *hostState, state model.HostState, err error, at time.Time) (news bool) {
 	was := h.state.Reachable
+	news = was
 	if err != nil {
 		h.state.Reachable, h.state.Error, h.state.At = false, err.Error(), at
 		if h.state.AwaySince.IsZero() {
@@ -148,6 +147,7 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 		if !was {
 			state.Since = at
 		}
+		news = !was || !alike(&h.state, &state)
 		h.state = state
 		c.save(h)
 	}
@@ -157,4 +157,33 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 	case !was && err == nil:
 		c.event(Event{Kind: "host", Host: h.host.Name, Text: "host is reachable"})
 	}
+	return news
+}
+
+// alike says whether two reports tell the same. Times on the controller's clock are
+// corrected at each look and say nothing; that a container was started again is
+// told by the engine's own time and count.
+func alike(a, b *model.HostState) bool {
+	return reflect.DeepEqual(timeless(a), timeless(b))
+}
+
+func timeless(h *model.HostState) model.HostState {
+	t := *h
+	t.At, t.Since, t.AwaySince = time.Time{}, time.Time{}, time.Time{}
+	t.Containers = slices.Clone(h.Containers)
+	for i := range t.Containers {
+		c := &t.Containers[i]
+		if !c.EngineStart.IsZero() {
+			c.StartedAt = time.Time{}
+		}
+		c.CreatedAt, c.FinishedAt = time.Time{}, time.Time{}
+	}
+	t.Networks, t.Volumes = slices.Clone(h.Networks), slices.Clone(h.Volumes)
+	for i := range t.Networks {
+		t.Networks[i].CreatedAt = time.Time{}
+	}
+	for i := range t.Volumes {
+		t.Volumes[i].CreatedAt = time.Time{}
+	}
+	return t
 }

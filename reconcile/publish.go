@@ -48,7 +48,7 @@ func (c *Controller) status() report.Status {
 	in.Rollout.State, in.Working = c.memory, c.working()
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
 	s := report.Fold(in)
-	s.Owner = c.cfg.Owner
+	s.Owner, s.Simulated = c.cfg.Owner, c.cfg.Simulated
 	if s.Undecided = c.undecided(); s.Undecided != "" {
 		s.Sync, s.Health = report.SyncUnknown, report.Unknown
 	}

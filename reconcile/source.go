@@ -3,7 +3,9 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,7 +97,7 @@ func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desir
 
 func (c *Controller) buildWith(ctx context.Context, commit git.Commit, recorded func(app, ref string) RecordedImage) (*model.Desired, error) {
 	return Build(ctx, c.cfg.Source, c.loader, BuildOptions{
-		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets, Recorded: recorded,
+		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets, Recorded: recorded, MadeUp: c.cfg.MadeUp,
 	})
 }
 
@@ -110,6 +112,8 @@ type BuildOptions struct {
 	// its last rollout; nil knows nothing.
 	Registries Registries
 	Recorded   func(app, ref string) RecordedImage
+	// MadeUp are hosts of a simulation, besides those of the manifests.
+	MadeUp []model.Host
 }
 
 // Build reads a revision's manifests and makes the desired state of them. It
@@ -131,11 +135,34 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	if err != nil {
 		return nil, err
 	}
+	d.Hosts = withMadeUp(&d, o.MadeUp)
 	d.AllowRemovals = allowedRemovals(o.Commit)
 	for i := range d.Apps {
 		d.Apps[i].Author, d.Apps[i].Subject = o.Commit.Author, o.Commit.Subject
 	}
 	return &d, nil
+}
+
+// withMadeUp are the manifests' hosts and those that are made up. The host that
+// stands in where no manifest declares any is not one of a simulation's.
+func withMadeUp(d *model.Desired, madeUp []model.Host) []model.Host {
+	if len(madeUp) == 0 {
+		return d.Hosts
+	}
+	var hosts []model.Host
+	for _, h := range d.Hosts {
+		if h.Endpoint != "" {
+			hosts = append(hosts, h)
+		}
+	}
+	for _, h := range madeUp {
+		if !slices.ContainsFunc(hosts, func(o model.Host) bool { return o.Name == h.Name }) {
+			h.Grace = d.Fleet.Grace
+			hosts = append(hosts, h)
+		}
+	}
+	slices.SortFunc(hosts, func(a, b model.Host) int { return strings.Compare(a.Name, b.Name) })
+	return hosts
 }
 
 // allowedRemovals is how many removals the commit allows. What is no number

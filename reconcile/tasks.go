@@ -38,6 +38,9 @@ func (c *Controller) begin(tasks []rollout.Task) {
 	for _, t := range tasks {
 		ctx, cancel := context.WithCancel(c.ctx)
 		c.busy[t.Key] = &task{digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops), pulls: pulls(t.Ops)}
+		for _, name := range c.busy[t.Key].hosts {
+			c.atWork[name]++
+		}
 		if c.busy[t.Key].pulls {
 			c.tellPullsLater()
 		}
@@ -65,6 +68,9 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 	running := c.busy[t.Key]
 	running.ended = time.Now()
 	running.cancel()
+	for _, name := range running.hosts {
+		c.atWork[name]--
+	}
 	for _, op := range t.Ops[:o.Performed] {
 		c.event(Event{Kind: "op", App: t.Key.App, Host: op.On(), Thing: t.Key.String(), Text: engine.Doing(op) + ": " + t.Reason})
 	}
@@ -77,6 +83,9 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 		} else {
 			delete(c.busy, t.Key)
 		}
+	}
+	if c.busy[t.Key] == running {
+		c.over[t.Key] = running
 	}
 	c.Wake()
 }
@@ -116,12 +125,10 @@ func permanent(o execute.Outcome) bool {
 	return false
 }
 
-// releaseEnded lets go of ended tasks whose hosts have been looked at since.
-func (c *Controller) releaseEnded() {
-	for key, t := range c.busy {
-		if t.ended.IsZero() {
-			continue
-		}
+// releaseEnded lets go of ended tasks whose hosts have been looked at since, and
+// says whether there were any.
+func (c *Controller) releaseEnded() (some bool) {
+	for key, t := range c.over {
 		seen := true
 		for _, name := range t.hosts {
 			h := c.hosts[name]
@@ -129,8 +136,11 @@ func (c *Controller) releaseEnded() {
 		}
 		if seen {
 			delete(c.busy, key)
+			delete(c.over, key)
+			some = true
 		}
 	}
+	return some
 }
 
 func (c *Controller) cancel(keys []plan.Key) {

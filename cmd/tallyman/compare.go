@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/internal/server"
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -15,10 +16,18 @@ import (
 
 // decide is one pass over the world, of which nothing is carried out.
 func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
-	return reconcile.Decide(w.view(now, allowRemovals))
+	return reconcile.Decide(w.folded(now, allowRemovals))
 }
 
-// view is the world as a pass looks at it.
+// folded is the world as a pass looks at it: each engine once, and each pod as one.
+func (w *world) folded(now time.Time, allowRemovals bool) reconcile.View {
+	v := w.view(now, allowRemovals)
+	reconcile.Unalias(&w.live)
+	reconcile.FoldPods(&w.live, w.desired.Owner, v.Known)
+	return v
+}
+
+// view is what a pass over the world decides from.
 func (w *world) view(now time.Time, allowRemovals bool) reconcile.View {
 	known := map[string]bool{}
 	for _, seen := range w.memory.Hosts {
@@ -26,8 +35,6 @@ func (w *world) view(now time.Time, allowRemovals bool) reconcile.View {
 			known[seen.Containers[i].ID] = true
 		}
 	}
-	reconcile.Unalias(&w.live)
-	reconcile.FoldPods(&w.live, w.desired.Owner, func(id string) bool { return known[id] })
 	return reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: w.state,
@@ -84,6 +91,9 @@ func (w *world) records(d reconcile.Decision) map[string]rollout.Record {
 func (a *app) controller(ctx context.Context) (*server.Client, error) {
 	c, err := server.Dial(ctx, a.global.stateDir)
 	if errors.Is(err, server.ErrNoController) {
+		if simulated.Is(a.global.stateDir) {
+			return nil, errSimulation(a.global.stateDir)
+		}
 		return nil, nil
 	}
 	if err != nil {

@@ -30,6 +30,8 @@ type global struct {
 	limits   limits
 	registry registryFlags
 	history  int // rollouts of each app to remember
+	// defaultDir says that nobody named the state directory.
+	defaultDir bool
 	// given are those of repo, branch and path that somebody named.
 	given []string
 }
@@ -102,7 +104,7 @@ func (g *global) check() error {
 		if err != nil {
 			return err
 		}
-		g.stateDir = filepath.Join(dir, g.owner)
+		g.stateDir, g.defaultDir = filepath.Join(dir, g.owner), true
 	}
 	return nil
 }

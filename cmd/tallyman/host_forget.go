@@ -106,10 +106,10 @@ func plural(n int, what string) string {
 // answers is found out here and now, also when a controller runs: that follows only
 // hosts that had containers.
 func (a *app) forgettable(ctx context.Context, host string) (reconcile.Memory, error) {
-	w := &world{}
+	w := a.newWorld()
 	defer w.close()
-	var err error
-	if w.memory, err = a.remembered(ctx); err != nil {
+	err := w.remember(ctx, a)
+	if err != nil {
 		return w.memory, err
 	}
 	if err := w.open(a); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
+	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
 
 const outputDoc = "../../docs/output.md"
@@ -28,7 +29,7 @@ func printed() []reflect.Type {
 		reflect.TypeFor[validation](), reflect.TypeFor[plan.Plan](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
 		reflect.TypeFor[rollout.Record](), reflect.TypeFor[reconcile.Event](), reflect.TypeFor[version](), reflect.TypeFor[model.Target](),
 		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[hostChanged](), reflect.TypeFor[forgotten](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](),
-		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](),
+		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](), reflect.TypeFor[whatif.Simulation](),
 	}
 }
 

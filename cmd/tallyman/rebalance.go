@@ -86,7 +86,7 @@ func (a *app) rebalance(ctx context.Context, r rebalancing) error {
 	if err != nil {
 		return err
 	}
-	moves := reconcile.Rebalance(w.view(time.Now(), false), r.most)
+	moves := reconcile.Rebalance(w.folded(time.Now(), false), r.most)
 	w.close()
 	done := rebalanced{Moves: []suggestedMove{}}
 	for _, m := range moves {

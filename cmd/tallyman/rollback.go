@@ -70,7 +70,7 @@ func (a *app) rollback(ctx context.Context, app string, o rollbackOptions) error
 
 // rollbackTo finds the revision to go back to.
 func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit, error) {
-	w := &world{}
+	w := a.newWorld()
 	defer w.close()
 	if err := w.open(a); err != nil {
 		return git.Commit{}, err
@@ -82,7 +82,7 @@ func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit,
 	if err != nil {
 		return git.Commit{}, fmt.Errorf("roll back app %q: %w", app, err)
 	}
-	if w.memory, err = a.remembered(ctx); err != nil {
+	if err := w.remember(ctx, a); err != nil {
 		return git.Commit{}, err
 	}
 	head, err := w.repo.Fetch(ctx)
@@ -144,11 +144,11 @@ func (a *app) commitRollback(ctx context.Context, app string, to git.Commit, o r
 
 // warnOfOrders tells of what keeps the commit from being rolled out.
 func (a *app) warnOfOrders(ctx context.Context, app string) {
-	memory, err := a.remembered(ctx)
-	if err != nil {
+	w := a.newWorld()
+	if err := w.remember(ctx, a); err != nil {
 		return // the commit is made, and the status will say it
 	}
-	if standing := memory.Standings[app]; standing.Pin != nil || standing.Pause != nil {
+	if standing := w.memory.Standings[app]; standing.Pin != nil || standing.Pause != nil {
 		a.warn("app %s is pinned or paused: the commit counts when somebody runs `tallyman resume %s`", app, app)
 	}
 }

@@ -89,7 +89,7 @@ func (a *app) command() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	a.global.flags(root.PersistentFlags())
 	root.AddCommand(
-		a.validateCommand(), a.planCommand(), a.applyCommand(), a.serveCommand(),
+		a.validateCommand(), a.planCommand(), a.simulateCommand(), a.applyCommand(), a.serveCommand(),
 		a.statusCommand(), a.getCommand(), a.describeCommand(), a.diffCommand(),
 		a.rollbackCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.promoteCommand(), a.runCommand(), a.rebalanceCommand(), a.volumeCommand(),
 		a.cordonCommand(), a.drainCommand(), a.uncordonCommand(), a.hostCommand(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/server"
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
 )
@@ -26,7 +27,17 @@ moment: the next start goes on from what it finds on the hosts.
 The other verbs ask the controller when they are given the same --repo and
 --path, or the same --state-dir.
 
+With --simulate the hosts are simulated, for trying things out and for load:
+those of the manifests and hosts=N more, named sim-1, sim-2 and so on; without
+hosts= only those of the manifests. cpus, memory, labels=KEY=VALUE and zones=N
+(host.labels.zone z1 to zN, in turn) say what they are like. They take the time
+of real engines, every image can be had, everything becomes healthy, and nothing
+of Docker is touched. The state directory is another one, OWNER-simulated, and
+what was in it is forgotten at the start: name it to the other verbs.
+
     $ tallyman serve --repo https://git.example.com/ops/fleet.git --poll 30s
+    $ tallyman serve --simulate hosts=1000,cpus=8,zones=5 --state-dir /tmp/sim
+    $ tallyman status --state-dir /tmp/sim
 
 EXIT STATUS
   0  ended by a signal
@@ -34,6 +45,7 @@ EXIT STATUS
 
 type serveOptions struct {
 	poll, stopTimeout time.Duration
+	simulate          string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -45,37 +57,43 @@ func (a *app) serveCommand() *cobra.Command {
 	}
 	c.Flags().DurationVar(&o.poll, "poll", time.Minute, "time between two looks at the repository; negative is never")
 	c.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTime, "how long calls at work may take to end after a signal")
+	c.Flags().StringVar(&o.simulate, "simulate", "", "run on simulated hosts, as in `hosts=1000,cpus=8,memory=32GiB`")
 	return c
 }
 
 func (a *app) serve(o serveOptions) error {
 	log := a.logger(slog.LevelInfo)
-	journal, err := a.journal(log)
+	hosts, err := a.hosts(o.simulate)
 	if err != nil {
 		return err
 	}
-	c, err := a.newController(o, journal, log)
+	journal, err := hosts.journal(log)
+	if err != nil {
+		return err
+	}
+	c, err := a.newController(o, hosts, reconcile.Config{Journal: journal, Log: log})
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log, Source: a.global.source()})
+	source := a.global.source()
+	source.Simulated = o.simulate
+	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log, Source: source})
 	log.Info("stopped")
 	return errors.Join(err, journal.Close())
 }
 
-func (a *app) newController(o serveOptions, journal *state.Store, log *slog.Logger) (*reconcile.Controller, error) {
-	cfg := a.gitConfig(mirrorDir(a.global.stateDir))
-	cfg.Poll = o.poll
-	repo, err := git.Open(cfg)
+func (a *app) newController(o serveOptions, hosts hosts, cfg reconcile.Config) (*reconcile.Controller, error) {
+	from := a.gitConfig(mirrorDir(a.global.stateDir))
+	from.Poll = o.poll
+	repo, err := git.Open(from)
 	if err != nil {
 		return nil, err
 	}
-	log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
+	cfg.Log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
 		"owner", a.global.owner, "state", a.global.stateDir, "pid", os.Getpid())
-	return reconcile.New(reconcile.Config{
-		Source: repo, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal,
-		Secrets: a.secrets(), Log: log,
-	})
+	cfg.Source, cfg.Limits, cfg.Path, cfg.Owner, cfg.Secrets = repo, a.global.limits.manifest(), a.global.path, a.global.owner, a.secrets()
+	cfg.Open, cfg.Registries, cfg.MadeUp, cfg.Simulated = hosts.open, hosts.registries, hosts.madeUp, hosts.simulated
+	return reconcile.New(cfg)
 }
 
 // runController runs the controller and answers for it until a signal comes.
@@ -121,8 +139,15 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, options))
 }
 
-// journal opens the journal to write in it.
+// journal opens the journal of real hosts to write in it.
 func (a *app) journal(log *slog.Logger) (*state.Store, error) {
+	if simulated.Is(a.global.stateDir) {
+		return nil, errSimulation(a.global.stateDir)
+	}
+	return a.openJournal(log)
+}
+
+func (a *app) openJournal(log *slog.Logger) (*state.Store, error) {
 	journal, err := state.Open(a.global.stateDir, log)
 	if err == nil {
 		journal.KeepHistory(a.global.history)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile"
@@ -37,6 +38,15 @@ type world struct {
 	engines           map[string]engine.Engine
 	unusable          map[string]error // hosts of which not even a connection could be prepared
 	cleanup           []func()
+
+	registries reconcile.Registries
+	// What there is of a simulation: its made-up hosts, and what its controller sees.
+	madeUp   []model.Host
+	borrowed *model.Live
+}
+
+func (a *app) newWorld() *world {
+	return &world{engines: map[string]engine.Engine{}, unusable: map[string]error{}, registries: a.registries()}
 }
 
 func (w *world) close() {
@@ -59,13 +69,13 @@ type look struct {
 // lookAround reads the repository and the hosts. It writes nothing but the
 // mirror of the repository.
 func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
-	w = &world{engines: map[string]engine.Engine{}, unusable: map[string]error{}}
+	w = a.newWorld()
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	if w.memory, err = a.remembered(ctx); err != nil {
+	if err = w.remember(ctx, a); err != nil {
 		return w, err
 	}
 	if err := w.open(a); err != nil {
@@ -82,13 +92,37 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 	return w, w.observe(ctx)
 }
 
-// remembered is the journal's content, from the controller if one holds it.
-func (a *app) remembered(ctx context.Context) (reconcile.Memory, error) {
+// remember takes over the journal's content, from the controller if one holds it.
+func (w *world) remember(ctx context.Context, a *app) (err error) {
 	c, err := a.controller(ctx)
-	if err == nil && c != nil {
-		defer c.Close()
-		return c.Memory(ctx)
+	if err != nil && simulated.Is(a.global.stateDir) {
+		return err // what is real must not be looked at in its place
 	}
+	if err != nil || c == nil {
+		w.memory, err = a.journaled()
+		return err
+	}
+	defer c.Close()
+	if w.memory, err = c.Memory(ctx); err != nil {
+		return err
+	}
+	source, err := c.Source(ctx)
+	if err == nil && source.Simulated != "" {
+		err = w.borrow(ctx, c, source.Simulated)
+	}
+	return err
+}
+
+// remembered is the journal's content for who wants nothing else of the world.
+func (a *app) remembered(ctx context.Context) (reconcile.Memory, error) {
+	w := a.newWorld()
+	defer w.close()
+	err := w.remember(ctx, a)
+	return w.memory, err
+}
+
+// journaled is the content of a journal that no controller holds.
+func (a *app) journaled() (reconcile.Memory, error) {
 	s, err := state.OpenReadOnly(a.global.stateDir)
 	if errors.Is(err, state.ErrInUse) || errors.Is(err, os.ErrPermission) {
 		return reconcile.Memory{}, nil
@@ -176,7 +210,7 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 // journal does not remember of it.
 func (w *world) render(ctx context.Context, a *app, commit git.Commit) (*model.Desired, error) {
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
-		Commit: commit, Registries: a.registries(), Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID),
+		Commit: commit, Registries: w.registries, Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID), MadeUp: w.madeUp,
 	})
 }
 
@@ -189,6 +223,11 @@ func (a *app) build(ctx context.Context, repo *git.Repository, o reconcile.Build
 
 // observe looks at all hosts at the same time.
 func (w *world) observe(ctx context.Context) error {
+	if w.borrowed != nil {
+		w.live = *w.borrowed
+		w.evict()
+		return nil
+	}
 	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), DigestKey: w.desired.DigestKey, Resync: true}
 	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
 	hosts := slices.Concat(w.desired.Hosts, leaving)

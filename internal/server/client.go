@@ -15,6 +15,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -66,6 +67,12 @@ func (c *Client) Status(ctx context.Context) (report.Status, error) {
 func (c *Client) Memory(ctx context.Context) (reconcile.Memory, error) {
 	var m reconcile.Memory
 	return m, c.get(ctx, "memory", nil, &m)
+}
+
+// Observed is what the controller's hosts reported last.
+func (c *Client) Observed(ctx context.Context) (model.Live, error) {
+	var live model.Live
+	return live, c.get(ctx, "observed", nil, &live)
 }
 
 // History is the last n rollouts of an app, or of all when app is "".

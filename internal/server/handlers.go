@@ -31,6 +31,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/source", s.source)
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/memory", s.memory)
+	mux.HandleFunc("GET /v1/observed", s.observed)
 	mux.HandleFunc("GET /v1/history", s.history)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/logs", s.logs)
@@ -51,6 +52,15 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) source(w http.ResponseWriter, _ *http.Request) { answer(w, s.Source) }
+
+// observed is what the hosts reported last: nobody else can look at hosts that
+// there are in a simulation only.
+func (s *Server) observed(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), decideTime)
+	defer cancel()
+	s.Controller.Decided(ctx)
+	answer(w, s.Controller.Observed())
+}
 
 // memory is what the journal, which only the controller can open, remembers.
 func (s *Server) memory(w http.ResponseWriter, _ *http.Request) {

@@ -39,6 +39,8 @@ type Source struct {
 	Repository string `json:"repository"` // without credentials
 	Branch     string `json:"branch"`
 	Path       string `json:"path"`
+	// Simulated describes the hosts, when they are simulated, as --simulate does.
+	Simulated string `json:"simulated,omitempty"`
 }
 
 // Listen makes the socket. The caller holds the state directory's lock, so a

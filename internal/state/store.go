@@ -91,11 +91,29 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 // one on. It is called before the store is used.
 func (s *Store) KeepHistory(n int) { s.keep = n }
 
+// Clear forgets everything.
+func (s *Store) Clear() error {
+	return s.update("forget everything", func(tx *bbolt.Tx) error {
+		for _, bucket := range [][]byte{bucketMeta, bucketRecords, bucketHistory, bucketHosts, bucketPlaces, bucketGuards, bucketEvents} {
+			if err := tx.DeleteBucket(bucket); err != nil && !errors.Is(err, bbolt.ErrBucketNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Exists says whether a directory has a journal.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileName))
+	return err == nil
+}
+
 // OpenReadOnly opens the journal for a verb that only reads, while no
 // controller runs. A directory without a journal reads as an empty one.
 func OpenReadOnly(dir string) (*Store, error) {
 	path := filepath.Join(dir, fileName)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	if !Exists(dir) {
 		return &Store{dir: dir}, nil
 	}
 	db, err := openFile(dir, true)

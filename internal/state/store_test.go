@@ -285,3 +285,21 @@ func TestGuardsOutliveTheirApp(t *testing.T) {
 		t.Errorf("guards %v", m.Guards)
 	}
 }
+
+func TestWhatIsClearedIsForgotten(t *testing.T) {
+	s := open(t, t.TempDir())
+	check1(t, s.Clear()) // also when there is nothing
+	check1(t, s.Accept(reconcile.Accepted{Revision: "abc"}))
+	check1(t, s.Record(record("shop", 1), rollout.Standing{}))
+	check1(t, s.Event(reconcile.Event{Text: "something"}))
+	s = reopened(t, s)
+	check1(t, s.Clear())
+	memory, err := s.Load()
+	check1(t, err)
+	events, err := s.Events(10)
+	check1(t, err)
+	if memory.Accepted.Revision != "" || len(memory.Records) > 0 || len(events) > 0 {
+		t.Errorf("there is still %+v and %v", memory, events)
+	}
+	check1(t, s.Record(record("shop", 2), rollout.Standing{}))
+}

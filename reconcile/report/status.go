@@ -39,6 +39,8 @@ const (
 type Status struct {
 	Time  time.Time `json:"time"`
 	Owner string    `json:"owner"`
+	// Simulated says that nothing of this is real, and what it is.
+	Simulated string `json:"simulated,omitempty"`
 	// Target is what the branch says, Effective what the hosts are held to.
 	Target    Revision `json:"target"`
 	Effective Revision `json:"effective"`

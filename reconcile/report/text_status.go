@@ -29,6 +29,10 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 }
 
 func (t *text) statusHead(s *Status) {
+	if s.Simulated != "" {
+		t.line("%s", t.paint(alarm, "SIMULATED: "+clean(s.Simulated)))
+		t.gap()
+	}
 	rows := [][]cell{
 		{word("owner"), word(s.Owner)},
 		{word("sync"), colored(string(s.Sync), syncColor(s.Sync))},

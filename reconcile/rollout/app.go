@@ -33,6 +33,10 @@ type roll struct {
 	record   Record
 	standing Standing
 	services []*service
+	// lacks is what missing found, once it has counted; vain says that some of it
+	// was tried in vain.
+	lacks         missing
+	counted, vain bool
 }
 
 // service is a service of the app with the state of its slots.
@@ -122,7 +126,7 @@ func (r *roll) begin() bool {
 	r.noteImages(false)
 	r.out.State.Records[r.app.Name] = r.record
 	r.out.State.stand(r.app.Name, r.standing)
-	r.out.State.forgetApp(r.app.Name)
+	r.forgetTries(r.app.Name)
 	return true
 }
 

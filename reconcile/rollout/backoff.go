@@ -137,6 +137,20 @@ func (d *decider) forget(key plan.Key) {
 	delete(d.out.State.Attempts, key)
 }
 
+// forgetTries clears all tries of an app, if there were any when the pass began:
+// looking through those of all apps for each of a thousand that begin takes long.
+func (d *decider) forgetTries(app string) {
+	if d.tried == nil {
+		d.tried = map[string]bool{}
+		for key := range d.in.State.Attempts {
+			d.tried[key.App] = true
+		}
+	}
+	if d.tried[app] {
+		d.out.State.forgetApp(app)
+	}
+}
+
 // forgetApp clears all tries of an app: its manifests have changed.
 func (s State) forgetApp(app string) {
 	for key := range s.Attempts {

@@ -159,18 +159,9 @@ func (r *roll) mayBeLate(s *service, slot *slot) bool {
 	case slot.phase == finishing:
 		return a.Reason != ""
 	case slot.phase == pending:
-		return a.Count > 0 || r.triedInVain(r.missing()) || s.starved(slot)
+		return a.Count > 0 || len(r.missing()) > 0 && r.vain || s.starved(slot)
 	}
 	return false
-}
-
-// triedInVain says whether something that is missing has been tried and is not
-// being tried now.
-func (r *roll) triedInVain(m missing) bool {
-	return slices.ContainsFunc(m, func(key plan.Key) bool {
-		_, busy := r.in.Busy[key]
-		return !busy && r.out.State.Attempts[key].Count > 0
-	})
 }
 
 // blame orders phases by how much they say of why a rollout is late.

@@ -31,14 +31,29 @@ func (r *roll) prerequisites() missing {
 	return keys
 }
 
+// missing looks once: every replica asks, and of an app on hundreds of hosts there
+// are as many things.
 func (r *roll) missing() missing {
-	var keys missing
+	if r.counted {
+		return r.lacks
+	}
+	r.counted = true
 	for i := range r.changes {
 		if c := &r.changes[i]; isPrerequisite(c) || r.inTheWayOfAll(c) {
-			keys = append(keys, c.Key)
+			r.lacks = append(r.lacks, c.Key)
 		}
 	}
-	return keys
+	r.vain = r.triedInVain(r.lacks)
+	return r.lacks
+}
+
+// triedInVain says whether something that is missing has been tried and is not
+// being tried now.
+func (r *roll) triedInVain(m missing) bool {
+	return slices.ContainsFunc(m, func(key plan.Key) bool {
+		_, busy := r.in.Busy[key]
+		return !busy && r.in.State.Attempts[key].Count > 0
+	})
 }
 
 // inTheWayOfAll says whether the change is about a thing that can't be had on a

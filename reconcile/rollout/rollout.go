@@ -220,6 +220,7 @@ type decider struct {
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  string                      // an app that is on its way: what has gone may be needed in its place
 	depended   map[string]bool             // apps on which others depend
+	tried      map[string]bool             // apps that had tries when the pass began; made when first needed
 	waiting    []room                      // what new containers can't start without
 	displaced  map[string][]*plan.Change   // by the host where they still run; made when first needed
 	copies     map[string]model.Resources  // see secondCopies

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -31,8 +32,11 @@ func (h *Host) create(o model.CreateContainer, j *job) (bool, error) {
 		id: h.newID(), name: o.Owner.Name, owner: o.Owner, image: image, spec: h.live(image, o), secrets: secrets,
 		state: model.StateCreated, created: j.now, joinedTo: holder,
 	}
-	if image.Behaviour != nil {
+	switch {
+	case image.Behaviour != nil:
 		c.behaviour = image.Behaviour(secrets.filled(*c.spec))
+	case o.Owner.Job != "" || o.Owner.Role == model.RoleInit:
+		c.behaviour = Behaviour{Exits: true, ExitAfter: time.Second}
 	}
 	if err := h.joinAll(c); err != nil {
 		return false, err

@@ -19,7 +19,8 @@ type Image struct {
 	// Pull is how long pulling it takes.
 	Pull time.Duration
 	// Behaviour says how a container of the image behaves. Nil is a program
-	// that starts at once, is healthy at once, and runs until it is stopped.
+	// that starts at once, is healthy at once, and runs until it is stopped; one
+	// that is to run to its end, a job's, ends well after a second.
 	Behaviour func(model.ContainerSpec) Behaviour
 }
 

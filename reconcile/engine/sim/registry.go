@@ -76,6 +76,27 @@ func (w *World) Digest(ref string, shown model.Unsealed) (string, error) {
 	}
 }
 
+// Offer has every reference that nobody published stand for an image that f makes:
+// hosts can pull it, and have it already where it is named without a digest, as
+// what is only on the hosts is.
+func (w *World) Offer(f func(ref string) *Image) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offer = f
+}
+
+// offered is the image that a reference with a digest stands for, or nil.
+func (w *World) offered(ref string) *Image {
+	declared, digest := model.SplitDigest(ref)
+	if w.offer == nil {
+		return nil
+	}
+	if i := w.offer(declared); digest == "" || i.Digest() == digest {
+		return i
+	}
+	return nil
+}
+
 // Asked is how often the registry was asked what a reference stands for.
 func (w *World) Asked() int {
 	w.mu.Lock()
@@ -87,6 +108,9 @@ func (w *World) Asked() int {
 func (w *World) pullable(o model.PullImage, blobs model.Blobs) (*Image, error) {
 	shown, err := blobs.Unseal(o.PullSecrets)
 	i := w.registry[exact(o.Image)]
+	if i == nil {
+		i = w.offered(o.Image)
+	}
 	switch {
 	case err != nil:
 		return nil, refuse(engine.Invalid, "%v", err)
@@ -101,7 +125,15 @@ func (w *World) pullable(o model.PullImage, blobs model.Blobs) (*Image, error) {
 }
 
 // image is the image that the host has of ref, or nil.
-func (h *Host) image(ref string) *Image { return h.images[exact(ref)] }
+func (h *Host) image(ref string) *Image {
+	if i := h.images[exact(ref)]; i != nil {
+		return i
+	}
+	if _, digest := model.SplitDigest(ref); digest == "" {
+		return h.world.offered(ref)
+	}
+	return nil
+}
 
 // removeImage takes a reference off the host, unless a container is made from
 // its image.

@@ -18,9 +18,11 @@ type World struct {
 	hosts    []*Host
 	registry map[string]*Image // by tag, and by digest
 	down     bool              // the registry
+	offer    func(ref string) *Image
 	asked    int
 	specs    map[specKey]sharedSpec
 	calls    []Call
+	silent   bool // about calls
 	effects  int
 
 	mortal    bool // the controller dies after left more effects
@@ -109,6 +111,14 @@ func (w *World) Forget() {
 	w.calls = nil
 }
 
+// KeepCalls says whether the log of calls is kept, as it is unless somebody says
+// otherwise.
+func (w *World) KeepCalls(keep bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent = !keep
+}
+
 // Effects is how many calls have changed something.
 func (w *World) Effects() int {
 	w.mu.Lock()
@@ -186,7 +196,9 @@ func (w *World) record(h *Host, op model.Op, changed bool, err error) error {
 		w.effects++
 		call.Effect = w.effects
 	}
-	w.calls = append(w.calls, call)
+	if !w.silent {
+		w.calls = append(w.calls, call)
+	}
 	if !changed {
 		return nil
 	}
