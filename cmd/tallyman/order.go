@@ -29,9 +29,9 @@ EXIT STATUS
   0  paused
   1  there is no such app, or it could not be noted`
 
-const resumeHelp = `End the pause of an app, let go of a revision that it is pinned to, and forget what
-is left of "tallyman rebalance" for it, whichever of these there is: it goes to
-what the branch says. What it was is printed.
+const resumeHelp = `End the pause of an app, let go of a revision that it is pinned to, and forget
+what is left of "tallyman rebalance" for it, whichever of these there is: it
+goes to what the branch says. What it was is printed.
 
     $ tallyman resume shop
     app shop goes on
