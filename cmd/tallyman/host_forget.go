@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -137,8 +136,9 @@ func answers(ctx context.Context, h model.Host) error {
 		return nil //nolint:nilerr // what can't be reached any more does not answer
 	}
 	defer e.Close() //nolint:errcheck // nothing was written through it
-	state := model.HostState{Name: h.Name}
-	if lookAt(ctx, e, engine.Query{}, &state); state.Reachable {
+	bounded, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	if e.Ping(bounded) == nil {
 		return reconcile.Answers(h.Name)
 	}
 	return ctx.Err()
