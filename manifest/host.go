@@ -28,6 +28,11 @@ type HostSpec struct {
 	Drain bool `yaml:"drain,omitempty"`
 	// Marks that keep replicas off the host.
 	Taints []Taint `yaml:"taints,omitempty"`
+	// How long the host may give no answer before it is Unreachable, where that
+	// is not as the Fleet says.
+	UnreachableAfter *Duration `yaml:"unreachableAfter,omitempty" check:"min=1s"`
+	// How much later it is Lost, where that is not as the Fleet says.
+	LostAfter *Duration `yaml:"lostAfter,omitempty" check:"min=0s"`
 	// What the host has, where that is not what its engine says, which is read
 	// otherwise.
 	Capacity Amounts `yaml:"capacity,omitempty" aka:"allocatable"`

@@ -18,6 +18,7 @@ const DefaultApp = "default"
 // The kinds of manifest.
 const (
 	KindHost    = "Host"
+	KindFleet   = "Fleet"
 	KindApp     = "App"
 	KindService = "Service"
 	KindJob     = "Job"
@@ -31,7 +32,7 @@ const (
 type Origin struct {
 	File      string `yaml:"-"`
 	Line, Col int    `yaml:"-"`
-	// App is the app that owns the document; empty for a Host.
+	// App is the app that owns the document; empty for a Host and a Fleet.
 	App string `yaml:"-"`
 
 	wrong     []string // the paths of its errors: only a part of the document is known
@@ -85,6 +86,7 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		{KindHost, reflect.TypeFor[Host]()},
+		{KindFleet, reflect.TypeFor[Fleet]()},
 		{KindApp, reflect.TypeFor[App]()},
 		{KindService, reflect.TypeFor[Service]()},
 		{KindJob, reflect.TypeFor[Job]()},

@@ -56,6 +56,7 @@ func (p *parser) defaultApp() *App {
 // unique refuses names that two documents of a kind have, in whatever apps.
 func (k *linker) unique() {
 	uniqueNames(k, KindHost, k.set.Hosts)
+	k.oneFleet()
 	uniqueNames(k, KindApp, k.set.Apps)
 	uniqueNames(k, KindService, k.set.Services)
 	uniqueNames(k, KindJob, k.set.Jobs)
@@ -75,6 +76,13 @@ func (k *linker) unique() {
 		if other := services[j.Metadata.Name]; len(other) > 0 {
 			k.nameError(j, "is the name of a service; commands take both by name, so they share them").Hint = "the service is at " + where(other[0])
 		}
+	}
+}
+
+// oneFleet: two would say two things of the same hosts.
+func (k *linker) oneFleet() {
+	for _, f := range k.set.Fleets[min(1, len(k.set.Fleets)):] {
+		k.nameError(f, "there is a Fleet already").Hint = "the other one is at " + where(k.set.Fleets[0])
 	}
 }
 

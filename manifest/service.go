@@ -43,6 +43,11 @@ type ServiceSpec struct {
 	Priority int `yaml:"priority,omitempty" check:"min=0,max=1000" aka:"priorityClassName"`
 	// How replicas are replaced.
 	Update Update `yaml:"update" aka:"updateConfig,rollout,strategy"`
+	// What becomes of replicas on a host that is Lost: `move` places them on
+	// other hosts, `wait` leaves them to that host until it is back. Without it a
+	// service with an exclusive volume waits, because its data is there and the
+	// replica may be running, and any other one moves.
+	OnHostLoss string `yaml:"onHostLoss,omitempty" check:"enum=wait|move"`
 	// Services of the same app that are rolled out before this one.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=Service"`
 	// Fields in which a container may differ from this manifest without being

@@ -11,7 +11,8 @@ import (
 // the Loader that made them.
 type Set struct {
 	Hosts    []*Host
-	Apps     []*App // also "default", when something belongs to it
+	Fleets   []*Fleet // one at most
+	Apps     []*App   // also "default", when something belongs to it
 	Services []*Service
 	Jobs     []*Job
 	Configs  []*Config
@@ -30,6 +31,8 @@ func (s *Set) add(doc document, file string) {
 	switch d := doc.(type) {
 	case *Host:
 		s.Hosts = append(s.Hosts, placed(d, file))
+	case *Fleet:
+		s.Fleets = append(s.Fleets, placed(d, file))
 	case *App:
 		s.Apps = append(s.Apps, placed(d, file))
 	case *Service:
@@ -68,6 +71,15 @@ func (s *Set) owned() []document {
 	return appendAll(all, s.Volumes)
 }
 
+// Unowned are the files that hold documents which belong to no app, in no order.
+func (s *Set) Unowned() []string {
+	var files []string
+	for _, d := range appendAll(appendAll(nil, s.Hosts), s.Fleets) {
+		files = append(files, d.origin().File)
+	}
+	return files
+}
+
 // FilesOf are the files that hold documents of an app, and those that these
 // include; sorted, each once.
 func (s *Set) FilesOf(app string) []string {
@@ -101,6 +113,7 @@ func appendAll[D document](all []document, docs []D) []document {
 
 func (s *Set) sort() {
 	sortByName(s.Hosts)
+	sortByName(s.Fleets)
 	sortByName(s.Apps)
 	sortByName(s.Services)
 	sortByName(s.Jobs)

@@ -31,13 +31,14 @@ var arrow = map[string][]string{
 	"reconcile/engine/sim":        {"reconcile/engine", "reconcile/model"},
 	"reconcile/engine/enginetest": {"reconcile/engine", "reconcile/model"},
 	"reconcile/jobs":              {"reconcile/model", "reconcile/schedule"},
+	"reconcile/liveness":          {"reconcile/model"},
 	"reconcile/place":             {"reconcile/model"},
 	"reconcile/plan":              {"reconcile/jobs", "reconcile/model", "reconcile/place"},
 	"reconcile/rollout":           {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/schedule"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
 	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/schedule"},
 	"reconcile": {
-		"git", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/model",
+		"git", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
 		"reconcile/place", "reconcile/plan", "reconcile/report", "reconcile/rollout",
 	},
 }
@@ -45,7 +46,7 @@ var arrow = map[string][]string{
 // pure are the packages that decide. Time is an argument to them, and there is
 // nothing in their hands with which they could have an effect.
 var pure = []string{
-	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/report",
+	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/report",
 }
 
 // effects are the standard packages that a pure package does not import.

@@ -153,14 +153,15 @@ func TestHungOpHoldsNobody(t *testing.T) {
 	})
 }
 
-// TestHostGoneAndBack takes a host away during a roll.
+// TestHostGoneAndBack takes a host away during a roll of a service that waits for
+// it.
 func TestHostGoneAndBack(t *testing.T) {
 	simulate(t, 2, func(w *world) {
-		w.branch.commit(web("web:1", 4))
+		w.branch.commit(web("web:1", 4, "onHostLoss: wait"))
 		w.converge()
 		w.hosts["host-1"].SetGone(true)
 		after(time.Minute)
-		w.branch.commit(web("web:2", 4))
+		w.branch.commit(web("web:2", 4, "onHostLoss: wait"))
 		after(5 * time.Minute)
 		if got := w.healthy("web", "web:2"); got != 2 {
 			t.Errorf("%d replicas of the host that is there are on web:2, want 2:\n%s", got, w.describe())

@@ -70,6 +70,8 @@ type SeenHost struct {
 	Host       model.Host          `json:"host"`
 	Containers []model.Container   `json:"containers"`
 	Volumes    []model.VolumeState `json:"volumes,omitempty"`
+	// Lost is when it was given up; zero when it was not.
+	Lost time.Time `json:"lost,omitzero"`
 }
 
 // Leaving are hosts that are no longer in the manifests and were last seen with

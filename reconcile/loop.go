@@ -21,6 +21,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/execute"
+	"github.com/tallyman-io/tallyman/reconcile/liveness"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/place"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -85,6 +86,8 @@ type Controller struct {
 	seen    map[string]SeenHost // hosts' containers of ours, as the journal has or will have them
 	known   map[string]bool     // their ids
 	warm    bool                // every host has been looked at, or tried, once
+	started time.Time
+	judged  liveness.Result // what is made of the hosts
 	busy    map[plan.Key]*task
 	at      time.Time // of the last pass
 	listen  map[chan struct{}]bool
@@ -117,7 +120,7 @@ func New(cfg Config) (*Controller, error) {
 	c := &Controller{
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
-		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{},
+		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{}, judged: liveness.Result{Lost: map[string]time.Time{}},
 		busy: map[plan.Key]*task{}, listen: map[chan struct{}]bool{}, cleared: cleared{},
 	}
 	c.recall(memory)
@@ -135,6 +138,9 @@ func (c *Controller) recall(m Memory) {
 	for name, seen := range m.Hosts {
 		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: "not reached yet", Containers: seen.Containers, Volumes: seen.Volumes}}
 		c.know(seen)
+		if !seen.Lost.IsZero() {
+			c.judged.Lost[name] = seen.Lost
+		}
 	}
 	if c.cfg.Manual {
 		c.retry()
@@ -153,7 +159,7 @@ func (c *Controller) retry() {
 // Run holds the hosts to Git until ctx ends; then it lets the ops that are at
 // work end, unless kill ends first.
 func (c *Controller) Run(ctx, kill context.Context) error {
-	c.ctx = kill
+	c.ctx, c.started = kill, time.Now()
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
@@ -195,6 +201,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		c.publish(now)
 		return resyncEvery
 	}
+	c.judgeHosts(now)
 	c.rememberGuards()
 	view := c.view(now, choice.State)
 	decision := Decide(view)
@@ -206,7 +213,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	c.endRequest()
 	c.keepHouse(now)
 	c.publish(now)
-	return min(until(choice.Wake, now), until(decision.Rollout.Wake, now))
+	return min(until(choice.Wake, now), until(decision.Rollout.Wake, now), until(c.judged.Wake, now))
 }
 
 // until is how long to sleep for a wake, which is never when it is zero.

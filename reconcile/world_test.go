@@ -143,6 +143,7 @@ type world struct {
 	registries Registries
 	// ageKeys are those that the installation has, as a string.
 	ageKeys atomic.Value
+	away    map[string]bool // hosts that were taken away
 }
 
 // newWorld makes an installation on n simulated hosts that have the images

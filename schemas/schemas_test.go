@@ -216,7 +216,7 @@ func TestFor(t *testing.T) {
 	if upper, err := schemas.For("Service"); err != nil || !bytes.Equal(lower, upper) {
 		t.Errorf("the case matters: %v", err)
 	}
-	if _, err := schemas.For("Cronjob"); err == nil || !strings.Contains(err.Error(), "App, Config, Host") {
+	if _, err := schemas.For("Cronjob"); err == nil || !strings.Contains(err.Error(), "App, Config, Fleet, Host") {
 		t.Errorf("got %v, want an error that names the kinds", err)
 	}
 }

@@ -116,7 +116,7 @@ func (a *app) printInvalid(invalid manifest.Errors) error {
 
 func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
-		"Host": len(set.Hosts), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
+		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
 		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
+	"github.com/tallyman-io/tallyman/reconcile/liveness"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -203,8 +204,21 @@ func (w *world) observe(ctx context.Context) error {
 	w.live.Hosts = slices.DeleteFunc(w.live.Hosts, func(h model.HostState) bool {
 		return !h.Reachable && slices.ContainsFunc(leaving, func(l model.Host) bool { return l.Name == h.Name })
 	})
+	w.evict()
 	slices.SortFunc(w.live.Hosts, func(a, b model.HostState) int { return strings.Compare(a.Name, b.Name) })
 	return ctx.Err()
+}
+
+// evict leaves out what runs elsewhere by now, because a controller gave up its
+// host. Without a controller nobody gives one up: that takes time.
+func (w *world) evict() {
+	for i := range w.live.Hosts {
+		h := &w.live.Hosts[i]
+		if !h.Reachable && !w.memory.Hosts[h.Name].Lost.IsZero() {
+			h.Condition = model.Lost
+		}
+	}
+	liveness.Evict(&w.live, w.desired)
 }
 
 func lookAt(ctx context.Context, e engine.Engine, q engine.Query, into *model.HostState) {

@@ -44,7 +44,7 @@ func (b *restoration) load(d *git.Draft) (*manifest.Set, error) {
 	return set, nil
 }
 
-// neighbours are the hosts and the other apps.
+// neighbours are the other apps, and what belongs to none.
 func (b *restoration) neighbours(set *manifest.Set) map[string]bool {
 	names := map[string]bool{}
 	for _, a := range set.Apps {
@@ -54,6 +54,9 @@ func (b *restoration) neighbours(set *manifest.Set) map[string]bool {
 	}
 	for _, h := range set.Hosts {
 		names[fmt.Sprintf("host %q", h.Metadata.Name)] = true
+	}
+	for _, f := range set.Fleets {
+		names[fmt.Sprintf("fleet %q", f.Metadata.Name)] = true
 	}
 	return names
 }

@@ -42,7 +42,7 @@ func (v revision) folder(app string) (string, bool) {
 }
 
 // others are the folders and files below an app's folder that are not the app's:
-// other apps, and hosts.
+// other apps, and what belongs to none.
 func others(app, folder string, revisions ...revision) ([]string, error) {
 	except := map[string]bool{}
 	for _, v := range revisions {
@@ -54,9 +54,9 @@ func others(app, folder string, revisions ...revision) ([]string, error) {
 				except[dir] = true
 			}
 		}
-		for _, h := range v.set.Hosts {
-			if below(h.File, folder) {
-				except[h.File] = true
+		for _, file := range v.set.Unowned() {
+			if below(file, folder) {
+				except[file] = true
 			}
 		}
 	}

@@ -38,7 +38,8 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 	if err != nil {
 		return model.Desired{}, err
 	}
-	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Hosts: hosts(set.Hosts), Blobs: b.blobs, DigestKey: opts.Secrets.Key}
+	all := fleet(set.Fleets)
+	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Fleet: all, Hosts: hosts(set.Hosts, all.Grace), Blobs: b.blobs, DigestKey: opts.Secrets.Key}
 	for _, a := range set.Apps {
 		app, err := b.app(a)
 		if err != nil {
@@ -190,19 +191,30 @@ type hostNames struct {
 	volumes  map[string]*model.Volume
 }
 
-func hosts(declared []*manifest.Host) []model.Host {
+func hosts(declared []*manifest.Host, grace model.Grace) []model.Host {
 	if len(declared) == 0 {
-		return []model.Host{{Name: LocalHost, Schedulable: true}}
+		return []model.Host{{Name: LocalHost, Schedulable: true, Grace: grace}}
 	}
 	out := make([]model.Host, 0, len(declared))
 	for _, h := range declared {
-		out = append(out, host(h))
+		out = append(out, host(h, grace))
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 
-func host(h *manifest.Host) model.Host {
+func fleet(declared []*manifest.Fleet) model.Fleet {
+	if len(declared) == 0 {
+		return model.DefaultFleet()
+	}
+	s := &declared[0].Spec
+	return model.Fleet{
+		Grace:  model.Grace{Unreachable: time.Duration(s.UnreachableAfter), Lost: time.Duration(s.LostAfter)},
+		WarmUp: time.Duration(s.WarmUp), EvictionRate: s.EvictionRate, EvictionThreshold: model.Portion(s.EvictionThreshold), FailureDomain: s.FailureDomain,
+	}
+}
+
+func host(h *manifest.Host, grace model.Grace) model.Host {
 	out := model.Host{
 		Name:        h.Metadata.Name,
 		Endpoint:    h.Spec.Endpoint,
@@ -210,7 +222,14 @@ func host(h *manifest.Host) model.Host {
 		Schedulable: h.Spec.Schedulable,
 		Drain:       h.Spec.Drain,
 		Reserved:    amounts(h.Spec.Reserved),
+		Grace:       grace,
 		Capacity:    amounts(h.Spec.Capacity),
+	}
+	if d := h.Spec.UnreachableAfter; d != nil {
+		out.Grace.Unreachable = time.Duration(*d)
+	}
+	if d := h.Spec.LostAfter; d != nil {
+		out.Grace.Lost = time.Duration(*d)
 	}
 	if t := h.Spec.TLS; t != nil {
 		out.TLS = model.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key}

@@ -13,8 +13,11 @@ import (
 
 func TestLocalHostWhereNoneIsDeclared(t *testing.T) {
 	d := build(t, doc("Service", "web", "{image: web}"))
-	if want := []model.Host{{Name: "local", Schedulable: true}}; !reflect.DeepEqual(d.Hosts, want) {
+	if want := []model.Host{{Name: "local", Schedulable: true, Grace: model.DefaultFleet().Grace}}; !reflect.DeepEqual(d.Hosts, want) {
 		t.Errorf("hosts %+v, want %+v", d.Hosts, want)
+	}
+	if d.Fleet != model.DefaultFleet() {
+		t.Errorf("without a manifest the fleet is %+v", d.Fleet)
 	}
 	if d.Owner != options.Owner || d.Revision != options.Revision {
 		t.Errorf("owner %q, revision %q", d.Owner, d.Revision)
@@ -25,16 +28,23 @@ func TestHosts(t *testing.T) {
 	d := build(t,
 		"{apiVersion: tallyman/v1, kind: Host, metadata: {name: b, labels: {zone: x}}, spec: {endpoint: 'tcp://10.0.0.1:2376', "+
 			"tls: {ca: /ca, cert: /cert, key: /key}, schedulable: false, drain: true, reserved: {cpus: 0.5, memory: 512MiB}, capacity: {cpus: 4}, "+
+			"unreachableAfter: 1m, lostAfter: 0s, "+
 			"taints: [{key: gpu, effect: PreferNoSchedule}, {key: gpu, effect: NoSchedule}, {key: arm, value: old, effect: NoSchedule}]}}\n",
 		doc("Host", "a", "{endpoint: 'unix:///run/docker.sock'}"),
+		doc("Fleet", "all", "{unreachableAfter: 10s, lostAfter: 20s, evictionRate: 3, evictionThreshold: 2}"),
 	)
+	fleet := model.DefaultFleet()
+	fleet.Grace, fleet.EvictionRate, fleet.EvictionThreshold = model.Grace{Unreachable: 10 * time.Second, Lost: 20 * time.Second}, 3, model.Portion{N: 2}
+	if d.Fleet != fleet {
+		t.Errorf("the fleet is %+v, want %+v", d.Fleet, fleet)
+	}
 	want := []model.Host{
-		{Name: "a", Endpoint: "unix:///run/docker.sock", Schedulable: true},
+		{Name: "a", Endpoint: "unix:///run/docker.sock", Schedulable: true, Grace: model.Grace{Unreachable: 10 * time.Second, Lost: 20 * time.Second}},
 		{
 			Name: "b", Endpoint: "tcp://10.0.0.1:2376", TLS: model.TLS{CA: "/ca", Cert: "/cert", Key: "/key"},
 			Labels: map[string]string{"zone": "x"}, Drain: true,
 			Taints:   []model.Taint{{Key: "arm", Value: "old", Effect: "NoSchedule"}, {Key: "gpu", Effect: "NoSchedule"}, {Key: "gpu", Effect: "PreferNoSchedule"}},
-			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20}, Capacity: model.Resources{NanoCPUs: 4e9},
+			Reserved: model.Resources{NanoCPUs: 5e8, Memory: 512 << 20}, Capacity: model.Resources{NanoCPUs: 4e9}, Grace: model.Grace{Unreachable: time.Minute},
 		},
 	}
 	if !reflect.DeepEqual(d.Hosts, want) {

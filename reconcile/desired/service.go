@@ -43,6 +43,7 @@ func (b *builder) service(s *manifest.Service, names hostNames) (model.Service, 
 		Update:      update(s.Spec.Update),
 		DependsOn:   sorted(s.Spec.DependsOn),
 		Holds:       holds(allMounts(&s.Spec), names),
+		OnHostLoss:  s.Spec.OnHostLoss,
 	}
 	for _, path := range s.Spec.IgnoreDifferences {
 		svc.Ignore = append(svc.Ignore, string(path))

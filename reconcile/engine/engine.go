@@ -27,6 +27,11 @@ type Engine interface {
 	// nothing else. An error means that the host could not be read at all.
 	Observe(ctx context.Context, q Query) (model.HostState, error)
 
+	// Ping asks for a sign of life, at little cost: nil means that the engine
+	// answers and can list its containers. One that answers and hangs when it is
+	// asked for containers gives none.
+	Ping(ctx context.Context) error
+
 	// Do performs one op. File contents
 	// and values of secrets are looked up in blobs. A nil error
 	// means that the op's effect is there, by this call or an earlier one.

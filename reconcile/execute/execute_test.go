@@ -53,6 +53,8 @@ func (h *host) Do(ctx context.Context, op model.Op, blobs model.Blobs) error {
 	return err
 }
 
+func (h *host) Ping(context.Context) error { return nil }
+
 func (h *host) Observe(context.Context, engine.Query) (model.HostState, error) {
 	return model.HostState{}, nil
 }

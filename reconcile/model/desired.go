@@ -15,6 +15,7 @@ type Desired struct {
 	Owner    string `json:"owner"`
 	// AllowRemovals is how many removals the commit itself allows, by its trailer.
 	AllowRemovals int    `json:"allowRemovals,omitempty"`
+	Fleet         Fleet  `json:"fleet"`
 	Hosts         []Host `json:"hosts"`
 	Apps          []App  `json:"apps"`
 	Blobs         Blobs  `json:"-"`
@@ -58,6 +59,8 @@ type Host struct {
 	// Capacity is what people say that the host has, where that is not what its
 	// engine reports.
 	Capacity Resources `json:"capacity,omitzero"`
+	// Grace is how long it may give no answer, where nothing is said the fleet's.
+	Grace Grace `json:"grace,omitzero"`
 }
 
 // TLS names the files of a mutually authenticated connection, on the
@@ -191,6 +194,8 @@ type Service struct {
 	Ignore []string `json:"ignore,omitempty"`
 	// Holds are the exclusive volumes that it mounts, sorted by name.
 	Holds []Hold `json:"holds,omitempty"`
+	// OnHostLoss is what becomes of replicas on a lost host: wait or move.
+	OnHostLoss string `json:"onHostLoss,omitempty"`
 	// Guard is what happens when the service's manifest goes.
 	Guard Guard `json:"guard,omitzero"`
 }

@@ -23,6 +23,12 @@ type HostState struct {
 	// Error says why the host is not reachable, in words.
 	Error string    `json:"error,omitempty"`
 	At    time.Time `json:"at"` // when the observation began, on the controller's clock
+	// Condition is what is made of it, and AwaySince when it first gave no answer;
+	// zero while it answers. Withheld says why it is not given up although it has
+	// been away for long enough.
+	Condition Condition `json:"condition,omitempty"`
+	AwaySince time.Time `json:"awaySince,omitzero"`
+	Withheld  string    `json:"withheld,omitempty"`
 	// Since is when the host was first reached again after it had not been, or
 	// after the controller had started.
 	Since      time.Time      `json:"since,omitzero"`

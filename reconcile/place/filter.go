@@ -43,7 +43,7 @@ func filters() []filter {
 		{name: "taints", lasting: true, passes: untainted, reason: taintReason},
 		{name: "cordon", lasting: true, passes: schedulable, reason: plain("is cordoned", "are cordoned")},
 		{name: "drain", lasting: true, passes: undrained, reason: plain("is being drained", "are being drained")},
-		{name: "reachable", lasting: true, meant: true, passes: reachable, reason: plain("is unreachable", "are unreachable")},
+		{name: "reachable", lasting: true, meant: true, passes: reachable, reason: awayReason},
 		{name: "maxPerHost", meant: true, passes: belowMax, reason: maxReason},
 		{name: "ports", meant: true, movable: true, passes: portsFree, reason: portReason},
 		{name: "resources", meant: true, movable: true, passes: hasRoom, reason: roomReason},
@@ -125,6 +125,13 @@ func taintReason(v view) reason {
 		text += "=" + t.Value
 	}
 	return reason{one: "is tainted " + text, many: "are tainted " + text}
+}
+
+func awayReason(v view) reason {
+	if v.host.condition == model.Lost {
+		return reason{one: "is lost", many: "are lost"}
+	}
+	return reason{one: "is unreachable", many: "are unreachable"}
 }
 
 func maxReason(v view) reason {

@@ -46,6 +46,7 @@ type host struct {
 	*model.Host
 	reachable bool
 	known     bool // reached at some time
+	condition model.Condition
 	info      *model.HostInfo
 	images    map[string]string
 	capacity  model.Capacity
@@ -125,6 +126,7 @@ func (p *placer) addHosts(hosts []model.Host, live model.Live) {
 		if n, ok := p.byName[state.Name]; ok {
 			h := &p.hosts[n]
 			h.reachable, h.known, h.info, h.images = state.Reachable, state.Known, &state.Info, state.Images
+			h.condition = state.Condition
 		}
 	}
 	for i := range p.hosts {

@@ -33,9 +33,12 @@ func (p *placer) keep(s *service, pass tenure) {
 		if t.host != nowhere || t.first < 0 {
 			continue
 		}
-		candidates := p.candidates(s, t)
-		for _, c := range candidates {
-			if p.tenureOf(s, c, candidates[0]) == pass && p.mayStay(s, c) && (pass != runsNot || p.hosts[c.host].fits(s.Reserve)) {
+		for _, c := range p.candidates(s, t) {
+			held := p.tenureOf(s, c)
+			if held > pass {
+				break // it is the better one, and its turn comes
+			}
+			if p.mayStay(s, c) && (held != runsNot || p.hosts[c.host].fits(s.Reserve)) {
 				p.assign(s, n, c.host, c.container)
 				break
 			}
@@ -43,11 +46,10 @@ func (p *placer) keep(s *service, pass tenure) {
 	}
 }
 
-// tenureOf is of a container of a slot that has a better one.
-func (p *placer) tenureOf(s *service, c, best sighting) tenure {
-	away := !p.hosts[c.host].reachable
+func (p *placer) tenureOf(s *service, c sighting) tenure {
+	unseen := !p.hosts[c.host].reachable && c.container.State == "" // it may well be running
 	switch {
-	case !c.container.Running() && !(away && c.container.State == ""), away && p.hosts[best.host].reachable:
+	case !c.container.Running() && !unseen:
 		return runsNot
 	case holds(c.container, s.Container.Ports):
 		return holdsItsPorts
@@ -126,22 +128,27 @@ func (p *placer) candidates(s *service, t *slot) []sighting {
 	return all
 }
 
+// better sorts two containers of one slot. When a host that was given up is back
+// there are two, on two hosts, and the rule is Nomad's: the newer revision, then
+// the healthier one, then the one that has run longer.
 func (p *placer) better(s *service, a, b sighting) int {
 	return cmp.Or(
 		compareBool(p.hosts[a.host].reachable, p.hosts[b.host].reachable),
-		cmp.Compare(rank(s, a.container), rank(s, b.container)),
+		compareBool(a.container.Owner.Fingerprint == s.Fingerprint, b.container.Owner.Fingerprint == s.Fingerprint),
+		cmp.Compare(rank(a.container), rank(b.container)),
+		compareBool(!a.container.StartedAt.IsZero(), !b.container.StartedAt.IsZero()),
+		a.container.StartedAt.Compare(b.container.StartedAt),
 		cmp.Compare(a.host, b.host),
 		cmp.Compare(a.container.Name, b.container.Name),
 		cmp.Compare(a.container.ID, b.container.ID),
 	)
 }
 
-// rank puts the container that would go on serving unchanged first, then one
-// that runs, then the rest.
-func rank(s *service, c *model.Container) int {
+// rank puts a container that serves first, then one that runs, then the rest.
+func rank(c *model.Container) int {
 	good := c.Health == model.HealthNone || c.Health == model.HealthHealthy
 	switch {
-	case c.State == model.StateRunning && good && c.Owner.Fingerprint == s.Fingerprint:
+	case c.State == model.StateRunning && good:
 		return 0
 	case c.State == model.StateRunning:
 		return 1

@@ -61,6 +61,9 @@ func (p *placer) locate(s *service, hold *model.Hold, in Input) pin {
 	var having []*model.HostState
 	for i := range in.Live.Hosts {
 		h := &in.Live.Hosts[i]
+		if s.leaves(h.Condition) {
+			continue
+		}
 		if v := h.Volume(hold.HostName); v != nil && (hold.External || v.Owner.Owner == in.Owner) {
 			having = append(having, h)
 		}
@@ -152,7 +155,7 @@ func (p *placer) kept(s *service, hold *model.Hold, in Input, having []*model.Ho
 func (p *placer) unfound(s *service, hold *model.Hold, in Input) pin {
 	if in.Kept != nil {
 		host, registered := p.byName[in.Kept(s.App, hold.HostName)]
-		if registered && (!p.hosts[host].reachable || p.welcome(s, host)) {
+		if registered && !s.leaves(p.hosts[host].condition) && (!p.hosts[host].reachable || p.welcome(s, host)) {
 			return pin{host: host, volume: hold.Volume, maybe: true}
 		}
 	}
@@ -161,7 +164,7 @@ func (p *placer) unfound(s *service, hold *model.Hold, in Input) pin {
 	}
 	for i := range p.hosts {
 		h := &p.hosts[i]
-		if !h.reachable && !h.known && unmet(s.Placement.Constraints, h) == nil {
+		if !h.reachable && !h.known && !s.leaves(h.condition) && unmet(s.Placement.Constraints, h) == nil {
 			return pin{host: i, volume: hold.Volume, maybe: true}
 		}
 	}
@@ -170,6 +173,12 @@ func (p *placer) unfound(s *service, hold *model.Hold, in Input) pin {
 			hold.Volume, hold.HostName)}
 	}
 	return pin{host: anywhere}
+}
+
+// leaves says whether a service gives up its volumes on a host with that host,
+// which people have to ask for.
+func (s *service) leaves(c model.Condition) bool {
+	return c == model.Lost && s.OnHostLoss == model.OnHostLossMove
 }
 
 // welcome says whether people let new replicas of the service onto a host.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -170,13 +171,15 @@ func TestTheBestContainerOfASlotDecides(t *testing.T) {
 	old.Owner.Fingerprint = "f0"
 	starting.Health = model.HealthStarting
 	stopped.State = model.StateExited
+	young, unknown := container(s, "1", "5"), container(s, "1", "6")
+	good.StartedAt, young.StartedAt = time.Unix(1, 0), time.Unix(2, 0)
 	tests := []struct {
 		a, b model.Container
 		want string
 	}{
 		{old, good, "web-1@=b"}, {starting, good, "web-1@=b"}, {stopped, good, "web-1@=b"},
-		{stopped, old, "web-1@=b"}, {stopped, starting, "web-1@=b"}, {good, stopped, "web-1@=a"},
-		{old, starting, "web-1@=a"},
+		{old, stopped, "web-1@=b"}, {stopped, starting, "web-1@=b"}, {good, stopped, "web-1@=a"},
+		{old, starting, "web-1@=b"}, {young, good, "web-1@=b"}, {good, young, "web-1@=a"}, {unknown, young, "web-1@=b"},
 	}
 	for _, test := range tests {
 		hosts, live := fleet("a", "b")

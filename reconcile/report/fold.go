@@ -365,6 +365,7 @@ func (f *folder) host(h *model.Host) Host {
 	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Replicas: f.perHost[h.Name], Error: "not reached yet"}
 	if s := f.hosts[h.Name]; s != nil {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
+		out.Condition, out.AwaySince, out.Withheld = s.Condition, s.AwaySince, s.Withheld
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
 	}

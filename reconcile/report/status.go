@@ -160,17 +160,23 @@ type Replica struct {
 
 // Host is a host's status.
 type Host struct {
-	Name        string    `json:"name"`
-	Endpoint    string    `json:"endpoint,omitempty"`
-	Reachable   bool      `json:"reachable"`
-	Error       string    `json:"error,omitempty"`
-	Seen        time.Time `json:"seen,omitzero"`
-	Schedulable bool      `json:"schedulable"`
-	Drain       bool      `json:"drain,omitempty"`
-	Version     string    `json:"version,omitempty"`
-	Arch        string    `json:"arch,omitempty"`
-	CPUs        float64   `json:"cpus,omitempty"`
-	Memory      int64     `json:"memory,omitempty"`
+	Name      string    `json:"name"`
+	Endpoint  string    `json:"endpoint,omitempty"`
+	Reachable bool      `json:"reachable"`
+	Error     string    `json:"error,omitempty"`
+	Seen      time.Time `json:"seen,omitzero"`
+	// Condition is what is made of its answers: ready, unreachable or lost.
+	// AwaySince is when it first gave none, and Withheld why it is not given up
+	// although that is long ago.
+	Condition   model.Condition `json:"condition,omitempty"`
+	AwaySince   time.Time       `json:"awaySince,omitzero"`
+	Withheld    string          `json:"withheld,omitempty"`
+	Schedulable bool            `json:"schedulable"`
+	Drain       bool            `json:"drain,omitempty"`
+	Version     string          `json:"version,omitempty"`
+	Arch        string          `json:"arch,omitempty"`
+	CPUs        float64         `json:"cpus,omitempty"`
+	Memory      int64           `json:"memory,omitempty"`
 	// Capacity is what replicas can have of it, all together, as far as that is
 	// known, and Reserved what is set aside for those that are placed here.
 	Capacity Amounts `json:"capacity,omitzero"`

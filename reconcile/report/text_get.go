@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // Kinds are the kinds of things that Get and GetText know.
@@ -82,7 +84,7 @@ func (t *text) hostTable(s *Status) {
 		state, color := hostState(h)
 		rows = append(rows, []cell{
 			word(h.Name), colored(state, color), word(fmt.Sprint(h.Replicas)), h.cpuCell(), h.memoryCell(),
-			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.Error)),
+			word(or(h.Version)), word(or(h.Endpoint)), word(clean(h.why())),
 		})
 	}
 	t.table("", rows)
@@ -90,6 +92,10 @@ func (t *text) hostTable(s *Status) {
 
 func hostState(h *Host) (state, color string) {
 	switch {
+	case h.Condition == model.Lost:
+		return "lost", red
+	case !h.Reachable && h.Condition == model.Ready:
+		return "no answer", yellow
 	case !h.Reachable:
 		return "unreachable", red
 	case h.Drain:
@@ -98,6 +104,14 @@ func hostState(h *Host) (state, color string) {
 		return "cordoned", yellow
 	}
 	return "ready", green
+}
+
+// why is what is wrong with the host.
+func (h *Host) why() string {
+	if h.Withheld == "" {
+		return h.Error
+	}
+	return h.Error + "; not given up: " + h.Withheld
 }
 
 func (t *text) replicaTable(s *Status, replicas []Replica) {

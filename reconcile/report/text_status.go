@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -123,9 +124,23 @@ func (t *text) statusHosts(s *Status) {
 			continue
 		}
 		t.gap()
-		t.line("%s", t.paint(alarm, "host "+h.Name+" is unreachable"))
+		t.line("%s", t.paint(alarm, "host "+h.Name+" "+absence(h)))
 		t.line("  %s; last look: %s", clean(or(h.Error)), since(ago(s.Time, h.Seen)))
+		if h.Withheld != "" {
+			t.line("  not given up: %s", clean(h.Withheld))
+		}
 	}
+}
+
+// absence says what is made of a host that gives no answer.
+func absence(h *Host) string {
+	switch h.Condition {
+	case model.Lost:
+		return "is lost: what can run elsewhere is placed elsewhere"
+	case model.Ready:
+		return "gives no answer"
+	}
+	return "is unreachable"
 }
 
 // openChanges lists what is still to be done, with why it waits.

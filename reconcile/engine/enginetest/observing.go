@@ -123,6 +123,18 @@ func observing() []promise {
 				s.Errorf("info %+v", i)
 			}
 		}},
+		{"the host gives a sign of life", func(s *suite) {
+			if err := s.Engine.Ping(s.ctx); err != nil {
+				s.Error(err)
+			}
+		}},
+		{"a sign of life has a deadline", func(s *suite) {
+			ended, cancel := context.WithCancel(s.ctx)
+			cancel()
+			if err := s.Engine.Ping(ended); err == nil {
+				s.Error("there is one after its end")
+			}
+		}},
 		{"containers are sorted by name", func(s *suite) {
 			for range 3 {
 				s.create(s.spec())

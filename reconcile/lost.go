@@ -1,0 +1,64 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/reconcile/liveness"
+)
+
+// judgeHosts says of each host whether it is ready, unreachable or lost, and puts
+// into the journal which are given up before anything is done about it.
+func (c *Controller) judgeHosts(now time.Time) {
+	before := c.judged
+	away := map[string]time.Time{}
+	for name, h := range c.hosts {
+		if !h.state.Reachable && !h.leaving {
+			away[name] = h.state.AwaySince
+		}
+	}
+	c.judged = liveness.Judge(liveness.Input{
+		Fleet: c.effective.Fleet, Hosts: c.effective.Hosts, Now: now, Started: c.started, Away: away,
+		Lost: before.Lost, GivenUp: before.GivenUp,
+	})
+	for _, name := range slices.Sorted(maps.Keys(c.judged.Conditions)) {
+		c.tellCondition(name, before)
+	}
+}
+
+// tellCondition says what is new about a host that gives no answer.
+func (c *Controller) tellCondition(name string, before liveness.Result) {
+	at, lost := c.judged.Lost[name]
+	_, was := before.Lost[name]
+	withheld := c.judged.Withheld[name]
+	switch {
+	case lost && !was:
+		c.cancelOn(name)
+		c.noteLost(c.hosts[name], at)
+		c.event(Event{Kind: "failed", Host: name, Text: fmt.Sprintf("host is lost: no answer since %s; what can run elsewhere is placed elsewhere",
+			c.hosts[name].state.AwaySince.UTC().Format("15:04:05 MST"))})
+	case withheld != "" && withheld != before.Withheld[name]:
+		c.event(Event{Kind: "host", Host: name, Text: "host is not given up: " + withheld})
+	}
+}
+
+// cancelOn ends the tasks that are at work on a host: nothing comes of them any
+// more, and what they work at can be placed elsewhere.
+func (c *Controller) cancelOn(host string) {
+	for _, t := range c.busy {
+		if slices.Contains(t.hosts, host) {
+			t.cancel()
+		}
+	}
+}
+
+// noteLost puts into the journal that a host is given up, so that the next
+// controller does not hope for what runs elsewhere by then.
+func (c *Controller) noteLost(h *hostState, at time.Time) {
+	seen := c.seen[h.host.Name]
+	seen.Host, seen.Lost = h.host, at
+	c.seen[h.host.Name] = seen
+	c.journal("host "+h.host.Name, func() error { return c.cfg.Journal.Host(c.seen[h.host.Name]) })
+}
