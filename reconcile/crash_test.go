@@ -37,6 +37,11 @@ func walk() []fstest.MapFS {
 // live takes a world through the walk and gives its end state.
 func (w *world) live(states []fstest.MapFS) string {
 	w.sim.Check(w.safe)
+	return w.through(states)
+}
+
+// through is the same with another check.
+func (w *world) through(states []fstest.MapFS) string {
 	w.start()
 	defer func() { w.stop() }()
 	for _, s := range states {

@@ -34,8 +34,8 @@ type view struct {
 // passed is the verdict on a host that every filter lets through.
 const passed = -1
 
-// filters is the table, of which p.changing are the last: first where the service has to be, then what lasts, then
-// what changes with each replica that is placed.
+// filters is the table: first where the service has to be, then what lasts, then,
+// from p.changing on, what changes with each replica that is placed.
 func filters() []filter {
 	return []filter{
 		{name: "volume", passes: hasVolume, reason: volumeReason},

@@ -33,9 +33,12 @@ func (p *placer) keep(s *service, pass tenure) {
 		if t.host != nowhere || t.first < 0 {
 			continue
 		}
-		candidates := p.candidates(s, t)
-		for _, c := range candidates {
-			if p.tenureOf(s, c, candidates[0]) == pass && p.mayStay(s, c) && (pass != runsNot || p.hosts[c.host].fits(s.Reserve)) {
+		for _, c := range p.candidates(s, t) {
+			held := p.tenureOf(s, c)
+			if held > pass {
+				break // it is the better one, and its turn comes
+			}
+			if p.mayStay(s, c) && (held != runsNot || p.hosts[c.host].fits(s.Reserve)) {
 				p.assign(s, n, c.host, c.container)
 				break
 			}
@@ -43,11 +46,10 @@ func (p *placer) keep(s *service, pass tenure) {
 	}
 }
 
-// tenureOf is of a container of a slot that has a better one.
-func (p *placer) tenureOf(s *service, c, best sighting) tenure {
-	away := !p.hosts[c.host].reachable
+func (p *placer) tenureOf(s *service, c sighting) tenure {
+	unseen := !p.hosts[c.host].reachable && c.container.State == "" // it may well be running
 	switch {
-	case !c.container.Running() && !(away && c.container.State == ""), away && p.hosts[best.host].reachable:
+	case !c.container.Running() && !unseen:
 		return runsNot
 	case holds(c.container, s.Container.Ports):
 		return holdsItsPorts
