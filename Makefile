@@ -1,6 +1,7 @@
 # What takes more than a line or two is a program: internal/setup, internal/demo.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
+SOAKTIME ?= 10m
 # Where root came by su, its PATH lacks the folders of dockerd and sshd.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 # The race detector takes a C compiler; setup installs one where it can.
@@ -45,7 +46,10 @@ bench: ## run the benchmarks
 fuzz: ## fuzz every target for FUZZTIME (30s)
 	sh internal/setup/fuzz.sh $(FUZZTIME)
 
+soak: ## let simulated fleets live through everything for SOAKTIME (10m); SEED=n replays one
+	go test ./reconcile -run '^TestSoak$$' -v -timeout 0 $(if $(SEED),-soak.replay -soak.seed $(SEED),-soak.time $(SOAKTIME) -soak.seed $$(date +%s))
+
 schemas: ## write schemas/ and docs/manifests.md from the manifest types
 	go generate ./manifest/... ./schemas/...
 
-.PHONY: help build install demo test test-podman chaos lint bench fuzz schemas
+.PHONY: help build install demo test test-podman chaos soak lint bench fuzz schemas

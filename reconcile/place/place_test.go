@@ -182,7 +182,7 @@ func TestTheBestContainerOfASlotDecides(t *testing.T) {
 		want string
 	}{
 		{old, good, "web-1@=b"}, {starting, good, "web-1@=b"}, {stopped, good, "web-1@=b"},
-		{stopped, old, "web-1@=b"}, {stopped, starting, "web-1@=b"}, {good, stopped, "web-1@=a"},
+		{old, stopped, "web-1@=b"}, {stopped, starting, "web-1@=b"}, {good, stopped, "web-1@=a"},
 		{old, starting, "web-1@=b"}, {young, good, "web-1@=b"}, {good, young, "web-1@=a"}, {unknown, young, "web-1@=b"},
 	}
 	for _, test := range tests {
