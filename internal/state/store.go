@@ -94,7 +94,10 @@ func (s *Store) KeepHistory(n int) { s.keep = n }
 func (s *Store) Clear() error {
 	return s.update("forget everything", func(tx *bbolt.Tx) error {
 		for _, bucket := range [][]byte{bucketMeta, bucketRecords, bucketHistory, bucketHosts, bucketPlaces, bucketGuards, bucketEvents} {
-			if err := tx.DeleteBucket(bucket); err != nil && !errors.Is(err, bbolt.ErrBucketNotFound) {
+			if tx.Bucket(bucket) == nil {
+				continue
+			}
+			if err := tx.DeleteBucket(bucket); err != nil {
 				return err
 			}
 		}
