@@ -20,10 +20,8 @@ type life struct {
 	script *script
 	repo   *repository
 	frozen map[int]func()
-	faults []func()
 	guard  *guard
 	wrong  []string
-	down   bool // no controller runs
 }
 
 // simulateQuietly is simulate without a running controller: the life starts it.

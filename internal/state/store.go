@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -94,12 +95,15 @@ func (s *Store) KeepHistory(n int) { s.keep = n }
 // Clear forgets everything.
 func (s *Store) Clear() error {
 	return s.update("forget everything", func(tx *bbolt.Tx) error {
-		for _, bucket := range [][]byte{bucketMeta, bucketRecords, bucketHistory, bucketHosts, bucketPlaces, bucketGuards, bucketEvents} {
-			if err := tx.DeleteBucket(bucket); err != nil && !errors.Is(err, bbolt.ErrBucketNotFound) {
-				return err
-			}
+		var buckets [][]byte // whichever there are, so that none is overlooked
+		err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			buckets = append(buckets, slices.Clone(name))
+			return nil
+		})
+		for i := 0; i < len(buckets) && err == nil; i++ {
+			err = tx.DeleteBucket(buckets[i])
 		}
-		return nil
+		return err
 	})
 }
 
