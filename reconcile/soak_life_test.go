@@ -20,6 +20,7 @@ type life struct {
 	script *script
 	repo   *repository
 	frozen map[int]func()
+	cut    map[int]bool // hosts that can't be reached
 	guard  *guard
 	wrong  []string
 }
@@ -51,7 +52,7 @@ func soakLatency(verb string) time.Duration {
 }
 
 func newLife(w *world, s *script) *life {
-	l := &life{world: w, script: s, repo: newRepository(s), frozen: map[int]func(){}}
+	l := &life{world: w, script: s, repo: newRepository(s), frozen: map[int]func(){}, cut: map[int]bool{}}
 	l.guard = newGuard(l)
 	for i := range s.hosts {
 		if i%3 == 0 {
@@ -83,24 +84,14 @@ func (l *life) live(e event) {
 func (l *life) pass(d time.Duration) {
 	for end := time.Now().Add(d); ; {
 		synctest.Wait()
-		l.succeed()
+		if l.succeed() {
+			l.guard.restarted()
+		}
 		left := time.Until(end)
 		if left <= 0 {
 			return
 		}
 		time.Sleep(min(left, 500*time.Millisecond))
-	}
-}
-
-func (l *life) succeed() {
-	select {
-	case <-l.sim.Dead():
-		l.stop()
-		l.sim.Revive()
-		l.journal.diesAt = 0
-		l.start()
-		l.guard.restarted()
-	default:
 	}
 }
 
@@ -147,7 +138,7 @@ func (l *life) toHosts(e event) bool {
 	case "freeze":
 		if l.frozen[e.host] == nil {
 			l.frozen[e.host] = l.freeze(fmt.Sprintf("host-%d", e.host+1))
-			l.guard.silent(e.host, true)
+			l.silence(e.host)
 		}
 	case "thaw":
 		l.thaw(e.host)
@@ -178,14 +169,19 @@ func (l *life) toHosts(e event) bool {
 
 func (l *life) away1(i int, gone bool) {
 	l.host(i).SetGone(gone)
-	l.guard.silent(i, gone)
+	l.cut[i] = gone
+	l.silence(i)
 }
+
+// silence tells the guard whether a host gives an answer: one that is back may be
+// frozen still.
+func (l *life) silence(i int) { l.guard.silent(i, l.cut[i] || l.frozen[i] != nil) }
 
 func (l *life) thaw(i int) {
 	if thaw := l.frozen[i]; thaw != nil {
 		thaw()
 		delete(l.frozen, i)
-		l.guard.silent(i, false)
+		l.silence(i)
 	}
 }
 

@@ -201,14 +201,8 @@ func (w *world) reach(what string, wanted func(report.Status) bool) report.Statu
 	w.t.Helper()
 	for deadline := time.Now().Add(time.Hour); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
 		synctest.Wait()
-		select {
-		case <-w.sim.Dead():
-			w.stop()
-			w.sim.Revive()
-			w.journal.diesAt = 0
-			w.start()
+		if w.succeed() {
 			continue
-		default:
 		}
 		if s := w.running.Status(); wanted(s) {
 			return s
@@ -216,6 +210,20 @@ func (w *world) reach(what string, wanted func(report.Status) bool) report.Statu
 	}
 	w.t.Fatalf("no %s within an hour:\n%s\n%s", what, w.describe(), w.lastEvents())
 	return report.Status{}
+}
+
+// succeed starts another controller if the last one has died.
+func (w *world) succeed() bool {
+	select {
+	case <-w.sim.Dead():
+		w.stop()
+		w.sim.Revive()
+		w.journal.diesAt = 0
+		w.start()
+		return true
+	default:
+		return false
+	}
 }
 
 func (w *world) settled(s report.Status) bool {

@@ -51,14 +51,11 @@ func (a *app) planCommand() *cobra.Command {
 }
 
 func (a *app) plan(ctx context.Context, o planOptions) error {
-	w, err := a.lookAround(ctx, look{revision: o.revision, asked: true})
+	w, err := a.lookToPlan(ctx, o.revision)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := w.reachable(); err != nil {
-		return err
-	}
 	p := w.decide(time.Now(), o.allowRemovals).Plan
 	if a.wantsJSON() {
 		err = printJSON(a.out, p)
@@ -72,4 +69,17 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 		return exitCode(exitChanges)
 	}
 	return nil
+}
+
+// lookToPlan looks around for what could be done now, if anything can.
+func (a *app) lookToPlan(ctx context.Context, revision string) (*world, error) {
+	w, err := a.lookAround(ctx, look{revision: revision, asked: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.reachable(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
 }

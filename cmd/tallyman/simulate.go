@@ -57,14 +57,11 @@ func (a *app) simulateCommand() *cobra.Command {
 }
 
 func (a *app) simulate(ctx context.Context, o simulateOptions) error {
-	w, err := a.lookAround(ctx, look{revision: o.revision, asked: true})
+	w, err := a.lookToPlan(ctx, o.revision)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := w.reachable(); err != nil {
-		return err
-	}
 	q, err := o.question(w)
 	if err != nil {
 		return err
