@@ -61,9 +61,12 @@ func (c *Controller) followHost(h model.Host) {
 		c.wantImages(s)
 		return
 	}
+	if s.state.AwaySince.IsZero() || s.host.Endpoint != h.Endpoint {
+		s.state.AwaySince = time.Now() // else it is tried again, and has been away all along
+	}
 	s.close()
 	s.host, s.looked = h, false
-	s.state.Reachable, s.state.Error, s.state.AwaySince = false, "not reached yet", time.Now()
+	s.state.Reachable, s.state.Error = false, "not reached yet"
 	e, err := c.cfg.Open(h)
 	if err != nil {
 		s.looked, s.state.Reachable, s.state.Error = true, false, err.Error()

@@ -37,7 +37,7 @@ func (c *Controller) live() *model.Live {
 	live := &model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		h := c.hosts[name]
-		if h.leaving && !h.state.Reachable {
+		if h.leaving && c.judged.Conditions[name] == model.Lost {
 			continue // gone for good, as far as anybody can tell; nothing waits for it
 		}
 		state := c.condition(h)

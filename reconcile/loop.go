@@ -175,7 +175,7 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 	defer wg.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for due := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			c.drainOps(kill)
@@ -184,9 +184,25 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 		case <-timer.C:
 		}
 		begun := time.Now()
+		c.noteStall(begun, due)
 		next := c.pass(begun)
 		timer.Reset(next)
+		due = time.Now().Add(next)
 		rest(ctx, time.Since(begun))
+	}
+}
+
+// stalled is how late a pass may be before the controller itself has stood still:
+// its process was stopped, or its machine asleep.
+const stalled = 15 * time.Second
+
+// noteStall lets the controller warm up anew after it has stood still: that no host
+// has answered meanwhile says nothing about the hosts.
+func (c *Controller) noteStall(now, due time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.After(due.Add(stalled)) {
+		c.started = now
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tallyman-io/tallyman/reconcile/liveness"
 )
@@ -15,12 +17,13 @@ func (c *Controller) judgeHosts(now time.Time) {
 	before := c.judged
 	away := map[string]time.Time{}
 	for name, h := range c.hosts {
-		if !h.state.Reachable && !h.leaving {
+		if !h.state.Reachable {
 			away[name] = h.state.AwaySince
 		}
 	}
+	hosts := slices.Concat(c.effective.Hosts, Leaving(c.effective, c.seen))
 	c.judged = liveness.Judge(liveness.Input{
-		Fleet: c.effective.Fleet, Hosts: c.effective.Hosts, Now: now, Started: c.started, Away: away,
+		Fleet: c.effective.Fleet, Hosts: hosts, Now: now, Started: c.started, Away: away,
 		Lost: before.Lost, GivenUp: before.GivenUp,
 	})
 	for _, name := range slices.Sorted(maps.Keys(c.judged.Conditions)) {
@@ -39,9 +42,20 @@ func (c *Controller) tellCondition(name string, before liveness.Result) {
 		c.noteLost(c.hosts[name], at)
 		c.event(Event{Kind: "failed", Host: name, Text: fmt.Sprintf("host is lost: no answer since %s; what can run elsewhere is placed elsewhere",
 			c.hosts[name].state.AwaySince.UTC().Format("15:04:05 MST"))})
-	case withheld != "" && withheld != before.Withheld[name]:
+	case withheld != "" && wordsOf(withheld) != wordsOf(before.Withheld[name]):
 		c.event(Event{Kind: "host", Host: name, Text: "host is not given up: " + withheld})
 	}
+}
+
+// wordsOf is a text without its numbers: that they change, with each host that
+// comes back, is no news of every other one.
+func wordsOf(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // cancelOn ends the tasks that are at work on a host: nothing comes of them any
@@ -60,5 +74,6 @@ func (c *Controller) noteLost(h *hostState, at time.Time) {
 	seen := c.seen[h.host.Name]
 	seen.Host, seen.Lost = h.host, at
 	c.seen[h.host.Name] = seen
+	h.saved = "" // or the next report, if it is as the last one was, would not take this back
 	c.journal("host "+h.host.Name, func() error { return c.cfg.Journal.Host(c.seen[h.host.Name]) })
 }

@@ -191,30 +191,6 @@ func TestWhoStaysWhenALostHostIsBack(t *testing.T) {
 	}
 }
 
-// TestAMassLossMovesNothing, and status says why, until enough hosts are back.
-func TestAMassLossMovesNothing(t *testing.T) {
-	simulate(t, 3, func(w *world) {
-		w.branch.commit(onThree(serviceManifest("web", "web:1", 6)))
-		w.converge()
-		warm()
-		w.take("host-1", "host-2")
-		after(10 * time.Minute)
-		if got := len(w.containers("web")); got != 6 {
-			t.Errorf("%d containers while 2 of 3 hosts are away, want 6", got)
-		}
-		if h := hostOf(w.running.Status(), "host-1"); h.Condition != model.Unreachable || !strings.Contains(h.Withheld, "2 of 3 hosts are away together") {
-			t.Errorf("the host is %q, withheld %q", h.Condition, h.Withheld)
-		}
-		w.give("host-1")
-		after(time.Minute)
-		if got := w.serving("web"); got != 6 {
-			t.Errorf("%d replicas serve with one host away, want 6", got)
-		}
-		w.give("host-2")
-		w.converge()
-	})
-}
-
 // TestAControllerThatHasJustBegunGivesUpNoHost: it may be its own network that is
 // not there yet.
 func TestAControllerThatHasJustBegunGivesUpNoHost(t *testing.T) {

@@ -169,7 +169,7 @@ func alike(a, b *model.HostState) bool {
 
 func timeless(h *model.HostState) model.HostState {
 	t := *h
-	t.At, t.Since, t.AwaySince = time.Time{}, time.Time{}, time.Time{}
+	t.At, t.Since, t.AwaySince, t.Info.ClockSkew = time.Time{}, time.Time{}, time.Time{}, 0
 	t.Containers = slices.Clone(h.Containers)
 	for i := range t.Containers {
 		c := &t.Containers[i]

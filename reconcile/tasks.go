@@ -132,7 +132,8 @@ func (c *Controller) releaseEnded() (some bool) {
 		seen := true
 		for _, name := range t.hosts {
 			h := c.hosts[name]
-			seen = seen && (h == nil || h.state.At.After(t.ended))
+			_, lost := c.judged.Lost[name] // nothing is to be seen there
+			seen = seen && (h == nil || lost || h.state.At.After(t.ended))
 		}
 		if seen {
 			delete(c.busy, key)

@@ -64,6 +64,8 @@ func (a *app) drainStatus(ctx context.Context, host string) (*report.Host, strin
 	}
 	i := slices.IndexFunc(s.Hosts, func(h report.Host) bool { return h.Name == host })
 	switch {
+	case s.Undecided != "": // what is left is not known yet
+		return nil, s.Undecided, nil
 	case i < 0 || !s.Hosts[i].Drain:
 		return nil, strings.TrimSuffix("the controller does not hold it to that yet: "+s.SourceError+s.FetchError, ": "), nil
 	case !s.Hosts[i].Reachable:

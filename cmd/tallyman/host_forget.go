@@ -133,7 +133,7 @@ func answers(ctx context.Context, h model.Host) error {
 	}
 	e, err := docker.New(h)
 	if err != nil {
-		return nil //nolint:nilerr // what can't be reached any more does not answer
+		return fmt.Errorf("forget host %q: whether it still answers can't be found out: %w", h.Name, err)
 	}
 	defer e.Close() //nolint:errcheck // nothing was written through it
 	bounded, cancel := context.WithTimeout(ctx, lookTime)

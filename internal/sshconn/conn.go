@@ -63,6 +63,7 @@ type link struct {
 	user   string
 	served bool // a socket was reached through it
 	asking sync.Mutex
+	doubt  chan struct{} // somebody got no answer in time
 }
 
 // attempt is the making of a connection, which all who want one wait for.
@@ -110,6 +111,7 @@ func (c *Conn) DialUnix(ctx context.Context, path string) (net.Conn, error) {
 	case errors.As(err, &refused):
 		return nil, c.noSocket(ctx, l, path)
 	case ctx.Err() != nil:
+		l.isDoubted()
 		return nil, fmt.Errorf("open a channel to %s: %w", c.target.Host, ctx.Err())
 	}
 	return nil, c.broke(err)
@@ -172,7 +174,7 @@ func (c *Conn) establish(a *attempt) {
 		a.err = net.ErrClosed
 		_ = client.Close()
 	default:
-		a.link = &link{Client: client, user: server.user}
+		a.link = &link{Client: client, user: server.user, doubt: make(chan struct{}, 1)}
 		c.link = a.link
 		go c.follow(a.link)
 	}
@@ -220,6 +222,15 @@ func (c *Conn) follow(l *link) {
 	}
 }
 
+// isDoubted has it asked now whether somebody is there: a connection that a
+// firewall on the way has forgotten fails nobody, it only answers nobody.
+func (l *link) isDoubted() {
+	select {
+	case l.doubt <- struct{}{}:
+	default:
+	}
+}
+
 // keepAlive asks again and again whether somebody is there. What is answered
 // does not matter.
 func (c *Conn) keepAlive(l *link, gone <-chan struct{}) {
@@ -230,6 +241,7 @@ func (c *Conn) keepAlive(l *link, gone <-chan struct{}) {
 		case <-gone:
 			return
 		case <-tick.C:
+		case <-l.doubt:
 		}
 		answered := make(chan error, 1)
 		go func() {

@@ -28,6 +28,20 @@ func newMoves(o Order, now time.Time) *Moves {
 	return m
 }
 
+// and adds the moves of another order, which count for the slots of both.
+func (m *Moves) and(more *Moves) *Moves {
+	if m == nil {
+		return more
+	}
+	for _, move := range m.List {
+		again := slices.ContainsFunc(more.List, func(o model.Move) bool { return o.Service == move.Service && o.Slot == move.Slot })
+		if !again {
+			more.List = append(more.List, move)
+		}
+	}
+	return more
+}
+
 // Moves are those of all apps.
 func (s State) Moves() []model.Move {
 	var all []model.Move

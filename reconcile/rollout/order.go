@@ -97,7 +97,7 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 		}
 		return next, nil
 	case VerbMove:
-		standing.Moves = newMoves(o, now)
+		standing.Moves = standing.Moves.and(newMoves(o, now))
 	case VerbRun:
 		var known jobs.Memory
 		if standing.Jobs != nil {
