@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -46,4 +48,36 @@ func roomy(_ sim.Call, live model.Live) error {
 		}
 	}
 	return nil
+}
+
+// TestWhatCanNotBeMadeHoldsNobody: a replica of high priority has an image that no
+// host has. While its rollout hopes for it nobody leaves, and when that has failed
+// those of low priority roll on and are healed as if it were not there.
+func TestWhatCanNotBeMadeHoldsNobody(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		steps := displacing()
+		w.branch.commit(steps[0])
+		w.converge()
+		hopeless := steps[1]
+		hopeless["bank/high.yaml"].Data = []byte(strings.Replace(string(hopeless["bank/high.yaml"].Data), "web:1", "web:none", 1))
+		w.branch.commit(hopeless)
+		after(10 * time.Minute)
+		if got := w.healthy("low", "web:1"); got != 2 {
+			t.Errorf("%d of 2 replicas of low serve:\n%s", got, w.describe())
+		}
+		next := maps.Clone(hopeless)
+		next["low.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(string(hopeless["low.yaml"].Data), "web:1", "web:2", 1)), Mode: 0o644}
+		w.branch.commit(next)
+		after(10 * time.Minute)
+		if got := w.healthy("low", "web:2"); got != 2 {
+			t.Errorf("%d of 2 replicas of low are new:\n%s", got, w.describe())
+		}
+		for _, c := range w.containers("low") {
+			_ = w.hosts[c.Host].Kill(c.ID) // one of an old generation may have ended
+		}
+		after(10 * time.Minute)
+		if got := w.healthy("low", "web:2"); got != 2 {
+			t.Errorf("%d of 2 replicas of low are healed:\n%s", got, w.describe())
+		}
+	})
 }

@@ -40,7 +40,7 @@ type displacement struct {
 // replicas of lower priority, and of as many the lowest ones. The host where the
 // slot was to go before is as good as any, and stays the one.
 func (p *placer) displace(s *service, n int) bool {
-	if s.Priority == 0 {
+	if !p.mayDisplace(s) {
 		return false
 	}
 	best, victims := nowhere, []resident(nil)
@@ -56,9 +56,13 @@ func (p *placer) displace(s *service, n int) bool {
 	return best != nowhere && p.evict(s, n, choice{best, victims})
 }
 
+func (p *placer) mayDisplace(s *service) bool {
+	return s.Priority > 0 && (p.stopped == nil || !p.stopped(s.App))
+}
+
 // displaceAt does the same on the one host that a global service's slot is for.
 func (p *placer) displaceAt(s *service, n, h int) bool {
-	if s.Priority == 0 || !p.movableAt(s, h) {
+	if !p.mayDisplace(s) || !p.movableAt(s, h) {
 		return false
 	}
 	victims := p.victims(s, h)

@@ -15,6 +15,7 @@ const nowhere = -1
 // the inner loops work on slices instead of maps of names.
 type placer struct {
 	owned    func(*model.Container) bool
+	stopped  func(app string) bool // may be nil
 	hosts    []host
 	services []service
 	order    []*service     // the highest priority first
@@ -90,7 +91,7 @@ type sighting struct {
 
 func newPlacer(in Input) *placer {
 	p := &placer{
-		owned: in.Owned, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
+		owned: in.Owned, stopped: in.Stopped, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
 		domains: map[string][]int{}, verdicts: map[string][]int{}, filters: filters(),
 	}
 	if p.owned == nil {

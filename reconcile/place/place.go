@@ -35,6 +35,9 @@ type Input struct {
 	Kept func(app, volume string) string
 	// Jobs are those of which tries may run now: what they reserve is taken.
 	Jobs []model.Job
+	// Stopped says of an app that nothing more of it is begun: its replicas displace
+	// nobody, who would wait for them in vain. Nil is of none.
+	Stopped func(app string) bool
 	// Failures are where services failed lately.
 	Failures []Failure
 	// Moves are people's orders. Each holds while its host takes the slot.

@@ -13,12 +13,13 @@ import (
 // it. It starts when they have gone. They leave under their own service's update
 // policy.
 
-// waitsToLeave says why a displaced replica does not go yet, or "".
+// waitsToLeave says why a displaced replica does not go yet, or "". One of which
+// nothing runs there any more has left.
 func (d *decider) waitsToLeave(c *plan.Change) string {
-	if c.Displaced == nil {
+	by := c.Displaced
+	if by == nil || !slices.ContainsFunc(append([]string{c.Current}, c.Old...), func(id string) bool { return d.runsOn(id, by.Host) }) {
 		return ""
 	}
-	by := c.Displaced
 	key := plan.Key{Kind: plan.KindReplica, App: by.App, Service: by.Service, Slot: by.Slot}
 	i, found := slices.BinarySearchFunc(d.in.Plan.Changes, key, func(c plan.Change, k plan.Key) int { return plan.CompareKeys(c.Key, k) })
 	if found && d.in.Plan.Changes[i].Current != "" {
