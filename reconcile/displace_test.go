@@ -56,10 +56,15 @@ func roomy(_ sim.Call, live model.Live) error {
 func TestWhatCanNotBeMadeHoldsNobody(t *testing.T) {
 	simulate(t, 2, func(w *world) {
 		steps := displacing()
+		for _, step := range steps { // who has to leave has nowhere to go
+			step["hosts.yaml"].Data = []byte(strings.ReplaceAll(string(step["hosts.yaml"].Data), "100MiB", "70MiB"))
+			step["bank/app.yaml"].Data = []byte(strings.Replace(string(step["bank/app.yaml"].Data), "spec: {}", "spec: {onFailure: pause}", 1))
+		}
 		w.branch.commit(steps[0])
 		w.converge()
 		hopeless := steps[1]
 		hopeless["bank/high.yaml"].Data = []byte(strings.Replace(string(hopeless["bank/high.yaml"].Data), "web:1", "web:none", 1))
+		hopeless["bank/high.yaml"].Data = []byte(strings.Replace(string(hopeless["bank/high.yaml"].Data), "80MiB", "60MiB", 1))
 		w.branch.commit(hopeless)
 		after(10 * time.Minute)
 		if got := w.healthy("low", "web:1"); got != 2 {
