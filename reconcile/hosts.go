@@ -31,6 +31,7 @@ func (c *Controller) followHosts() {
 	if c.drain {
 		return
 	}
+	c.handOver()
 	wanted := map[string]bool{}
 	for _, h := range c.effective.Hosts {
 		wanted[h.Name] = true

@@ -25,6 +25,10 @@ func (c *Controller) looked() bool {
 func (c *Controller) Observed() model.Live {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.observed()
+}
+
+func (c *Controller) observed() model.Live {
 	live := model.Live{Hosts: make([]model.HostState, 0, len(c.hosts))}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		live.Hosts = append(live.Hosts, c.condition(c.hosts[name]))
@@ -49,6 +53,7 @@ func (c *Controller) live() *model.Live {
 	}
 	if c.effective != nil {
 		liveness.Evict(live, c.effective)
+		Supplant(live, c.effective.Hosts)
 	}
 	Unalias(live)
 	FoldPods(live, c.cfg.Owner, c.isKnown)

@@ -42,9 +42,9 @@ func (c *Controller) save(h *hostState) {
 // flush writes down what is known of a host's containers, if it has changed.
 func (c *Controller) flush(h *hostState) {
 	h.saving = false
-	seen := c.seen[h.host.Name]
+	seen, remembered := c.seen[h.host.Name]
 	hash := model.Hash(seen)
-	if hash == h.saved {
+	if hash == h.saved || !remembered { // it may have been forgotten while the write was due
 		return
 	}
 	h.savedAt = time.Now()

@@ -254,8 +254,9 @@ func (w *world) observe(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// evict leaves out what runs elsewhere by now, because a controller gave up its
-// host. Without a controller nobody gives one up: that takes time.
+// evict leaves out hosts that have another name by now, and what runs elsewhere
+// because a controller gave up its host. Without a controller nobody gives one up:
+// that takes time.
 func (w *world) evict() {
 	for i := range w.live.Hosts {
 		h := &w.live.Hosts[i]
@@ -264,6 +265,7 @@ func (w *world) evict() {
 		}
 	}
 	liveness.Evict(&w.live, w.desired)
+	reconcile.Supplant(&w.live, w.desired.Hosts)
 }
 
 func lookAt(ctx context.Context, e engine.Engine, q engine.Query, into *model.HostState) {
