@@ -202,21 +202,6 @@ func unheard(controlled bool) string {
 	return "no controller is running: it counts from the next apply or serve\n"
 }
 
-const noController = "no controller is running: it counts from the next apply or serve"
-
-// give gives an order, and says whether a controller runs, which has obeyed.
-func (a *app) give(ctx context.Context, o rollout.Order) (obeyed bool, err error) {
-	c, err := a.controller(ctx)
-	if err != nil {
-		return false, err
-	}
-	if c == nil {
-		return false, a.noteOrder(ctx, o)
-	}
-	defer c.Close()
-	return true, c.Order(ctx, o)
-}
-
 // noteOrder puts an order into the journal.
 func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	journal, err := a.journal(a.logger(slog.LevelWarn))

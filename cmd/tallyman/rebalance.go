@@ -111,10 +111,7 @@ func (a *app) rebalance(ctx context.Context, r rebalancing) error {
 	if len(moves) == 1 {
 		text = "1 move is ordered"
 	}
-	if !done.Controller {
-		text += "\n" + noController
-	}
-	return a.sayRebalanced(done, text)
+	return a.sayRebalanced(done, strings.TrimSpace(text+"\n"+unheard(done.Controller)))
 }
 
 func (a *app) sayRebalanced(done rebalanced, text string) error {
@@ -149,7 +146,7 @@ func (a *app) orderMoves(ctx context.Context, moves []place.Suggestion, r rebala
 		if o.By == "" {
 			o.By = whoami()
 		}
-		obeyed, err := a.give(ctx, o)
+		obeyed, err := a.obeyed(ctx, o)
 		if err != nil {
 			return obeyed, err
 		}
