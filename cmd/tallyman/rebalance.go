@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -162,13 +159,5 @@ func (a *app) agree(yes bool) error {
 	if yes {
 		return nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return errors.New("rebalance: say --yes where nobody can be asked")
-	}
-	fmt.Fprint(a.err, "Type yes to move them: ")
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n') // an end of input is no
-	if strings.TrimSpace(answer) != "yes" {
-		return errNotAgreed
-	}
-	return nil
+	return a.ask(question{"rebalance", "Type yes to move them: ", "yes"}, errNotAgreed)
 }

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -152,17 +149,10 @@ func (w *world) removable(v report.VolumeOnHost) error {
 var errNotConfirmed = errors.New("not confirmed, nothing was done")
 
 // confirm has the name of what is to go typed again, by a person.
-func (a *app) confirm(question, name string, yes bool) error {
+func (a *app) confirm(what, name string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return fmt.Errorf("%s: say --yes where nobody can be asked", question)
-	}
-	fmt.Fprintf(a.err, "This is for good: %s.\nType the name to go on: ", question)
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n') // an end of input is no
-	if strings.TrimSpace(answer) != name {
-		return errNotConfirmed
-	}
-	return nil
+	prompt := fmt.Sprintf("This is for good: %s.\nType the name to go on: ", what)
+	return a.ask(question{what, prompt, name}, errNotConfirmed)
 }
