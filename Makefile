@@ -22,7 +22,7 @@ demo: ## watch a commit become containers, roll, be reverted and heal
 
 test: ## run all tests, on real Docker hosts; sets up what is missing
 	go run ./internal/setup test
-	go test $(RACE) -count 1 -p 2 -timeout 20m ./...
+	go test $(RACE) -count 1 -p 2 -timeout 15m ./...
 
 test-podman: ## hold Podman to what engines promise, but for what is known to differ
 	go run ./internal/setup podman
