@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -21,6 +22,9 @@ type View struct {
 	Known func(id string) bool
 	// Guards are what the manifests said last of the end of services.
 	Guards model.Guards
+	// Leaving are hosts that no manifest names any more and that have something of
+	// ours. Those that are given up are not among Live.
+	Leaving []model.Host
 	// Placed is where slots were put before, see place.Input.
 	Placed Placements
 	// Manual and AllowRemovals are what a person asked for besides.
@@ -90,6 +94,13 @@ func Rebalance(v View, most int) []place.Suggestion {
 	return place.Rebalance(v.placeInput(nil), most, func(app string) bool { return may[app] })
 }
 
+// leaving are the hosts that are still there to leave.
+func (v *View) leaving() []model.Host {
+	return slices.DeleteFunc(slices.Clone(v.Leaving), func(h model.Host) bool {
+		return !slices.ContainsFunc(v.Live.Hosts, func(l model.HostState) bool { return l.Name == h.Name })
+	})
+}
+
 // placeInput is what a placement is made from. Containers that are let go of are in
 // the way like anybody's.
 func (v *View) placeInput(runs []plan.Runs) place.Input {
@@ -108,7 +119,7 @@ func (v *View) placeInput(runs []plan.Runs) place.Input {
 	}
 	orphan := v.Guards.Orphans(v.Desired)
 	return place.Input{
-		Services: services, Hosts: v.Desired.Hosts, Live: *v.Live, Owner: v.Desired.Owner,
+		Services: services, Hosts: v.Desired.Hosts, Leaving: v.leaving(), Live: *v.Live, Owner: v.Desired.Owner,
 		Owned:   func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) },
 		Stopped: func(app string) bool { return v.State.Records[app].Phase == rollout.Failed },
 		Placed:  v.Placed.host, Kept: v.Placed.volume, Jobs: jobs, Failures: v.failures(), Moves: v.State.Moves(),

@@ -275,7 +275,7 @@ func (c *Controller) view(now time.Time, state rollout.State) View {
 	}
 	return View{
 		Desired: c.effective, Live: c.live(), Now: now, State: state, Busy: busy,
-		Known: c.isKnown, Placed: c.placed, Guards: c.guards,
+		Known: c.isKnown, Placed: c.placed, Guards: c.guards, Leaving: Leaving(c.effective, c.seen),
 		Manual:        c.cfg.Manual || c.asked(),
 		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
 	}

@@ -53,3 +53,28 @@ func TestALeavingHostIsNotLetGoForAHiccup(t *testing.T) {
 		w.wantNoViolations()
 	})
 }
+
+// TestWhatCanNotLeaveAHostRunsOn: its manifest has gone, and nowhere else is room.
+// Later commits that have nothing to do with it go through, as on a drained host.
+func TestWhatCanNotLeaveAHostRunsOn(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		a := serviceManifest("a", "web:1", 2, "placement: {maxPerHost: 1}")
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(2), "a.yaml": a}))
+		w.converge()
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(1), "a.yaml": a}))
+		after(time.Minute)
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(1), "a.yaml": a, "b.yaml": serviceManifest("b", "web:1", 1)}))
+		after(10 * time.Minute)
+		if a, b := w.healthy("a", "web:1"), w.healthy("b", "web:1"); a != 2 || b != 1 {
+			t.Errorf("%d of 2 replicas of a and %d of 1 of b serve:\n%s", a, b, w.describe())
+		}
+		if r := w.running.Status().Apps[0]; r.Hold != nil || r.Phase != "complete" {
+			t.Errorf("the app is %s, held %v: %s", r.Phase, r.Hold != nil, r.Reason)
+		}
+		w.branch.commit(tree(map[string]string{"hosts.yaml": hostManifests(1), "a.yaml": serviceManifest("a", "web:1", 1, "placement: {maxPerHost: 1}")}))
+		after(10 * time.Minute)
+		if live := w.containers("a"); len(live) != 1 || live[0].Host != "host-1" {
+			t.Errorf("on a host that could be let go is still something: %v", live)
+		}
+	})
+}

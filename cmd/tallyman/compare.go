@@ -38,7 +38,7 @@ func (w *world) view(now time.Time, allowRemovals bool) reconcile.View {
 	return reconcile.View{
 		Desired: w.desired, Live: &w.live, Now: now,
 		State: w.state,
-		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, AllowRemovals: allowRemovals,
+		Known: func(id string) bool { return known[id] }, Placed: w.memory.Placed, Guards: w.memory.Guards, Leaving: reconcile.Leaving(w.desired, w.memory.Hosts), AllowRemovals: allowRemovals,
 	}
 }
 

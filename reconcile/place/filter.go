@@ -41,7 +41,7 @@ func filters() []filter {
 		{name: "volume", passes: hasVolume, reason: volumeReason},
 		{name: "constraints", lasting: true, passes: meetsConstraints, reason: constraintReason},
 		{name: "taints", lasting: true, passes: untainted, reason: taintReason},
-		{name: "drain", lasting: true, passes: undrained, reason: plain("is being drained", "are being drained")},
+		{name: "drain", lasting: true, passes: undrained, reason: leavingReason},
 		{name: "cordon", lasting: true, passes: schedulable, reason: plain("is cordoned", "are cordoned")},
 		{name: "reachable", lasting: true, meant: true, passes: reachable, reason: awayReason},
 		{name: "maxPerHost", meant: true, passes: belowMax, reason: maxReason},
@@ -96,7 +96,7 @@ func (p *placer) lastingOf(v view) int {
 
 func meetsConstraints(v view) bool { return unmet(v.service.Placement.Constraints, v.host) == nil }
 func schedulable(v view) bool      { return v.host.Schedulable }
-func undrained(v view) bool        { return !v.host.Drain }
+func undrained(v view) bool        { return !v.host.emptied() }
 func reachable(v view) bool        { return v.host.reachable }
 func portsFree(v view) bool        { return v.host.conflict(v.service, false) == nil }
 func untainted(v view) bool        { return len(taintsOf(v, model.NoSchedule)) == 0 }
@@ -125,6 +125,16 @@ func taintReason(v view) reason {
 		text += "=" + t.Value
 	}
 	return reason{one: "is tainted " + text, many: "are tainted " + text}
+}
+
+// emptied says whether what is on the host is to leave it.
+func (h *host) emptied() bool { return h.Drain || h.leaving }
+
+func leavingReason(v view) reason {
+	if v.host.leaving {
+		return reason{one: "is no longer in the manifests", many: "are no longer in the manifests"}
+	}
+	return reason{one: "is being drained", many: "are being drained"}
 }
 
 func awayReason(v view) reason {

@@ -47,6 +47,7 @@ type host struct {
 	*model.Host
 	reachable bool
 	known     bool // reached at some time
+	leaving   bool // no manifest names it any more
 	condition model.Condition
 	info      *model.HostInfo
 	images    map[string]string
@@ -98,7 +99,7 @@ func newPlacer(in Input) *placer {
 		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }
 	}
 	p.changing = 1 + slices.IndexFunc(p.filters[1:], func(f filter) bool { return !f.lasting })
-	p.addHosts(in.Hosts, in.Live)
+	p.addHosts(in.Hosts, in.Leaving, in.Live)
 	p.addServices(in.Services)
 	for i := range in.Jobs {
 		p.jobs[key{in.Jobs[i].App, in.Jobs[i].Name}] = in.Jobs[i].Work.Reserve
@@ -112,10 +113,13 @@ func newPlacer(in Input) *placer {
 	return p
 }
 
-func (p *placer) addHosts(hosts []model.Host, live model.Live) {
-	p.hosts = make([]host, len(hosts))
+func (p *placer) addHosts(hosts, leaving []model.Host, live model.Live) {
+	p.hosts = make([]host, 0, len(hosts)+len(leaving))
 	for i := range hosts {
-		p.hosts[i].Host = &hosts[i]
+		p.hosts = append(p.hosts, host{Host: &hosts[i]})
+	}
+	for i := range leaving {
+		p.hosts = append(p.hosts, host{Host: &leaving[i], leaving: true})
 	}
 	slices.SortFunc(p.hosts, func(a, b host) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range p.hosts {
@@ -184,7 +188,7 @@ func (p *placer) slotName(s *service, n int) string {
 // when the service has no such slot (any more).
 func (p *placer) slotOf(s *service, c *model.Container, onHost int) int {
 	if s.global() {
-		if c.Owner.Slot != p.hosts[onHost].Name {
+		if c.Owner.Slot != p.hosts[onHost].Name || p.hosts[onHost].leaving {
 			return -1
 		}
 		return onHost

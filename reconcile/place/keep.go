@@ -76,7 +76,7 @@ func (p *placer) wouldLeave(s *service, onHost int) bool {
 		return false
 	}
 	limit := s.Placement.MaxPerHost
-	return p.hosts[onHost].Drain || limit > 0 && p.onHost[onHost] >= limit
+	return p.hosts[onHost].emptied() || limit > 0 && p.onHost[onHost] >= limit
 }
 
 // hold keeps slots where their containers are although they are to leave, until

@@ -18,8 +18,11 @@ import "github.com/tallyman-io/tallyman/reconcile/model"
 type Input struct {
 	Services []model.Service
 	Hosts    []model.Host
-	Live     model.Live
-	Owner    string
+	// Leaving are hosts that no manifest names any more. They are left as if they
+	// were drained, but by all: also a global service has no replica there.
+	Leaving []model.Host
+	Live    model.Live
+	Owner   string
 	// Owned says whether a container is one of ours. Nil is the plain rule:
 	// it carries Owner's label, and its name label names itself.
 	Owned func(*model.Container) bool
