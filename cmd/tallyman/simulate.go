@@ -25,8 +25,9 @@ ones (docs/PERFORMANCE.md); they are printed with it. Images are assumed to be
 obtainable and containers to become healthy at their first check.
 
 A host of --add-host has the architecture of the others. Of its keys, cpus and
-memory are what its engine would report, labels=KEY=VALUE may be there several
-times, name is its name, and hosts how many of them there are.
+memory are what its engine would report (4 and 8GiB where they are left out),
+labels=KEY=VALUE may be there several times, name is its name, and hosts how
+many of them there are.
 
     $ tallyman simulate --without edge-1
     $ tallyman simulate --add-host cpus=8,memory=32GiB,labels=zone=a

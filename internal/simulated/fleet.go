@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -53,14 +54,14 @@ func (f *Fleet) Open(h model.Host) (engine.Engine, error) {
 }
 
 func (f *Fleet) info() model.HostInfo {
-	info := model.HostInfo{Version: "simulated", APIVersion: "1.41", OS: "linux", Arch: "amd64", NanoCPUs: defaultCPUs, Memory: defaultMemory, LogDriver: "json-file"}
-	if f.spec.info.NanoCPUs > 0 {
-		info.NanoCPUs = f.spec.info.NanoCPUs
-	}
-	if f.spec.info.Memory > 0 {
-		info.Memory = f.spec.info.Memory
-	}
+	info := f.spec.machine()
+	info.Version, info.APIVersion, info.OS, info.Arch, info.LogDriver = "simulated", "1.41", "linux", "amd64", "json-file"
 	return info
+}
+
+// machine is what the hosts have.
+func (s Spec) machine() model.HostInfo {
+	return model.HostInfo{NanoCPUs: cmp.Or(s.info.NanoCPUs, defaultCPUs), Memory: cmp.Or(s.info.Memory, defaultMemory)}
 }
 
 // pace is how long a host's calls take. Pulls have a time of their own.

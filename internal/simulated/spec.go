@@ -121,7 +121,7 @@ func (s Spec) Added(before int) []whatif.Added {
 	s.hosts = max(s.hosts, 1)
 	var added []whatif.Added
 	for _, h := range s.Hosts("new", before+1) {
-		added = append(added, whatif.Added{Host: h, Info: s.info})
+		added = append(added, whatif.Added{Host: h, Info: s.machine()})
 	}
 	return added
 }
