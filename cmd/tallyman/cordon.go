@@ -128,6 +128,11 @@ func (a *app) doToHost(ctx context.Context, v hostVerb, host string, o hostOptio
 	if o.until != "" && !o.pin {
 		return fmt.Errorf("%s host %q: --until is for --pin; a commit counts until the next one", v.verb, host)
 	}
+	if o.wait {
+		if err := a.somebodyDrains(ctx, host); err != nil {
+			return err // before there is a commit that nobody carries out
+		}
+	}
 	made := &hostChanged{Host: host}
 	if err := a.change(ctx, v, made, o); err != nil {
 		return err

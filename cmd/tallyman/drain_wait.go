@@ -45,6 +45,19 @@ func (a *app) awaitDrained(ctx context.Context, made *hostChanged, timeout time.
 
 var errNobodyDrains = errors.New("no controller is running, so nothing is moved; start `tallyman serve`, or run `tallyman apply`")
 
+// somebodyDrains is an error when no controller runs.
+func (a *app) somebodyDrains(ctx context.Context, host string) error {
+	c, err := a.controller(ctx)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return fmt.Errorf("drain host %q: %w", host, errNobodyDrains)
+	}
+	c.Close()
+	return nil
+}
+
 // drainStatus is how far the controller is with a host, and what is to be said of
 // that. There is no host while it does not hold it to the order yet.
 func (a *app) drainStatus(ctx context.Context, host string) (*report.Host, string, error) {
