@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // App owns the manifests in its folder and below, and is the unit of rollout:
 // they move from commit to commit as one. What is outside of any App belongs
 // to the app "default".
@@ -13,7 +15,13 @@ type App struct {
 
 func (a *App) name() string { return a.Metadata.Name }
 
-func (a *App) needs() []string { return a.Spec.DependsOn }
+// needs are the apps that it waits for, in one way or the other.
+func (a *App) needs() []string {
+	if a.Spec.Promotion == nil {
+		return a.Spec.DependsOn
+	}
+	return append(slices.Clone(a.Spec.DependsOn), a.Spec.Promotion.From)
+}
 
 // AppSpec says how an app follows the branch.
 type AppSpec struct {
@@ -36,11 +44,23 @@ type AppSpec struct {
 	// Apps that come first: a rollout of this one begins when each of them is
 	// where the branch wants it, healthy, and not rolled back.
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=App"`
+	// The app in which a commit has to prove itself before this one gets it.
+	Promotion *AppPromotion `yaml:"promotion,omitempty"`
 	// Secrets of this app with credentials for image registries. Each has a key
 	// `config.json` (or `.dockerconfigjson`) that holds a Docker configuration
 	// with `auths`. The first one that knows a registry counts, and then what the
 	// controller has itself. To change one replaces nothing.
 	PullSecrets []string `yaml:"pullSecrets,omitempty" aka:"imagePullSecrets" check:"unique,format=name,ref=Secret"`
+}
+
+// AppPromotion lets a commit into an app when it has proved itself in another one.
+type AppPromotion struct {
+	// The app that has to be where the branch wants it, and healthy without a
+	// break for the time of soak. A commit that changes nothing of that app is
+	// proved by what runs there already.
+	From string `yaml:"from" check:"required,format=name,ref=App"`
+	// How long it has to be healthy there.
+	Soak Duration `yaml:"soak" check:"min=0s,max=8760h" default:"1h"`
 }
 
 // Sync says what may be done without a person.

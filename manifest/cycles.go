@@ -66,13 +66,13 @@ func (f *cycleFinder) report(d dependent, trail []string) {
 	for trail[0] != d.name() {
 		trail = trail[1:]
 	}
-	at := d.origin().namePlace
+	at, path := d.origin().namePlace, "metadata.name"
 	for _, r := range d.origin().refs {
 		if r.kind == f.kind && (len(trail) == 1 || r.name == trail[1]) {
-			at = r.place
+			at, path = r.place, r.path
 			break
 		}
 	}
 	cycle := strings.Join(append(append([]string(nil), trail...), d.name()), " → ")
-	f.k.errorAt(d, at, "spec.dependsOn", strings.ToLower(f.kind)+"s depend on each other in a circle: "+cycle)
+	f.k.errorAt(d, at, path, strings.ToLower(f.kind)+"s depend on each other in a circle: "+cycle)
 }

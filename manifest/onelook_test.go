@@ -19,7 +19,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	wantErrors(t, loadErrors(t, fsys, manifest.Options{}),
 		`a.yaml:1:80: spec.replica: unknown field (did you mean replicas?)`,
 		`a.yaml:1:103: spec.networks[0]: there is no Network "nowhere" in app "default"`,
-		`a.yaml:1:125: spec.dependsOn: services depend on each other in a circle: a → b → a`,
+		`a.yaml:1:125: spec.dependsOn[0]: services depend on each other in a circle: a → b → a`,
 		`c.yaml:1:80: spec.files.k: file "gone.conf" does not exist`,
 		`h.yaml:3:56: metadata.name: has the same endpoint as host "x" (the other one is at h.yaml:1:56)`,
 		`h.yaml:3:100: spec.cordon: unknown field`,

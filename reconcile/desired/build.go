@@ -127,6 +127,9 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
 		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention, DependsOn: sorted(a.Spec.DependsOn),
 	}
+	if p := a.Spec.Promotion; p != nil {
+		app.Promotion = &model.Promotion{From: p.From, Soak: time.Duration(p.Soak)}
+	}
 	var err error
 	if app.PullSecrets, err = b.pullSecrets(a); err != nil {
 		return app, err
@@ -168,7 +171,7 @@ func windows(declared []manifest.Window) []schedule.Window {
 // digest leaves out what may be done without a person, what is ignored, what
 // happens in the end, and what a registry is shown: to change that is no rollout.
 func digest(app model.App) string {
-	app.Sync, app.ImageRetention, app.PullSecrets = model.Sync{}, 0, nil
+	app.Sync, app.ImageRetention, app.PullSecrets, app.Promotion = model.Sync{}, 0, nil, nil
 	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
 	for i := range app.Services {
 		app.Services[i].Guard, app.Services[i].Ignore = model.Guard{}, nil

@@ -112,6 +112,8 @@ type App struct {
 	// there yet, so that no rollout of this one may begin.
 	DependsOn []string `json:"dependsOn,omitempty"`
 	WaitsFor  string   `json:"waitsFor,omitempty"`
+	// Promotion is where a commit has to prove itself before the app gets it.
+	Promotion *Promotion `json:"promotion,omitempty"`
 	// Stale tells of recorded digests that stand in, because a registry does not
 	// give out what a reference stands for.
 	Stale string `json:"stale,omitempty"`
@@ -125,6 +127,13 @@ type App struct {
 	Jobs           []Job     `json:"jobs,omitempty"`
 	Networks       []Network `json:"networks,omitempty"`
 	Volumes        []Volume  `json:"volumes,omitempty"`
+}
+
+// Promotion lets a commit into an app when another one, From, has been healthy
+// with it for the time of Soak.
+type Promotion struct {
+	From string        `json:"from"`
+	Soak time.Duration `json:"soak"`
 }
 
 // What a failed rollout leads to.
@@ -142,6 +151,8 @@ const (
 	HeldManual   = "manual"   // it does not follow the branch by itself
 	HeldWindow   = "window"   // it follows the branch at certain times only
 	HeldBehind   = "behind"   // an app that comes first is not there yet
+	// HeldSoak is for a revision that has not proved itself yet where it has to.
+	HeldSoak = "soak"
 	// HeldUnresolved is for a revision of which no registry said what its images
 	// are.
 	HeldUnresolved = "unresolved"

@@ -60,7 +60,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 		d.unsettled = app.Name // what takes over from an app that has gone may be waiting here
 		return
 	}
-	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.standing.Moves == nil && r.nothingToDo() {
+	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.standing.Moves == nil && r.standing.Well == nil && r.nothingToDo() {
 		return
 	}
 	r.readSlots()

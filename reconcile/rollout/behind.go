@@ -23,11 +23,10 @@ func (c *chooser) behind(target *model.App) (app, reason string) {
 }
 
 func (c *chooser) notThere(name string) string {
-	i := slices.IndexFunc(c.in.Target.Apps, func(a model.App) bool { return a.Name == name })
-	if i < 0 {
+	digest := c.targetDigest(name)
+	if digest == "" {
 		return "there is none"
 	}
-	digest := c.in.Target.Apps[i].Digest
 	if chosen, ok := c.chosen[name]; ok {
 		digest = chosen.Digest
 	}
@@ -45,6 +44,15 @@ func (c *chooser) notThere(name string) string {
 	return ""
 }
 
+// targetDigest is an app's as the branch has it, "" if that has no such app.
+func (c *chooser) targetDigest(name string) string {
+	i := slices.IndexFunc(c.in.Target.Apps, func(a model.App) bool { return a.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return c.in.Target.Apps[i].Digest
+}
+
 // first chooses for the apps that come first, as what they are held to is asked
 // for. It reports false when the choice for this one is made already.
 func (c *chooser) first(target *model.App) bool {
@@ -53,20 +61,29 @@ func (c *chooser) first(target *model.App) bool {
 	}
 	c.asked[target.Name] = true
 	for i := range c.in.Target.Apps {
-		if slices.Contains(target.DependsOn, c.in.Target.Apps[i].Name) {
+		if slices.Contains(comesFirst(target), c.in.Target.Apps[i].Name) {
 			c.app(&c.in.Target.Apps[i])
 		}
 	}
 	return true
 }
 
+// comesFirst are the apps that have to be somewhere before this one goes on.
+func comesFirst(app *model.App) []string {
+	if app.Promotion == nil {
+		return app.DependsOn
+	}
+	return append(slices.Clone(app.DependsOn), app.Promotion.From)
+}
+
 // noteWell notes of an app that others depend on whether it is where it should
 // be, healthy. They are looked at again when that has changed.
 func (d *decider) noteWell(r *roll) {
+	well := r.record.Phase == Complete && r.everySettled()
+	r.soak(well && d.proving[r.app.Name])
 	if !d.depended[r.app.Name] {
 		return
 	}
-	well := r.record.Phase == Complete && r.everySettled()
 	if well {
 		d.out.State.Well[r.app.Name] = true
 	}

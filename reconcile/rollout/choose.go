@@ -153,7 +153,7 @@ func (c *chooser) follow(target *model.App, record *Record) {
 	}
 	c.hold(target, record.Revision, model.Held{Kind: w.kind, Reason: w.reason})
 	if app, ok := c.chosen[target.Name]; ok && app.Frozen == "" {
-		app.WaitsFor, app.DependsOn = w.before, target.DependsOn
+		app.WaitsFor, app.DependsOn, app.Promotion = w.before, target.DependsOn, target.Promotion
 		app.Digest = record.Digest // whatever a newer program makes of it, it is what was rolled out
 		app.Sync = target.Sync     // a policy needs no rollout
 		c.chosen[target.Name] = app
@@ -183,7 +183,7 @@ func (c *chooser) waits(target *model.App) wait {
 	if before, reason := c.behind(target); before != "" {
 		return wait{model.HeldBehind, reason, before}
 	}
-	return wait{}
+	return c.unproved(target)
 }
 
 // PausedBecause tells who paused an app, why and until when.

@@ -220,6 +220,7 @@ type decider struct {
 	seen       map[string]bool             // apps that the plan speaks of
 	unsettled  string                      // an app that is on its way: what has gone may be needed in its place
 	depended   map[string]bool             // apps on which others depend
+	proving    map[string]bool             // apps from which others are promoted
 	tried      map[string]bool             // apps that had tries when the pass began; made when first needed
 	waiting    []room                      // what new containers can't start without
 	displaced  map[string][]*plan.Change   // by the host where they still run; made when first needed
@@ -228,14 +229,17 @@ type decider struct {
 }
 
 func newDecider(in *Input) *decider {
-	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}, depended: map[string]bool{}}
+	d := &decider{in: in, apps: map[string]*model.App{}, hosts: map[string]*model.HostState{}, seen: map[string]bool{}, depended: map[string]bool{}, proving: map[string]bool{}}
 	d.out.Held = map[plan.Key]string{}
 	d.out.Canaries = map[string]Canary{}
 	d.out.State = in.State.Clone()
 	d.out.State.Well = map[string]bool{}
 	for i := range in.Desired.Apps {
-		for _, name := range in.Desired.Apps[i].DependsOn {
+		for _, name := range comesFirst(&in.Desired.Apps[i]) {
 			d.depended[name] = true
+		}
+		if p := in.Desired.Apps[i].Promotion; p != nil {
+			d.proving[p.From] = true
 		}
 		d.apps[in.Desired.Apps[i].Name] = &in.Desired.Apps[i]
 	}

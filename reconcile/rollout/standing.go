@@ -22,6 +22,9 @@ type Standing struct {
 	Images *Images `json:"images,omitempty"`
 	// Again is what is being tried again at a person's word.
 	Again *Again `json:"again,omitempty"`
+	// Well is since when the app has been healthy at what it is held to, where
+	// others are promoted from it.
+	Well *Well `json:"well,omitempty"`
 	// Jobs is how far the runs of the app's jobs are.
 	Jobs *jobs.Memory `json:"jobs,omitempty"`
 }
