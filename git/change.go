@@ -13,6 +13,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/tallyman-io/tallyman/internal/signature"
 )
 
 // change is a file that a commit adds (old is nil), removes (new is nil) or
@@ -48,8 +50,7 @@ func (d *Draft) propose(o EditOptions) (*proposal, error) {
 	p := &proposal{old: plumbing.NewHash(d.head.ID), changes: w.changes, draft: d}
 	by := object.Signature{Name: o.Author.Name, Email: o.Author.Email, When: orDefault(o.When, time.Now())}
 	p.commit = &object.Commit{Author: by, Committer: by, Message: o.Message, TreeHash: d.root, ParentHashes: []plumbing.Hash{p.old}}
-	obj := &plumbing.MemoryObject{}
-	err := p.commit.Encode(obj)
+	obj, err := encoded(p.commit, o.key)
 	if err == nil {
 		p.new, err = d.made.SetEncodedObject(obj)
 	}
@@ -58,6 +59,25 @@ func (d *Draft) propose(o EditOptions) (*proposal, error) {
 		p.pack, err = d.packed(append(w.ids, d.root, p.new))
 	}
 	return p, err
+}
+
+// encoded is the commit as an object, signed if there is a key.
+func encoded(c *object.Commit, key *signature.Key) (*plumbing.MemoryObject, error) {
+	if key != nil {
+		unsigned := &plumbing.MemoryObject{}
+		if err := c.EncodeWithoutSignature(unsigned); err != nil {
+			return nil, err
+		}
+		payload, err := content(unsigned, unsigned.Hash(), maxMetaSize)
+		if err != nil {
+			return nil, err
+		}
+		if c.PGPSignature, err = key.Sign(payload); err != nil { // whatever its name says
+			return nil, err
+		}
+	}
+	obj := &plumbing.MemoryObject{}
+	return obj, c.Encode(obj)
 }
 
 // packed is a pack of objects, all of which are brought into memory for it.

@@ -22,6 +22,9 @@ type Config struct {
 	// to this package alone.
 	Dir  string
 	Auth Auth
+	// SigningKeyFile is a private SSH key without a passphrase with which commits are
+	// signed; empty leaves them unsigned.
+	SigningKeyFile string
 	// CAFile holds certificates to trust for https beside the system's.
 	CAFile         string
 	AllowPlainHTTP bool

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tallyman-io/tallyman/internal/signature"
 )
 
 // Signature is who a commit is by.
@@ -19,6 +21,7 @@ type EditOptions struct {
 	Author  Signature // the committer as well
 	Message string
 	When    time.Time // zero is now
+	key     *signature.Key
 }
 
 // check looks over the texts, which Git would store as they are, and makes
@@ -57,6 +60,9 @@ func (r *Repository) Edit(ctx context.Context, o EditOptions, change func(*Draft
 	var made Commit
 	o, err := o.check()
 	if err == nil {
+		o.key, err = r.signingKey()
+	}
+	if err == nil {
 		err = r.alone(ctx, func() error {
 			e := &edit{Repository: r, options: o, change: change}
 			c, err := e.run(ctx)
@@ -65,6 +71,15 @@ func (r *Repository) Edit(ctx context.Context, o EditOptions, change func(*Draft
 		})
 	}
 	return made, r.fail("commit to repository", r.addr.String(), err)
+}
+
+// signingKey is read for each commit; nil when commits are not signed.
+func (r *Repository) signingKey() (*signature.Key, error) {
+	if r.cfg.SigningKeyFile == "" {
+		return nil, nil
+	}
+	key, err := signature.ReadKey(r.cfg.SigningKeyFile)
+	return &key, err
 }
 
 // edit is one call of Edit. The writers' lock is held.

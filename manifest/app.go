@@ -46,6 +46,10 @@ type AppSpec struct {
 	DependsOn []string `yaml:"dependsOn,omitempty" check:"unique,format=name,ref=App"`
 	// The app in which a commit has to prove itself before this one gets it.
 	Promotion *AppPromotion `yaml:"promotion,omitempty"`
+	// Who has to have signed the commits that this app follows. One that has a commit
+	// in its history that nobody of them signed, since the last that was verified, is
+	// not rolled out here.
+	Verify *Verify `yaml:"verify,omitempty"`
 	// Secrets of this app with credentials for image registries. Each has a key
 	// `config.json` (or `.dockerconfigjson`) that holds a Docker configuration
 	// with `auths`. The first one that knows a registry counts, and then what the

@@ -32,4 +32,7 @@ type FleetSpec struct {
 	EvictionThreshold Portion `yaml:"evictionThreshold" default:"55%" aka:"unhealthyZoneThreshold"`
 	// The attribute of hosts that fail together: `host.labels.<key>`.
 	FailureDomain string `yaml:"failureDomain" check:"format=attribute" default:"host.labels.zone"`
+	// Who has to have signed every commit, whatever it changes: one that nobody of
+	// them has is refused as a whole.
+	Verify *Verify `yaml:"verify,omitempty"`
 }

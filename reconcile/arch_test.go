@@ -18,8 +18,8 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/sshconn"},                     // a leaf: how to get into an ssh server
-	"manifest":                    {"manifest/shape", "reconcile/schedule"}, // a leaf, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                     // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/signature", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"schemas":                     {},
 	"examples":                    {},
@@ -39,7 +39,7 @@ var arrow = map[string][]string{
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
 	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
-		"git", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
+		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
 		"reconcile/place", "reconcile/plan", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
 	},
 }

@@ -70,6 +70,9 @@ func (m *Memory) State() rollout.State {
 type Accepted struct {
 	Revision string                       `json:"revision"`
 	Images   map[string]map[string]string `json:"images,omitempty"`
+	// Verified is the last revision that somebody vouched for who has to, by app; the
+	// whole repository's under the empty name.
+	Verified map[string]string `json:"verified,omitempty"`
 }
 
 // SeenHost is a host and the containers of ours that it was last seen with, and

@@ -11,13 +11,13 @@ package reconcile
 
 import (
 	"context"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"sync"
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/signature"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/execute"
@@ -34,8 +34,8 @@ type Source interface {
 	Fetch(ctx context.Context) (git.Commit, error)
 	// Resolve finds a commit by its id, tag or branch.
 	Resolve(ctx context.Context, revision string) (git.Commit, error)
-	// Tree is a revision's files below path.
-	Tree(id, path string) (fs.FS, error)
+	// A History has the files and signatures of revisions.
+	History
 	// Keep makes these the revisions that stay readable although the branch may
 	// no longer lead to them.
 	Keep(ctx context.Context, ids []string) error
@@ -57,6 +57,10 @@ type Config struct {
 	// Open connects to a host. It must not wait for the network.
 	Open    func(model.Host) (engine.Engine, error)
 	Journal Journal
+	// Signers are whom the installation allows to sign commits; nil is nobody. Named
+	// says that a person named the revision, which may be an old one.
+	Signers func() (signature.Signers, error)
+	Named   bool
 	// Secrets decrypts; without it a revision that has secrets is refused.
 	Secrets Secrets
 	Log     *slog.Logger

@@ -116,7 +116,7 @@ func (c *Controller) followRenderings(ctx context.Context) {
 // keepRevisions has the source keep what apps may be held to.
 func (c *Controller) keepRevisions(ctx context.Context) {
 	c.mu.Lock()
-	ids := c.memory.Revisions()
+	ids := slices.Concat(c.memory.Revisions(), slices.Sorted(maps.Values(c.source.accepted.Verified)))
 	c.mu.Unlock()
 	if err := c.cfg.Source.Keep(ctx, ids); err != nil && ctx.Err() == nil {
 		c.cfg.Log.Warn("what apps may have to go back to can't be kept", "error", err)

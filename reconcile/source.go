@@ -67,6 +67,9 @@ func (c *Controller) readSource(ctx context.Context, asked bool) {
 		return
 	}
 	d, err := c.build(ctx, commit)
+	if err == nil {
+		err = c.verify(ctx, commit, d)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -180,7 +183,7 @@ func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again := c.source.desired != nil && c.source.commit.ID == commit.ID // read anew, for its images or for a person
-	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d)}
+	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d), Verified: d.Verified}
 	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: accepted, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(accepted); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/signature"
 	"github.com/tallyman-io/tallyman/reconcile/engine"
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -32,7 +33,8 @@ const owner = "test"
 type branch struct {
 	mu      sync.Mutex
 	commits []fstest.MapFS
-	message map[int]string // of a commit, where it is to say something
+	message map[int]string    // of a commit, where it is to say something
+	signed  map[string]string // signatures, by commit
 	wakes   map[int]func()
 	watches int
 	err     error
@@ -110,6 +112,27 @@ func (b *branch) Tree(id, _ string) (fs.FS, error) {
 		}
 	}
 	return nil, fmt.Errorf("read revision %q: no such commit", id)
+}
+
+// Since takes every commit for a move of its own.
+func (b *branch) Since(_ context.Context, old, id string) ([]git.Step, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var steps []git.Step
+	for n := range b.commits {
+		if c := commitOf(n); c.ID > old && c.ID <= id {
+			c.Message = b.message[n]
+			steps = append(steps, git.Step{Base: commitOf(n - 1).ID, Commits: []git.Commit{c}})
+		}
+	}
+	return steps, nil
+}
+
+// Signed is a commit with the signature that the test gave it.
+func (b *branch) Signed(id string) (signature.Signed, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return signature.Signed{Payload: []byte(id), Signature: b.signed[id]}, nil
 }
 
 func (b *branch) Keep(context.Context, []string) error { return nil }

@@ -139,7 +139,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 	}
 	c, err := reconcile.New(reconcile.Config{
 		Source: pinned{repo, commit}, Limits: a.global.limits.manifest(), Path: a.global.path, Owner: a.global.owner, Open: a.openHost, Registries: a.registries(), Journal: journal,
-		Secrets: a.secrets(), Log: a.logger(slog.LevelError), Manual: true, AllowRemovals: o.allowRemovals,
+		Secrets: a.secrets(), Signers: a.signers, Named: o.revision != "", Log: a.logger(slog.LevelError), Manual: true, AllowRemovals: o.allowRemovals,
 	})
 	if err != nil {
 		return err

@@ -22,10 +22,11 @@ type global struct {
 
 	gitUsername, gitTokenFile, gitPasswordFile         string
 	gitSSHKeyFile, gitSSHPassphraseFile, gitKnownHosts string
-	gitCAFile                                          string
+	gitCAFile, gitSigningKeyFile                       string
 	gitAllowHTTP                                       bool
 
-	ageKeyFile string
+	ageKeyFile     string
+	allowedSigners string
 
 	limits   limits
 	registry registryFlags
@@ -71,8 +72,10 @@ func (g *global) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.gitSSHPassphraseFile, "git-ssh-passphrase-file", "", "`FILE` with the key's passphrase")
 	f.StringVar(&g.gitKnownHosts, "git-known-hosts", "", "`FILE` with the ssh host keys to accept (default: the user's and the system's)")
 	f.StringVar(&g.gitCAFile, "git-ca-file", "", "`FILE` with certificates to trust for https")
+	f.StringVar(&g.gitSigningKeyFile, "git-signing-key-file", "", "`FILE` with a private ssh key that signs the commits that are made")
 	f.BoolVar(&g.gitAllowHTTP, "git-allow-plain-http", false, "allow Git over http to other machines, which anybody on the way can read and change")
 	f.StringVar(&g.ageKeyFile, "age-key-file", "", "`FILE` with the age keys that open secrets, or a folder of such files")
+	f.StringVar(&g.allowedSigners, "allowed-signers", "", "`FILE` with keys that may sign commits where manifests ask for that")
 	g.registry.flags(f)
 	f.IntVar(&g.history, "history-limit", state.KeptRecords, "remember this `MANY` rollouts of each app")
 	g.limits.flags(f)
@@ -175,7 +178,7 @@ func (a *app) gitConfig(dir string) git.Config {
 		auth.PasswordFile, auth.PasswordEnv = g.gitPasswordFile, a.ifSet(gitPassword)
 	}
 	return git.Config{
-		URL: g.repo, Branch: g.branch, Dir: dir, Auth: auth, CAFile: g.gitCAFile, AllowPlainHTTP: g.gitAllowHTTP,
+		URL: g.repo, Branch: g.branch, Dir: dir, Auth: auth, SigningKeyFile: g.gitSigningKeyFile, CAFile: g.gitCAFile, AllowPlainHTTP: g.gitAllowHTTP,
 		Limits: g.limits.git(),
 	}
 }

@@ -125,7 +125,7 @@ func (a *app) commitRollback(ctx context.Context, app string, to git.Commit, o r
 	}
 	r := edit.Rollback{
 		Repository: repo, Loader: manifest.NewLoader(a.global.limits.manifest()), Path: a.global.path,
-		App: app, To: to, By: signature(o.by), Reason: o.reason,
+		App: app, To: to, By: authorOf(o.by), Reason: o.reason,
 	}
 	made, err := r.Run(ctx)
 	if errors.Is(err, git.ErrNothingToCommit) {
@@ -153,8 +153,8 @@ func (a *app) warnOfOrders(ctx context.Context, app string) {
 	}
 }
 
-// signature reads `Name <email>`, or a name, which stands for both.
-func signature(by string) git.Signature {
+// authorOf reads `Name <email>`, or a name, which stands for both.
+func authorOf(by string) git.Signature {
 	name, rest, ok := strings.Cut(by, " <")
 	if !ok {
 		return git.Signature{Name: by, Email: by}

@@ -1,6 +1,12 @@
 package main
 
-import "github.com/tallyman-io/tallyman/internal/secret"
+import (
+	"fmt"
+	"os"
+
+	"github.com/tallyman-io/tallyman/internal/secret"
+	"github.com/tallyman-io/tallyman/internal/signature"
+)
 
 // The variables in which keys are given: our own, and those that people who
 // use SOPS have set already.
@@ -18,4 +24,22 @@ func (a *app) secrets() *secret.Opener {
 		Paths:     []string{a.global.ageKeyFile, sopsFile},
 		LookupEnv: a.lookupEnv,
 	})
+}
+
+// signers are whom the installation allows to sign commits, read again each time:
+// whoever is taken off the list signs no more.
+func (a *app) signers() (signature.Signers, error) {
+	file := a.global.allowedSigners
+	if file == "" {
+		return signature.Signers{}, nil
+	}
+	list, err := os.ReadFile(file)
+	if err != nil {
+		return signature.Signers{}, fmt.Errorf("read --allowed-signers: %w", err)
+	}
+	signers, err := signature.Parse(string(list))
+	if err != nil {
+		return signers, fmt.Errorf("read --allowed-signers %q: %w", file, err)
+	}
+	return signers, nil
 }

@@ -92,6 +92,7 @@ func (a *app) newController(o serveOptions, hosts hosts, cfg reconcile.Config) (
 	cfg.Log.Info("following", "repository", repo.String(), "branch", a.global.branch, "path", a.global.path,
 		"owner", a.global.owner, "state", a.global.stateDir, "pid", os.Getpid())
 	cfg.Source, cfg.Limits, cfg.Path, cfg.Owner, cfg.Secrets = repo, a.global.limits.manifest(), a.global.path, a.global.owner, a.secrets()
+	cfg.Signers = a.signers
 	cfg.Open, cfg.Registries, cfg.MadeUp, cfg.Simulated = hosts.open, hosts.registries, hosts.madeUp, hosts.simulated
 	return reconcile.New(cfg)
 }

@@ -30,6 +30,7 @@ const lookTime = 15 * time.Second
 type world struct {
 	repo              *git.Repository
 	target, effective git.Commit
+	named             bool  // the target was named by a person
 	sourceErr         error // why the target is not what is compared
 	desired           *model.Desired
 	live              model.Live
@@ -81,6 +82,7 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 	if err := w.open(a); err != nil {
 		return w, err
 	}
+	w.named = o.revision != ""
 	w.target, err = resolve(ctx, w.repo, o.revision)
 	if err != nil {
 		return w, err
@@ -165,7 +167,9 @@ func resolve(ctx context.Context, repo *git.Repository, revision string) (git.Co
 func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	var err error
 	w.effective = w.target
-	w.desired, err = w.render(ctx, a, w.target)
+	if w.desired, err = w.render(ctx, a, w.target); err == nil {
+		err = w.verify(ctx, a)
+	}
 	if err == nil || !mayFallBack || w.memory.Accepted.Revision == "" || w.memory.Accepted.Revision == w.target.ID {
 		return err
 	}
@@ -179,6 +183,21 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	}
 	w.effective, w.desired, w.sourceErr = accepted, d, err
 	return nil
+}
+
+// verify notes who vouches for the target, as a controller does.
+func (w *world) verify(ctx context.Context, a *app) error {
+	own, err := a.signers()
+	if err != nil {
+		return err
+	}
+	result, err := reconcile.Verify(ctx, w.repo, manifest.NewLoader(a.global.limits.manifest()), reconcile.VerifyOptions{
+		Commit: w.target, Path: a.global.path, Own: own, Verified: w.memory.Accepted.Verified, Named: w.named,
+	})
+	if err != nil {
+		return err
+	}
+	return result.Into(w.desired)
 }
 
 // choose takes for each app the revision that it is held to. Whether an app that

@@ -18,7 +18,12 @@ type Desired struct {
 	Fleet         Fleet  `json:"fleet"`
 	Hosts         []Host `json:"hosts"`
 	Apps          []App  `json:"apps"`
-	Blobs         Blobs  `json:"-"`
+	// Unverified says of apps why this revision must not be rolled out to them:
+	// nobody vouches for it who has to. Verified is the last revision of each app
+	// for which somebody did, the fleet's under the empty name.
+	Unverified map[string]string `json:"unverified,omitempty"`
+	Verified   map[string]string `json:"-"`
+	Blobs      Blobs             `json:"-"`
 	// DigestKey made the digests of secret values; the zero value where there
 	// are none.
 	DigestKey DigestKey `json:"-"`
@@ -151,6 +156,8 @@ const (
 	HeldManual   = "manual"   // it does not follow the branch by itself
 	HeldWindow   = "window"   // it follows the branch at certain times only
 	HeldBehind   = "behind"   // an app that comes first is not there yet
+	// HeldUnverified is for a revision that nobody signed who has to.
+	HeldUnverified = "unverified"
 	// HeldSoak is for a revision that has not proved itself yet where it has to.
 	HeldSoak = "soak"
 	// HeldUnresolved is for a revision of which no registry said what its images

@@ -168,7 +168,9 @@ type wait struct {
 
 func (c *chooser) waits(target *model.App) wait {
 	pause := c.out.State.Standings[target.Name].Pause
-	switch {
+	switch unverified := c.in.Target.Unverified[target.Name]; {
+	case unverified != "":
+		return wait{kind: model.HeldUnverified, reason: unverified}
 	case !pause.ended(c.in.Now):
 		c.wakeAt(pause.Until)
 		return wait{kind: model.HeldPause, reason: PausedBecause(pause)}
@@ -217,9 +219,11 @@ func (c *chooser) gone(name string) {
 	c.endPause(name)
 	standing, record := c.out.State.Standings[name], c.in.State.Records[name]
 	app := &model.App{Name: name, Sync: record.Sync, Revision: c.in.Target.Revision}
-	switch {
+	switch unverified := c.in.Target.Unverified[name]; {
 	case standing.Pin != nil:
 		c.hold(app, standing.Pin.Revision, standing.Pin.held())
+	case unverified != "" && record.Revision != "":
+		c.hold(app, record.Revision, model.Held{Kind: model.HeldUnverified, Reason: unverified})
 	case !standing.Pause.ended(c.in.Now) && record.Revision != "":
 		c.wakeAt(standing.Pause.Until)
 		c.hold(app, record.Revision, model.Held{Kind: model.HeldPause, Reason: PausedBecause(standing.Pause)})
