@@ -43,17 +43,13 @@ func (p *placer) displace(s *service, n int) bool {
 	if !p.mayDisplace(s) {
 		return false
 	}
-	best, victims := nowhere, []resident(nil)
-	for h := range p.hosts {
-		if !p.movableAt(s, h) || !p.skew.allows(h) {
-			continue
-		}
-		found := p.victims(s, h)
-		if len(found) > 0 && (best == nowhere || p.cheaper(&s.slots[n], choice{h, found}, choice{best, victims})) {
-			best, victims = h, found
-		}
+	o := p.offersTo(s)
+	best := o.best()
+	if best == nobody || o.costs[best].replicas == 0 {
+		return false
 	}
-	return best != nowhere && p.evict(s, n, choice{best, victims})
+	h := int(p.expected(&s.slots[n], o, best))
+	return p.evict(s, n, h, p.victims(s, h))
 }
 
 func (p *placer) mayDisplace(s *service) bool {
@@ -66,73 +62,43 @@ func (p *placer) displaceAt(s *service, n, h int) bool {
 		return false
 	}
 	victims := p.victims(s, h)
-	return len(victims) > 0 && p.evict(s, n, choice{h, victims})
-}
-
-// choice is a host and who would have to go there.
-type choice struct {
-	host    int
-	victims []resident
+	return len(victims) > 0 && p.evict(s, n, h, victims)
 }
 
 func (p *placer) movableAt(s *service, h int) bool {
-	return p.verdict[h] != passed && p.filters[p.verdict[h]].movable
-}
-
-// cheaper compares the cost of two choices.
-func (p *placer) cheaper(t *slot, a, b choice) bool {
-	highest := func(c choice) (highest int) {
-		for _, v := range c.victims {
-			highest = max(highest, p.services[v.service].Priority)
-		}
-		return highest
-	}
-	return cmp.Or(
-		cmp.Compare(len(a.victims), len(b.victims)),
-		cmp.Compare(highest(a), highest(b)),
-		compareBool(p.expects(t, a.host), p.expects(t, b.host)),
-		cmp.Compare(a.host, b.host),
-	) < 0
-}
-
-// expects says whether a slot was to go to the host before.
-func (p *placer) expects(t *slot, h int) bool {
-	for i := t.first; i >= 0; i = p.found[i].next {
-		if p.found[i].host == h {
-			return true
-		}
-	}
-	return t.before == h
+	verdict := p.judge(s, h)
+	return verdict != passed && p.filters[verdict].movable
 }
 
 // victims are the replicas on h that have to go for one of s to fit, or none when
-// that is not enough: who has its ports, then the lowest, of these the largest.
+// that is not enough: who has its ports, then the lowest, of these the largest. They
+// are good until somebody asks again.
 func (p *placer) victims(s *service, h int) []resident {
 	victims, ok := p.portHolders(s, h)
 	if !ok {
 		return nil
 	}
-	held := len(victims)
-	free := p.hosts[h] // a copy to count on
+	held, host := len(victims), &p.hosts[h]
+	used := host.used
 	for _, v := range victims {
-		free.used = free.used.Minus(p.services[v.service].Reserve)
+		used = used.Minus(p.services[v.service].Reserve)
 	}
-	for _, v := range p.lower(s, h) {
-		if free.fits(s.Reserve) {
+	for _, v := range p.lowest(host) {
+		if host.capacity.Fits(used, s.Reserve) || p.services[v.service].Priority >= s.Priority {
 			break
 		}
-		if !slices.Contains(victims, v) {
+		if p.below(v, s) && p.services[v.service].Reserve != (model.Resources{}) && !slices.Contains(victims[:held], v) {
 			victims = append(victims, v)
-			free.used = free.used.Minus(p.services[v.service].Reserve)
+			used = used.Minus(p.services[v.service].Reserve)
 		}
 	}
-	if !free.fits(s.Reserve) {
+	p.scratch = victims
+	if !host.capacity.Fits(used, s.Reserve) {
 		return nil
 	}
 	for i := len(victims) - 1; i >= held; i-- { // a larger one may have made a smaller one's going unnecessary
-		back := free.used.Plus(p.services[victims[i].service].Reserve)
-		if with := (host{capacity: free.capacity, used: back}); with.fits(s.Reserve) {
-			free.used = back
+		if back := used.Plus(p.services[victims[i].service].Reserve); host.capacity.Fits(back, s.Reserve) {
+			used = back
 			victims = slices.Delete(victims, i, i+1)
 		}
 	}
@@ -142,7 +108,7 @@ func (p *placer) victims(s *service, h int) []resident {
 // portHolders are the residents of h that have ports which s needs. It reports
 // false when anybody else has one, who can't be sent away.
 func (p *placer) portHolders(s *service, h int) ([]resident, bool) {
-	var holders []resident
+	holders := p.scratch[:0]
 	for i := range p.hosts[h].claims {
 		c := &p.hosts[h].claims[i]
 		if !slices.ContainsFunc(s.Container.Ports, func(port model.Port) bool { return c.excludes(port, s, false) }) {
@@ -160,16 +126,13 @@ func (p *placer) portHolders(s *service, h int) ([]resident, bool) {
 	return holders, true
 }
 
-// lower are the residents of h that s may send away.
-func (p *placer) lower(s *service, h int) []resident {
-	var lower []resident
-	for _, r := range p.hosts[h].residents {
-		if p.below(r, s) && p.services[r.service].Reserve != (model.Resources{}) {
-			lower = append(lower, r)
-		}
+// lowest are the residents of a host, those that go first first.
+func (p *placer) lowest(h *host) []resident {
+	if !h.sorted {
+		slices.SortFunc(h.residents, p.lowestFirst)
+		h.sorted = true
 	}
-	slices.SortFunc(lower, p.lowestFirst)
-	return lower
+	return h.residents
 }
 
 // below says whether a resident has a lower priority than s. An app never sends
@@ -191,14 +154,14 @@ func (p *placer) lowestFirst(a, b resident) int {
 }
 
 // evict sends the victims away and gives the host to the slot.
-func (p *placer) evict(s *service, n int, c choice) bool {
-	for _, v := range c.victims {
+func (p *placer) evict(s *service, n, h int, victims []resident) bool {
+	for _, v := range victims {
 		o := &p.services[v.service]
 		p.release(o, v.slot)
-		o.slots[v.slot].displaced = &displacement{c.host, resident{s.index, n}}
-		p.hosts[c.host].unclaim(v)
+		o.slots[v.slot].displaced = &displacement{h, resident{s.index, n}}
+		p.hosts[h].unclaim(v)
 	}
-	p.give(s, n, c.host)
+	p.give(s, n, h)
 	p.displaced = true
 	return true
 }

@@ -71,10 +71,11 @@ func (r reason) alone() string {
 // reasonOf says why a host was refused. One that passes all filters would have
 // made the spread too uneven.
 func (p *placer) reasonOf(s *service, h int) reason {
-	if p.verdict[h] == passed {
+	verdict := p.judge(s, h)
+	if verdict == passed {
 		return p.skewReason(s, h)
 	}
-	return p.filters[p.verdict[h]].reason(view{s, &p.hosts[h], h, p.onHost[h]})
+	return p.filters[verdict].reason(view{s, &p.hosts[h], h, p.onHost[h]})
 }
 
 func (p *placer) groups(s *service) []group {

@@ -56,8 +56,8 @@ func (p *placer) judge(s *service, h int) int {
 	if !hasVolume(v) {
 		return 0
 	}
-	if i := p.lasting(s)[h]; i != passed {
-		return i
+	if i := p.classOf(s).lasting[h]; i != passed {
+		return int(i)
 	}
 	for i := p.changing; i < len(p.filters); i++ {
 		if !p.filters[i].passes(v) {
@@ -67,24 +67,7 @@ func (p *placer) judge(s *service, h int) int {
 	return passed
 }
 
-// lasting is the first of the lasting filters that each host fails for s, or
-// passed. Most services of a fleet have the same.
-func (p *placer) lasting(s *service) []int {
-	if s.lasting != nil {
-		return s.lasting
-	}
-	terms := fmt.Sprint(s.Placement.Constraints, s.Placement.Tolerations)
-	if p.verdicts[terms] == nil {
-		verdicts := make([]int, len(p.hosts))
-		for h := range p.hosts {
-			verdicts[h] = p.lastingOf(view{service: s, host: &p.hosts[h], index: h})
-		}
-		p.verdicts[terms] = verdicts
-	}
-	s.lasting = p.verdicts[terms]
-	return s.lasting
-}
-
+// lastingOf is the first of the lasting filters that a host fails, or passed.
 func (p *placer) lastingOf(v view) int {
 	for i := range p.filters {
 		if p.filters[i].lasting && !p.filters[i].passes(v) {

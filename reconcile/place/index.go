@@ -14,31 +14,35 @@ const nowhere = -1
 // placer is one run of Place. Hosts, services and slots are numbered, so that
 // the inner loops work on slices instead of maps of names.
 type placer struct {
-	owned    func(*model.Container) bool
-	stopped  func(app string) bool // may be nil
-	hosts    []host
-	services []service
-	order    []*service     // the highest priority first
-	byName   map[string]int // hosts
-	byKey    map[key]int    // services
-	jobs     map[key]model.Resources
-	found    []sighting
-	slots    int
-	filters  []filter
-	changing int              // the first filter after the lasting ones
-	names    []string         // slot numbers as text, made once
-	domains  map[string][]int // of the hosts, by attribute
-	verdicts map[string][]int // see lasting
+	owned      func(*model.Container) bool
+	stopped    func(app string) bool // may be nil
+	hosts      []host
+	services   []service
+	order      []*service     // the highest priority first
+	byName     map[string]int // hosts
+	byKey      map[key]int    // services
+	jobs       map[key]model.Resources
+	found      []sighting
+	slots      int
+	filters    []filter
+	changing   int                      // the first filter after the lasting ones
+	names      []string                 // slot numbers as text, made once
+	domains    map[string]domains       // of the hosts, by attribute
+	classes    map[string]*class        // of services, by their rules
+	ranked     []*class                 // those that have a ranking
+	changed    []int32                  // hosts that got a replica or lost one, one after the other
+	images     map[string]map[int]int32 // see imagesOf, by the images
+	imageHosts map[string][]int32       // that have an image
 
 	// What follows is about the service in hand.
-	inHand  int
+	inHand  *service
 	onHost  []int // its replicas per host
-	verdict []int // which filter refused the host
 	skew    *skew
-	leaf    []*branch // of each host
-	rated   []rated   // the array that they share
+	ranking *ranking // or nil, as long as nobody has asked for it
+	offers  *offers  // the same
 
-	displaced bool // somebody was sent away since this was last cleared
+	scratch   []resident // see victims
+	displaced bool       // somebody was sent away since this was last cleared
 }
 
 type key struct{ app, service string }
@@ -54,6 +58,7 @@ type host struct {
 	capacity  model.Capacity
 	used      model.Resources
 	residents []resident
+	sorted    bool // whether the residents are, the first to go first
 	claims    []claim
 }
 
@@ -64,8 +69,8 @@ type service struct {
 	open        int // slots without a host
 	leaving     int // slots whose host is to be another one
 	pin         pin
-	images      []string
-	lasting     []int         // see the method
+	class       *class
+	images      map[int]int32 // see imagesOf
 	near, apart []int         // services that it would rather be with, or not
 	company     map[int]int32 // hosts where those are
 	failed      map[int]int32 // hosts where it has failed, and how often
@@ -93,7 +98,7 @@ type sighting struct {
 func newPlacer(in Input) *placer {
 	p := &placer{
 		owned: in.Owned, stopped: in.Stopped, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
-		domains: map[string][]int{}, verdicts: map[string][]int{}, filters: filters(),
+		domains: map[string]domains{}, classes: map[string]*class{}, images: map[string]map[int]int32{}, filters: filters(),
 	}
 	if p.owned == nil {
 		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }
@@ -105,9 +110,6 @@ func newPlacer(in Input) *placer {
 		p.jobs[key{in.Jobs[i].App, in.Jobs[i].Name}] = in.Jobs[i].Work.Reserve
 	}
 	p.onHost = make([]int, len(p.hosts))
-	p.verdict = make([]int, len(p.hosts))
-	p.leaf = make([]*branch, len(p.hosts))
-	p.rated = make([]rated, len(p.hosts))
 	p.relate()
 	p.noteFailures(in.Failures)
 	return p
@@ -244,7 +246,7 @@ func (p *placer) assign(s *service, n, toHost int, stays *model.Container) {
 	s.open--
 	h := &p.hosts[toHost]
 	h.used = h.used.Plus(s.Reserve)
-	h.residents = append(h.residents, resident{s.index, n})
+	h.residents, h.sorted = append(h.residents, resident{s.index, n}), false
 	h.claimSlot(s, n, p.slotName(s, n))
 	p.count(s, toHost, 1)
 }
@@ -266,10 +268,16 @@ func (p *placer) release(s *service, n int) {
 	}
 }
 
-// count keeps the numbers of the service in hand.
+// count notes that a host got a replica, or lost one, and keeps the numbers of the
+// service in hand.
 func (p *placer) count(s *service, onHost, by int) {
-	if p.inHand == s.index {
-		p.onHost[onHost] += by
-		p.skew.moved(onHost, by)
+	p.changed = append(p.changed, int32(onHost))
+	if p.inHand != s {
+		return
+	}
+	p.onHost[onHost] += by
+	p.skew.moved(onHost, by)
+	if p.ranking != nil {
+		p.ranking.count(onHost, int32(by))
 	}
 }

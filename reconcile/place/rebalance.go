@@ -2,6 +2,7 @@ package place
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -63,15 +64,10 @@ func (g gain) over(o gain) bool {
 func (p *placer) gains(s *service, best *gain) {
 	p.take(s)
 	for _, n := range p.movable(s) {
-		from := s.slots[n].host
-		stays := s.slots[n].stays
+		from, stays := s.slots[n].host, s.slots[n].stays
 		p.release(s, n)
-		for h := range p.hosts {
-			p.verdict[h] = p.judge(s, h)
-		}
-		root := p.ranking(s)
-		if to := root.best(); to != nowhere && to != from && p.skew.allows(to) {
-			g := p.gainOf(s, root, from, to)
+		if to := p.best(s); to != nowhere && to != from && p.skew.allows(to) {
+			g := p.gainOf(s, from, to)
 			g.service, g.slot, g.to = s, n, to
 			if g.over(*best) {
 				*best = g
@@ -84,28 +80,20 @@ func (p *placer) gains(s *service, best *gain) {
 // movable are slots that could move, one for each failure domain: on its worst
 // host the last one.
 func (p *placer) movable(s *service) []int {
-	p.keepsCompany(s)
-	worst := map[string]int{}
+	r := p.rank(s)
+	worst := map[int32]int{}
 	for n := range s.slots {
 		t := &s.slots[n]
 		if t.host == nowhere || t.leaving || t.moved || t.stays == nil || t.displaced != nil || !p.hosts[t.host].reachable || !settled(t.stays) {
 			continue
 		}
-		domain := ""
-		for _, attribute := range s.Placement.Spread {
-			domain += fmt.Sprint(p.domainsBy(attribute)[t.host], " ")
-		}
+		domain := r.domain(t.host)
 		k, some := worst[domain]
-		if !some || !(rated{int32(t.host), p.scoreOf(s, t.host)}).before(rated{int32(s.slots[k].host), p.scoreOf(s, s.slots[k].host)}) {
+		if !some || !r.better(int32(t.host), int32(s.slots[k].host)) {
 			worst[domain] = n
 		}
 	}
-	var slots []int
-	for _, n := range worst {
-		slots = append(slots, n)
-	}
-	slices.Sort(slots)
-	return slots
+	return slices.Sorted(maps.Values(worst))
 }
 
 func settled(c *model.Container) bool {
@@ -117,12 +105,10 @@ func settled(c *model.Container) bool {
 const marked = 100
 
 // gainOf compares two hosts for a replica that is on neither, for the moment.
-func (p *placer) gainOf(s *service, root *branch, from, to int) gain {
-	a, b := root, root
-	for _, attribute := range s.Placement.Spread {
-		a, b = a.at(p.domainsBy(attribute)[from]), b.at(p.domainsBy(attribute)[to])
-		if a.replicas != b.replicas {
-			return worth(spreadLevel, a.replicas-b.replicas, fmt.Sprintf("%s: %d there, %d here", attribute, b.replicas, a.replicas))
+func (p *placer) gainOf(s *service, from, to int) gain {
+	for _, l := range p.ranking.levels {
+		if here, there := l.replicas[l.domain[from]], l.replicas[l.domain[to]]; here != there {
+			return worth(spreadLevel, int(here-there), fmt.Sprintf("%s: %d there, %d here", l.attribute, there, here))
 		}
 	}
 	x, y := p.scoreOf(s, from), p.scoreOf(s, to)

@@ -1,6 +1,12 @@
 package place
 
-import "github.com/tallyman-io/tallyman/reconcile/model"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
 
 // score is how good a host is for another replica of a service, beyond the failure
 // domains: the less, the better, and the first number that differs decides.
@@ -14,10 +20,18 @@ func (p *placer) scoreOf(s *service, h int) score {
 	if s.Placement.Strategy == model.StrategyPack {
 		r[3], r[4], r[5] = -share, -all, 0
 	}
-	if !s.imagesAt(host) {
-		r[6] = 1
-	}
+	r[6] = p.imagesOf(s)[h]
 	return r
+}
+
+// compare is negative when a is better.
+func (a *score) compare(b *score) int {
+	for i := range a {
+		if a[i] != b[i] {
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return 0
 }
 
 // softTaints are those that the service would rather stay away from.
@@ -25,14 +39,59 @@ func softTaints(s *service, h *host) int32 {
 	return int32(len(taintsOf(view{service: s, host: h}, model.PreferNoSchedule)))
 }
 
-// imagesAt says whether the host has all that a replica runs.
-func (s *service) imagesAt(h *host) bool {
-	for _, ref := range s.images {
-		if h.images[ref] == "" {
-			return false
+// imagesOf are the few hosts that have all that a replica of s runs, where most lack
+// some of it, or that lack some where most have all: how much worse they are.
+func (p *placer) imagesOf(s *service) map[int]int32 {
+	if s.images != nil {
+		return s.images
+	}
+	refs := s.Images()
+	terms := strings.Join(refs, " ")
+	odd, known := p.images[terms]
+	if !known {
+		having := p.having(refs)
+		odd = map[int]int32{}
+		if few := len(having) <= len(p.hosts)/2; few {
+			for _, h := range having {
+				odd[int(h)] = -1
+			}
+		} else {
+			for h := range p.hosts {
+				if _, has := slices.BinarySearch(having, int32(h)); !has {
+					odd[h] = 1
+				}
+			}
+		}
+		p.images[terms] = odd
+	}
+	s.images = odd
+	return odd
+}
+
+// having are the hosts that have all of the images, in order.
+func (p *placer) having(refs []string) []int32 {
+	if p.imageHosts == nil {
+		p.imageHosts = map[string][]int32{}
+		for h := range p.hosts {
+			for ref, id := range p.hosts[h].images {
+				if id != "" {
+					p.imageHosts[ref] = append(p.imageHosts[ref], int32(h))
+				}
+			}
 		}
 	}
-	return true
+	if len(refs) == 0 {
+		return nil
+	}
+	having := p.imageHosts[refs[0]]
+	for _, ref := range refs[1:] {
+		others := p.imageHosts[ref]
+		having = slices.DeleteFunc(slices.Clone(having), func(h int32) bool {
+			_, has := slices.BinarySearch(others, h)
+			return !has
+		})
+	}
+	return having
 }
 
 // keepsCompany notes on which hosts the service would rather be, or rather not
@@ -64,13 +123,13 @@ func (p *placer) relate() {
 	}
 	for i := range p.services {
 		for _, name := range p.services[i].Placement.Affinity {
-			if j, ok := byName[name]; ok {
+			if j, ok := byName[name]; ok && j != i {
 				p.services[i].near = append(p.services[i].near, j)
 				p.services[j].near = append(p.services[j].near, i)
 			}
 		}
 		for _, name := range p.services[i].Placement.AntiAffinity {
-			if j, ok := byName[name]; ok {
+			if j, ok := byName[name]; ok && j != i {
 				p.services[i].apart = append(p.services[i].apart, j)
 				p.services[j].apart = append(p.services[j].apart, i)
 			}

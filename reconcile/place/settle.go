@@ -8,9 +8,6 @@ func (p *placer) settle(s *service) {
 		return
 	}
 	p.take(s)
-	for h := range p.hosts {
-		p.verdict[h] = p.judge(s, h)
-	}
 	if s.global() {
 		p.settleGlobal(s)
 		return
@@ -18,17 +15,21 @@ func (p *placer) settle(s *service) {
 	p.settleReplicated(s)
 }
 
-// take takes a service in hand: what it has on each host, and what makes a host
-// good for it.
+// take takes a service in hand, instead of the one before: what it has on each host.
 func (p *placer) take(s *service) {
-	p.inHand = s.index
-	clear(p.onHost)
+	if p.inHand != nil {
+		for _, t := range p.inHand.slots {
+			if t.host != nowhere {
+				p.onHost[t.host] = 0
+			}
+		}
+	}
 	for i := range s.slots {
 		if h := s.slots[i].host; h != nowhere {
 			p.onHost[h]++
 		}
 	}
-	p.skew = p.newSkew(s)
+	p.inHand, p.skew, p.ranking, p.offers = s, p.newSkew(s), nil, nil
 }
 
 // recall puts slots back where they were put before, as far as the hosts still
@@ -59,12 +60,15 @@ func (p *placer) recall(s *service, placed func(app, service, slot string) strin
 func (p *placer) settleGlobal(s *service) {
 	for n := range s.slots {
 		t := &s.slots[n]
+		if t.host != nowhere {
+			continue
+		}
+		verdict := p.judge(s, n)
 		switch {
-		case t.host != nowhere:
-		case p.verdict[n] == passed:
+		case verdict == passed:
 			p.assign(s, n, n, p.stays(s, n, n))
 		case p.displaceAt(s, n, n):
-		case p.filters[p.verdict[n]].meant:
+		case p.filters[verdict].meant:
 			t.refusal = p.explainHost(s, n)
 		}
 	}
@@ -72,23 +76,20 @@ func (p *placer) settleGlobal(s *service) {
 
 func (p *placer) settleReplicated(s *service) {
 	p.leaveAll(s)
-	ranking := p.ranking(s)
 	refusal := ""
 	for n := range s.slots {
 		t := &s.slots[n]
 		if t.host != nowhere {
 			continue
 		}
-		h := p.bestFor(s, n, ranking)
+		h := p.bestFor(s, n)
 		switch {
-		case h != nowhere && h == ranking.best():
-			p.give(s, n, h)
-			ranking.gave(p.scoreOf(s, h), p.verdict[h] != passed)
 		case h != nowhere:
 			p.give(s, n, h)
-			ranking = p.ranking(s)
 		case refusal == "" && p.displace(s, n):
-			ranking = p.ranking(s)
+			if len(s.near)+len(s.apart) > 0 {
+				p.ranking = nil // its company may be who had to go
+			}
 		default:
 			if refusal == "" { // the same for all slots from here on
 				refusal = p.explain(s)
@@ -98,11 +99,8 @@ func (p *placer) settleReplicated(s *service) {
 	}
 }
 
-// give gives a slot a host, of which only this host's verdict can change.
-func (p *placer) give(s *service, n, h int) {
-	p.assign(s, n, h, p.stays(s, n, h))
-	p.verdict[h] = p.judge(s, h)
-}
+// give gives a slot a host.
+func (p *placer) give(s *service, n, h int) { p.assign(s, n, h, p.stays(s, n, h)) }
 
 // leaveAll gives the slots that are to leave their hosts other ones, as far as
 // there are any.
@@ -123,9 +121,7 @@ func (p *placer) leaveAll(s *service) {
 func (p *placer) leave(s *service, n int) bool {
 	from := s.slots[n].host
 	p.release(s, n)
-	p.verdict[from] = p.judge(s, from)
-	h := p.bestFor(s, n, p.ranking(s))
-	if h != nowhere {
+	if h := p.bestFor(s, n); h != nowhere {
 		p.give(s, n, h)
 		return true
 	}
@@ -137,13 +133,13 @@ func (p *placer) leave(s *service, n int) bool {
 
 // bestFor is the best host for a slot: one where it has a container already, or
 // the first of the ranking.
-func (p *placer) bestFor(s *service, n int, ranking *branch) int {
+func (p *placer) bestFor(s *service, n int) int {
 	for _, c := range p.candidates(s, &s.slots[n]) {
-		if p.verdict[c.host] == passed && p.skew.allows(c.host) && p.mayStay(s, c) {
+		if p.judge(s, c.host) == passed && p.skew.allows(c.host) && p.mayStay(s, c) {
 			return c.host
 		}
 	}
-	if best := ranking.best(); best != nowhere && p.skew.allows(best) {
+	if best := p.best(s); best != nowhere && p.skew.allows(best) {
 		return best
 	}
 	return nowhere
@@ -157,68 +153,4 @@ func (p *placer) stays(s *service, n, onHost int) *model.Container {
 		}
 	}
 	return nil
-}
-
-// ranking orders the hosts that can take a replica of s.
-func (p *placer) ranking(s *service) *branch {
-	p.keepsCompany(s)
-	if s.images == nil {
-		s.images = s.Images()
-	}
-	domains := make([][]int, len(s.Placement.Spread))
-	for i, attribute := range s.Placement.Spread {
-		domains[i] = p.domainsBy(attribute)
-	}
-	root := &branch{}
-	for h := range p.hosts {
-		p.leaf[h] = nil
-		if p.verdict[h] != passed && p.onHost[h] == 0 {
-			continue
-		}
-		b := root
-		for _, domain := range domains {
-			b = b.part(domain[h])
-			b.replicas += p.onHost[h]
-		}
-		if p.verdict[h] == passed {
-			p.leaf[h] = b
-			b.size++
-		}
-	}
-	p.fill(s)
-	root.arrange()
-	return root
-}
-
-// fill puts the hosts into their branches, which share one array.
-func (p *placer) fill(s *service) {
-	free := p.rated
-	for h, b := range p.leaf {
-		if b == nil {
-			continue
-		}
-		if b.hosts == nil {
-			b.hosts, free = free[:0:b.size], free[b.size:]
-		}
-		b.hosts = append(b.hosts, rated{int32(h), p.scoreOf(s, h)})
-	}
-}
-
-// domainsBy numbers the hosts' values of an attribute. Hosts without one are a
-// domain together.
-func (p *placer) domainsBy(attribute string) []int {
-	if domains, ok := p.domains[attribute]; ok {
-		return domains
-	}
-	numbers := map[string]int{}
-	domains := make([]int, len(p.hosts))
-	for i := range p.hosts {
-		value, _ := attributeOf(&p.hosts[i], attribute)
-		if _, ok := numbers[value]; !ok {
-			numbers[value] = len(numbers)
-		}
-		domains[i] = numbers[value]
-	}
-	p.domains[attribute] = domains
-	return domains
 }

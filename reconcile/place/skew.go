@@ -8,9 +8,11 @@ import "fmt"
 // out of reach as a whole does not hold up the others.
 type skew struct {
 	limit  int
-	domain []int  // of each host
-	count  []int  // of each domain
-	open   []bool // whether the domain counts
+	domain []int32 // of each host
+	open   []bool  // whether a domain counts
+	count  []int   // of each domain
+	having []int   // how many of the domains that count have so many replicas
+	least  int     // the fewest that one of them has
 }
 
 // newSkew is nil for a service without such a limit.
@@ -18,37 +20,45 @@ func (p *placer) newSkew(s *service) *skew {
 	if s.Placement.MaxSkew <= 0 || len(s.Placement.Spread) == 0 {
 		return nil
 	}
-	k := &skew{
-		limit: s.Placement.MaxSkew, domain: p.domainsBy(s.Placement.Spread[0]),
-		count: make([]int, len(p.hosts)), open: make([]bool, len(p.hosts)),
+	domains := p.domainsBy(s.Placement.Spread[0])
+	k := &skew{limit: s.Placement.MaxSkew, domain: domains.of, open: p.openDomains(s), count: make([]int, domains.n)}
+	k.having = make([]int, len(s.slots)+2)
+	for _, open := range k.open {
+		if open {
+			k.having[0]++
+		}
 	}
-	for h := range p.hosts {
-		k.count[k.domain[h]] += p.onHost[h]
-		k.open[k.domain[h]] = k.open[k.domain[h]] || p.lasting(s)[h] == passed && s.pin.allows(h)
+	for i := range s.slots {
+		if h := s.slots[i].host; h != nowhere {
+			k.moved(h, 1)
+		}
 	}
 	return k
 }
 
-// least is the fewest replicas that a domain has which counts.
-func (k *skew) least() int {
-	least := -1
-	for d, open := range k.open {
-		if open && (least < 0 || k.count[d] < least) {
-			least = k.count[d]
-		}
-	}
-	return max(least, 0)
-}
-
 // allows says whether one more replica on a host leaves the spread even enough.
 func (k *skew) allows(h int) bool {
-	return k == nil || k.count[k.domain[h]]+1-k.least() <= k.limit
+	return k == nil || k.count[k.domain[h]]+1-k.least <= k.limit
 }
 
-// moved notes that a host got or lost a replica.
+// moved notes that a host got a replica, or lost one.
 func (k *skew) moved(h, by int) {
-	if k != nil {
-		k.count[k.domain[h]] += by
+	if k == nil {
+		return
+	}
+	d := k.domain[h]
+	was := k.count[d]
+	k.count[d] += by
+	if !k.open[d] {
+		return
+	}
+	k.having[was]--
+	k.having[was+by]++
+	switch {
+	case by < 0:
+		k.least = min(k.least, was+by)
+	case was == k.least && k.having[was] == 0:
+		k.least += by
 	}
 }
 

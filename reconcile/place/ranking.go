@@ -1,0 +1,195 @@
+package place
+
+// ranking orders the hosts for the services of a class, one of them at a time: by
+// how many of its replicas their failure domains have, in the order in which those
+// are declared, and in the end by their scores. It stays from one service to the
+// next, because only few hosts are good for one in another way than for all of
+// them: those where it is, has failed, has company or has its images.
+type ranking struct {
+	knockout
+	levels []level
+	scores []score
+	out    []bool  // hosts that are known to take nothing
+	marked []int32 // hosts that are rated for one service otherwise than for others
+	seen   int     // how many of the placer's changes
+}
+
+// maxRankings is how many are kept. They take some memory, and a fleet in which
+// each service has rules of its own has no use for old ones.
+const maxRankings = 64
+
+// best is the best host for another replica of the service in hand, of those that
+// take one, or nowhere. Hosts are judged only when it is their turn.
+func (p *placer) best(s *service) int {
+	if h := s.pin.host; h != anywhere {
+		if h != nowhere && p.judge(s, h) != passed {
+			return nowhere
+		}
+		return h
+	}
+	r := p.rank(s)
+	for refused := 0; ; refused++ {
+		h := r.best()
+		switch {
+		case h == nobody || r.out[h]:
+			return nowhere
+		case p.judge(s, int(h)) == passed:
+			return int(h)
+		case refused < len(p.hosts)/16:
+			r.shut(h)
+			r.replay(r.place[h], r.place[h])
+		default: // so many are full that asking all of them is less work
+			p.shutAll(s, r)
+		}
+	}
+}
+
+func (r *ranking) shut(h int32) {
+	r.out[h] = true
+	r.marked = append(r.marked, h)
+}
+
+func (p *placer) shutAll(s *service, r *ranking) {
+	for h := range p.hosts {
+		if !r.out[h] && p.judge(s, h) != passed {
+			r.shut(int32(h))
+		}
+	}
+	r.playAll()
+}
+
+// rank is the ranking for the service in hand, as everything is now.
+func (p *placer) rank(s *service) *ranking {
+	if p.ranking == nil {
+		p.ranking = p.rankingOf(s)
+		p.adopt(s, p.ranking)
+		return p.ranking
+	}
+	r := p.ranking
+	changed := p.changed[r.seen:]
+	r.seen = len(p.changed)
+	p.rate(s, r, changed)
+	return r
+}
+
+// rankingOf is that of the service's class, whichever service it was last for.
+func (p *placer) rankingOf(s *service) *ranking {
+	c := p.classOf(s)
+	if c.ranking != nil {
+		return c.ranking
+	}
+	if len(p.ranked) == maxRankings {
+		for _, old := range p.ranked {
+			old.ranking = nil
+		}
+		p.ranked = p.ranked[:0]
+	}
+	p.ranked = append(p.ranked, c)
+	r := &ranking{scores: make([]score, len(p.hosts)), out: make([]bool, len(p.hosts)), seen: unseen}
+	levels, order := p.levels(s.Placement.Spread)
+	r.levels, r.knockout = levels, newKnockout(order, r.before)
+	c.ranking = r
+	return r
+}
+
+// unseen is a ranking that has not rated anything yet.
+const unseen = -1
+
+// adopt makes a ranking that of s.
+func (p *placer) adopt(s *service, r *ranking) {
+	p.keepsCompany(s)
+	for _, l := range r.levels {
+		for _, h := range r.marked {
+			l.replicas[l.domain[h]] = 0
+		}
+	}
+	before := len(r.marked)
+	for i := range s.slots {
+		if h := s.slots[i].host; h != nowhere {
+			r.count(h, 1)
+		}
+	}
+	for _, hosts := range []map[int]int32{s.failed, s.company, p.imagesOf(s)} {
+		for h := range hosts {
+			r.marked = append(r.marked, int32(h))
+		}
+	}
+	stale := r.marked
+	if r.seen != unseen {
+		stale = append(stale, p.changed[r.seen:]...)
+	}
+	if r.seen == unseen || len(stale) > len(p.hosts)/4 {
+		p.rateAll(s, r)
+	} else {
+		p.rate(s, r, stale)
+	}
+	r.marked = append(r.marked[:0], r.marked[before:]...)
+	r.seen = len(p.changed)
+}
+
+// count notes that the service in hand has more replicas on a host, or fewer.
+func (r *ranking) count(h int, by int32) {
+	for _, l := range r.levels {
+		l.replicas[l.domain[h]] += by
+	}
+	r.marked = append(r.marked, int32(h))
+}
+
+func (p *placer) rateAll(s *service, r *ranking) {
+	for h := range p.hosts {
+		p.rateOne(s, r, h)
+	}
+	for _, l := range r.levels {
+		copy(l.played, l.replicas)
+	}
+	r.playAll()
+}
+
+func (p *placer) rate(s *service, r *ranking, hosts []int32) {
+	for _, h := range hosts {
+		p.rateOne(s, r, int(h))
+		r.replay(r.place[h], r.place[h])
+		for _, l := range r.levels {
+			if d := l.domain[h]; l.played[d] != l.replicas[d] {
+				l.played[d] = l.replicas[d]
+				r.replay(l.ends[d][0], l.ends[d][1])
+			}
+		}
+	}
+}
+
+func (p *placer) rateOne(s *service, r *ranking, h int) {
+	r.out[h] = p.classOf(s).lasting[h] != passed
+	r.scores[h] = p.scoreOf(s, h)
+}
+
+// before says whether host a is better than b. Ties go to the first name, which is
+// the order that the hosts are in.
+func (r *ranking) before(a, b int32) bool {
+	if r.out[a] != r.out[b] {
+		return r.out[b]
+	}
+	for i := range r.levels {
+		l := &r.levels[i]
+		if x, y := l.replicas[l.domain[a]], l.replicas[l.domain[b]]; x != y {
+			return x < y
+		}
+	}
+	return r.better(a, b)
+}
+
+// better compares two hosts of one failure domain.
+func (r *ranking) better(a, b int32) bool {
+	if c := r.scores[a].compare(&r.scores[b]); c != 0 {
+		return c < 0
+	}
+	return a < b
+}
+
+// domain is the innermost failure domain of a host.
+func (r *ranking) domain(h int) int32 {
+	if len(r.levels) == 0 {
+		return 0
+	}
+	return r.levels[len(r.levels)-1].domain[h]
+}
