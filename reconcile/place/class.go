@@ -78,51 +78,62 @@ func (p *placer) domainsBy(attribute string) domains {
 	return p.domains[attribute]
 }
 
-// level is one of the attributes that a class is spread over, within those before
+// layout is an order of the hosts in which those of a failure domain are side by
+// side, on all levels.
+type layout struct {
+	order  []int32
+	levels []level
+}
+
+// level is one of the attributes that services are spread over, within those before
 // it: a rack of one zone is not that of another, though they have one name.
 type level struct {
 	attribute string
 	domain    []int32    // of each host
 	ends      [][2]int32 // of each domain: its first place and its last one
-	replicas  []int32    // of each domain, of the service in hand
-	played    []int32    // the same when the ranking was last played
 }
 
-// levels puts the hosts in an order in which those of a domain are side by side.
-func (p *placer) levels(spread []string) ([]level, []int32) {
-	order := make([]int32, len(p.hosts))
-	for h := range order {
-		order[h] = int32(h)
+// layoutOf is the layout for services that are spread over these attributes.
+func (p *placer) layoutOf(spread []string) *layout {
+	terms := fmt.Sprintf("%q", spread)
+	if known := p.layouts[terms]; known != nil {
+		return known
 	}
-	var levels []level
-	for i, attribute := range spread {
-		domains := p.domainsBy(attribute).of
-		slices.SortFunc(order, func(a, b int32) int {
-			outer := 0
-			if i > 0 {
-				outer = cmp.Compare(levels[i-1].domain[a], levels[i-1].domain[b])
-			}
-			return cmp.Or(outer, cmp.Compare(domains[a], domains[b]), cmp.Compare(a, b))
-		})
-		l := level{attribute: attribute, domain: make([]int32, len(order))}
-		for place, h := range order {
-			if place == 0 || p.apart(levels, domains, order[place-1], h) {
-				l.ends = append(l.ends, [2]int32{int32(place)})
-			}
-			l.domain[h] = int32(len(l.ends) - 1)
-			l.ends[l.domain[h]][1] = int32(place)
+	l := &layout{order: make([]int32, len(p.hosts))}
+	for h := range l.order {
+		l.order[h] = int32(h)
+	}
+	outer := make([]int32, len(p.hosts)) // all hosts are in one domain
+	for _, attribute := range spread {
+		outer = l.add(attribute, outer, p.domainsBy(attribute).of)
+	}
+	p.layouts[terms] = l
+	return l
+}
+
+// add adds a level, of the values that the hosts have within the domains of the
+// level before it.
+func (l *layout) add(attribute string, outer, values []int32) []int32 {
+	slices.SortFunc(l.order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(outer[a], outer[b]), cmp.Compare(values[a], values[b]), cmp.Compare(a, b))
+	})
+	v := level{attribute: attribute, domain: make([]int32, len(l.order))}
+	for i, h := range l.order {
+		place := int32(i)
+		if i == 0 || outer[h] != outer[l.order[i-1]] || values[h] != values[l.order[i-1]] {
+			v.ends = append(v.ends, [2]int32{place})
 		}
-		l.replicas, l.played = make([]int32, len(l.ends)), make([]int32, len(l.ends))
-		levels = append(levels, l)
+		last := len(v.ends) - 1
+		v.domain[h], v.ends[last][1] = int32(last), place
 	}
-	return levels, order
+	l.levels = append(l.levels, v)
+	return v.domain
 }
 
-// apart says whether two hosts are in different domains, or in different ones of
-// the levels so far.
-func (p *placer) apart(levels []level, domains []int32, a, b int32) bool {
-	if domains[a] != domains[b] {
-		return true
+// innermost is the innermost failure domain of a host.
+func (l *layout) innermost(h int) int32 {
+	if len(l.levels) == 0 {
+		return 0
 	}
-	return len(levels) > 0 && levels[len(levels)-1].domain[a] != levels[len(levels)-1].domain[b]
+	return l.levels[len(l.levels)-1].domain[h]
 }

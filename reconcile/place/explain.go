@@ -17,10 +17,18 @@ type reason struct {
 	left      amount // what the host has instead; of several the most is told
 }
 
-// amount is how much there is of something, for comparison and in words.
+// amount is how much there is of something, which is put into words only for the
+// host that is told of.
 type amount struct {
-	n    int64
-	text string
+	n     int64
+	words func(int64) string
+}
+
+func (a amount) text() string {
+	if a.words == nil {
+		return ""
+	}
+	return a.words(a.n)
 }
 
 func plain(one, many string) func(view) reason {
@@ -62,10 +70,10 @@ func (p *placer) explainHost(s *service, h int) string {
 
 // alone is the reason of one host of which it is clear which it is.
 func (r reason) alone() string {
-	if r.left.text == "" {
-		return r.one
+	if left := r.left.text(); left != "" {
+		return r.one + " (has " + left + ")"
 	}
-	return r.one + " (has " + r.left.text + ")"
+	return r.one
 }
 
 // reasonOf says why a host was refused. One that passes all filters would have
@@ -99,7 +107,7 @@ func (p *placer) groups(s *service) []group {
 }
 
 func (g group) text() string {
-	left := g.reason.left.text
+	left := g.reason.left.text()
 	switch {
 	case left != "" && len(g.hosts) == 1:
 		return g.reason.one + " (" + g.best + " has " + left + ")"

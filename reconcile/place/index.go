@@ -29,6 +29,7 @@ type placer struct {
 	names      []string                 // slot numbers as text, made once
 	domains    map[string]domains       // of the hosts, by attribute
 	classes    map[string]*class        // of services, by their rules
+	layouts    map[string]*layout       // of the hosts, by what services are spread over
 	ranked     []*class                 // those that have a ranking
 	changed    []int32                  // hosts that got a replica or lost one, one after the other
 	images     map[string]map[int]int32 // see imagesOf, by the images
@@ -64,16 +65,17 @@ type host struct {
 
 type service struct {
 	*model.Service
-	index       int
-	slots       []slot
-	open        int // slots without a host
-	leaving     int // slots whose host is to be another one
-	pin         pin
-	class       *class
-	images      map[int]int32 // see imagesOf
-	near, apart []int         // services that it would rather be with, or not
-	company     map[int]int32 // hosts where those are
-	failed      map[int]int32 // hosts where it has failed, and how often
+	index            int
+	slots            []slot
+	open             int // slots without a host
+	leaving          int // slots whose host is to be another one
+	pin              pin
+	class            *class
+	images           map[int]int32 // see imagesOf
+	near, apart      []int         // services that it would rather be with, or not
+	company          map[int]int32 // hosts where those are
+	noMemory, noCPUs reason        // see roomReason
+	failed           map[int]int32 // hosts where it has failed, and how often
 }
 
 type slot struct {
@@ -98,7 +100,7 @@ type sighting struct {
 func newPlacer(in Input) *placer {
 	p := &placer{
 		owned: in.Owned, stopped: in.Stopped, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
-		domains: map[string]domains{}, classes: map[string]*class{}, images: map[string]map[int]int32{}, filters: filters(),
+		domains: map[string]domains{}, classes: map[string]*class{}, layouts: map[string]*layout{}, images: map[string]map[int]int32{}, filters: filters(),
 	}
 	if p.owned == nil {
 		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }

@@ -7,16 +7,19 @@ package place
 // them: those where it is, has failed, has company or has its images.
 type ranking struct {
 	knockout
-	levels []level
-	scores []score
-	out    []bool  // hosts that are known to take nothing
-	marked []int32 // hosts that are rated for one service otherwise than for others
-	seen   int     // how many of the placer's changes
+	*layout
+	replicas [][]int32 // by level and domain, of the service in hand
+	played   [][]int32 // the same when the ranking was last played
+	scores   []score
+	out      []bool  // hosts that are known to take nothing
+	marked   []int32 // hosts that are rated for one service otherwise than for others
+	seen     int     // how many of the placer's changes
 }
 
-// maxRankings is how many are kept. They take some memory, and a fleet in which
-// each service has rules of its own has no use for old ones.
-const maxRankings = 64
+// maxRated is how many hosts the rankings that are kept have in all. Each takes
+// some 50 bytes, and a fleet in which each service has rules of its own has no use
+// for old rankings.
+const maxRated = 1 << 20
 
 // best is the best host for another replica of the service in hand, of those that
 // take one, or nowhere. Hosts are judged only when it is their turn.
@@ -78,16 +81,20 @@ func (p *placer) rankingOf(s *service) *ranking {
 	if c.ranking != nil {
 		return c.ranking
 	}
-	if len(p.ranked) == maxRankings {
+	if len(p.ranked)*len(p.hosts) > maxRated {
 		for _, old := range p.ranked {
 			old.ranking = nil
 		}
 		p.ranked = p.ranked[:0]
 	}
 	p.ranked = append(p.ranked, c)
-	r := &ranking{scores: make([]score, len(p.hosts)), out: make([]bool, len(p.hosts)), seen: unseen}
-	levels, order := p.levels(s.Placement.Spread)
-	r.levels, r.knockout = levels, newKnockout(order, r.before)
+	l := p.layoutOf(s.Placement.Spread)
+	r := &ranking{layout: l, scores: make([]score, len(p.hosts)), out: make([]bool, len(p.hosts)), seen: unseen}
+	for i := range l.levels {
+		r.replicas = append(r.replicas, make([]int32, len(l.levels[i].ends)))
+		r.played = append(r.played, make([]int32, len(l.levels[i].ends)))
+	}
+	r.knockout = newKnockout(l.order, r.before)
 	c.ranking = r
 	return r
 }
@@ -98,9 +105,9 @@ const unseen = -1
 // adopt makes a ranking that of s.
 func (p *placer) adopt(s *service, r *ranking) {
 	p.keepsCompany(s)
-	for _, l := range r.levels {
+	for i := range r.levels {
 		for _, h := range r.marked {
-			l.replicas[l.domain[h]] = 0
+			r.replicas[i][r.levels[i].domain[h]] = 0
 		}
 	}
 	before := len(r.marked)
@@ -129,8 +136,8 @@ func (p *placer) adopt(s *service, r *ranking) {
 
 // count notes that the service in hand has more replicas on a host, or fewer.
 func (r *ranking) count(h int, by int32) {
-	for _, l := range r.levels {
-		l.replicas[l.domain[h]] += by
+	for i := range r.levels {
+		r.replicas[i][r.levels[i].domain[h]] += by
 	}
 	r.marked = append(r.marked, int32(h))
 }
@@ -139,8 +146,8 @@ func (p *placer) rateAll(s *service, r *ranking) {
 	for h := range p.hosts {
 		p.rateOne(s, r, h)
 	}
-	for _, l := range r.levels {
-		copy(l.played, l.replicas)
+	for i := range r.levels {
+		copy(r.played[i], r.replicas[i])
 	}
 	r.playAll()
 }
@@ -149,9 +156,10 @@ func (p *placer) rate(s *service, r *ranking, hosts []int32) {
 	for _, h := range hosts {
 		p.rateOne(s, r, int(h))
 		r.replay(r.place[h], r.place[h])
-		for _, l := range r.levels {
-			if d := l.domain[h]; l.played[d] != l.replicas[d] {
-				l.played[d] = l.replicas[d]
+		for i := range r.levels {
+			l := &r.levels[i]
+			if d := l.domain[h]; r.played[i][d] != r.replicas[i][d] {
+				r.played[i][d] = r.replicas[i][d]
 				r.replay(l.ends[d][0], l.ends[d][1])
 			}
 		}
@@ -170,8 +178,8 @@ func (r *ranking) before(a, b int32) bool {
 		return r.out[b]
 	}
 	for i := range r.levels {
-		l := &r.levels[i]
-		if x, y := l.replicas[l.domain[a]], l.replicas[l.domain[b]]; x != y {
+		domain, replicas := r.levels[i].domain, r.replicas[i]
+		if x, y := replicas[domain[a]], replicas[domain[b]]; x != y {
 			return x < y
 		}
 	}
@@ -184,12 +192,4 @@ func (r *ranking) better(a, b int32) bool {
 		return c < 0
 	}
 	return a < b
-}
-
-// domain is the innermost failure domain of a host.
-func (r *ranking) domain(h int) int32 {
-	if len(r.levels) == 0 {
-		return 0
-	}
-	return r.levels[len(r.levels)-1].domain[h]
 }

@@ -87,7 +87,7 @@ func (p *placer) movable(s *service) []int {
 		if t.host == nowhere || t.leaving || t.moved || t.stays == nil || t.displaced != nil || !p.hosts[t.host].reachable || !settled(t.stays) {
 			continue
 		}
-		domain := r.domain(t.host)
+		domain := r.innermost(t.host)
 		k, some := worst[domain]
 		if !some || !r.better(int32(t.host), int32(s.slots[k].host)) {
 			worst[domain] = n
@@ -106,8 +106,8 @@ const marked = 100
 
 // gainOf compares two hosts for a replica that is on neither, for the moment.
 func (p *placer) gainOf(s *service, from, to int) gain {
-	for _, l := range p.ranking.levels {
-		if here, there := l.replicas[l.domain[from]], l.replicas[l.domain[to]]; here != there {
+	for i, l := range p.ranking.levels {
+		if here, there := p.ranking.replicas[i][l.domain[from]], p.ranking.replicas[i][l.domain[to]]; here != there {
 			return worth(spreadLevel, int(here-there), fmt.Sprintf("%s: %d there, %d here", l.attribute, there, here))
 		}
 	}

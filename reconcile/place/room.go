@@ -32,14 +32,19 @@ func (h *host) share() int32 {
 	return int32(share)
 }
 
-// roomReason says what the host lacks, of memory and CPUs the first.
+// roomReason says what the host lacks, of memory and CPUs the first. It is the same
+// for all hosts but for what is left there, so the service keeps it.
 func roomReason(v view) reason {
-	need, free := v.service.Reserve, v.host.free()
-	lacks, left := Memory(need.Memory), amount{max(free.Memory, 0), Memory(free.Memory)}
-	if need.Memory == 0 || !v.host.capacity.KnowsMemory || need.Memory <= free.Memory {
-		lacks, left = CPUs(need.NanoCPUs), amount{max(free.NanoCPUs, 0), CPUs(free.NanoCPUs)}
+	s, free := v.service, v.host.free()
+	r, need, left := &s.noMemory, s.Reserve.Memory, amount{max(free.Memory, 0), Memory}
+	if need == 0 || !v.host.capacity.KnowsMemory || need <= free.Memory {
+		r, need, left = &s.noCPUs, s.Reserve.NanoCPUs, amount{max(free.NanoCPUs, 0), CPUs}
 	}
-	return reason{one: "lacks " + lacks, many: "lack " + lacks, left: left}
+	if r.one == "" {
+		lacks := left.words(need)
+		*r = reason{one: "lacks " + lacks, many: "lack " + lacks}
+	}
+	return reason{one: r.one, many: r.many, left: left}
 }
 
 // Memory is an amount of memory in words, rounded down.
