@@ -1,5 +1,7 @@
 package place
 
+import "slices"
+
 // ranking orders the hosts for the services of a class, one of them at a time: by
 // how many of its replicas their failure domains have, in the order in which those
 // are declared, and in the end by their scores. It stays from one service to the
@@ -16,10 +18,21 @@ type ranking struct {
 	seen     int     // how many of the placer's changes
 }
 
-// maxRated is how many hosts the rankings that are kept have in all. Each takes
-// some 50 bytes, and a fleet in which each service has rules of its own has no use
-// for old rankings.
-const maxRated = 1 << 20
+// maxKept is how many hosts the rankings have in all, and how many changes there are,
+// before they are let go of. A rated host takes some 50 bytes, and a fleet in which
+// each service has rules of its own has no use for old rankings.
+const maxKept = 1 << 20
+
+// tidy lets go of the rankings when there is too much of them. There is none in use.
+func (p *placer) tidy() {
+	if len(p.ranked)*len(p.hosts) <= maxKept && len(p.changed) <= maxKept {
+		return
+	}
+	for _, c := range p.ranked {
+		c.ranking = nil
+	}
+	p.ranked, p.changed = nil, nil
+}
 
 // best is the best host for another replica of the service in hand, of those that
 // take one, or nowhere. Hosts are judged only when it is their turn.
@@ -65,13 +78,11 @@ func (p *placer) shutAll(s *service, r *ranking) {
 func (p *placer) rank(s *service) *ranking {
 	if p.ranking == nil {
 		p.ranking = p.rankingOf(s)
-		p.adopt(s, p.ranking)
-		return p.ranking
+		p.rate(s, p.ranking, p.adopt(s, p.ranking))
 	}
 	r := p.ranking
-	changed := p.changed[r.seen:]
+	p.rate(s, r, p.changed[r.seen:])
 	r.seen = len(p.changed)
-	p.rate(s, r, changed)
 	return r
 }
 
@@ -81,57 +92,41 @@ func (p *placer) rankingOf(s *service) *ranking {
 	if c.ranking != nil {
 		return c.ranking
 	}
-	if len(p.ranked)*len(p.hosts) > maxRated {
-		for _, old := range p.ranked {
-			old.ranking = nil
-		}
-		p.ranked = p.ranked[:0]
-	}
 	p.ranked = append(p.ranked, c)
 	l := p.layoutOf(s.Placement.Spread)
-	r := &ranking{layout: l, scores: make([]score, len(p.hosts)), out: make([]bool, len(p.hosts)), seen: unseen}
+	r := &ranking{layout: l, scores: make([]score, len(p.hosts)), out: make([]bool, len(p.hosts)), seen: len(p.changed)}
 	for i := range l.levels {
 		r.replicas = append(r.replicas, make([]int32, len(l.levels[i].ends)))
 		r.played = append(r.played, make([]int32, len(l.levels[i].ends)))
 	}
 	r.knockout = newKnockout(l.order, r.before)
+	p.rateAll(s, r)
 	c.ranking = r
 	return r
 }
 
-// unseen is a ranking that has not rated anything yet.
-const unseen = -1
-
-// adopt makes a ranking that of s.
-func (p *placer) adopt(s *service, r *ranking) {
-	p.keepsCompany(s)
+// adopt makes a ranking that of s. The hosts that it was otherwise for the service
+// before, or is for this one, are to be rated anew.
+func (p *placer) adopt(s *service, r *ranking) []int32 {
+	before := r.marked
+	r.marked = nil
 	for i := range r.levels {
-		for _, h := range r.marked {
+		for _, h := range before {
 			r.replicas[i][r.levels[i].domain[h]] = 0
 		}
 	}
-	before := len(r.marked)
 	for i := range s.slots {
 		if h := s.slots[i].host; h != nowhere {
 			r.count(h, 1)
 		}
 	}
+	p.keepsCompany(s)
 	for _, hosts := range []map[int]int32{s.failed, s.company, p.imagesOf(s)} {
 		for h := range hosts {
 			r.marked = append(r.marked, int32(h))
 		}
 	}
-	stale := r.marked
-	if r.seen != unseen {
-		stale = append(stale, p.changed[r.seen:]...)
-	}
-	if r.seen == unseen || len(stale) > len(p.hosts)/4 {
-		p.rateAll(s, r)
-	} else {
-		p.rate(s, r, stale)
-	}
-	r.marked = append(r.marked[:0], r.marked[before:]...)
-	r.seen = len(p.changed)
+	return slices.Concat(before, r.marked)
 }
 
 // count notes that the service in hand has more replicas on a host, or fewer.
@@ -142,17 +137,12 @@ func (r *ranking) count(h int, by int32) {
 	r.marked = append(r.marked, int32(h))
 }
 
-func (p *placer) rateAll(s *service, r *ranking) {
-	for h := range p.hosts {
-		p.rateOne(s, r, h)
-	}
-	for i := range r.levels {
-		copy(r.played[i], r.replicas[i])
-	}
-	r.playAll()
-}
-
+// rate rates hosts that have changed for s.
 func (p *placer) rate(s *service, r *ranking, hosts []int32) {
+	if len(hosts) > len(p.hosts)/2 {
+		p.rateAll(s, r)
+		return
+	}
 	for _, h := range hosts {
 		p.rateOne(s, r, int(h))
 		r.replay(r.place[h], r.place[h])
@@ -164,6 +154,16 @@ func (p *placer) rate(s *service, r *ranking, hosts []int32) {
 			}
 		}
 	}
+}
+
+func (p *placer) rateAll(s *service, r *ranking) {
+	for h := range p.hosts {
+		p.rateOne(s, r, h)
+	}
+	for i := range r.levels {
+		copy(r.played[i], r.replicas[i])
+	}
+	r.playAll()
 }
 
 func (p *placer) rateOne(s *service, r *ranking, h int) {

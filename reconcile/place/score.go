@@ -2,8 +2,6 @@ package place
 
 import (
 	"cmp"
-	"slices"
-	"strings"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -37,61 +35,6 @@ func (a *score) compare(b *score) int {
 // softTaints are those that the service would rather stay away from.
 func softTaints(s *service, h *host) int32 {
 	return int32(len(taintsOf(view{service: s, host: h}, model.PreferNoSchedule)))
-}
-
-// imagesOf are the few hosts that have all that a replica of s runs, where most lack
-// some of it, or that lack some where most have all: how much worse they are.
-func (p *placer) imagesOf(s *service) map[int]int32 {
-	if s.images != nil {
-		return s.images
-	}
-	refs := s.Images()
-	terms := strings.Join(refs, " ")
-	odd, known := p.images[terms]
-	if !known {
-		having := p.having(refs)
-		odd = map[int]int32{}
-		if few := len(having) <= len(p.hosts)/2; few {
-			for _, h := range having {
-				odd[int(h)] = -1
-			}
-		} else {
-			for h := range p.hosts {
-				if _, has := slices.BinarySearch(having, int32(h)); !has {
-					odd[h] = 1
-				}
-			}
-		}
-		p.images[terms] = odd
-	}
-	s.images = odd
-	return odd
-}
-
-// having are the hosts that have all of the images, in order.
-func (p *placer) having(refs []string) []int32 {
-	if p.imageHosts == nil {
-		p.imageHosts = map[string][]int32{}
-		for h := range p.hosts {
-			for ref, id := range p.hosts[h].images {
-				if id != "" {
-					p.imageHosts[ref] = append(p.imageHosts[ref], int32(h))
-				}
-			}
-		}
-	}
-	if len(refs) == 0 {
-		return nil
-	}
-	having := p.imageHosts[refs[0]]
-	for _, ref := range refs[1:] {
-		others := p.imageHosts[ref]
-		having = slices.DeleteFunc(slices.Clone(having), func(h int32) bool {
-			_, has := slices.BinarySearch(others, h)
-			return !has
-		})
-	}
-	return having
 }
 
 // keepsCompany notes on which hosts the service would rather be, or rather not

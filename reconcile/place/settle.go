@@ -30,6 +30,7 @@ func (p *placer) take(s *service) {
 		}
 	}
 	p.inHand, p.skew, p.ranking, p.offers = s, p.newSkew(s), nil, nil
+	p.tidy()
 }
 
 // recall puts slots back where they were put before, as far as the hosts still
