@@ -57,10 +57,10 @@ func running(in Input) Input {
 	return in
 }
 
-// sizes grow by replicas, by hosts and by services.
+// sizes grow by all three, and then by one of hosts and services.
 var sizes = []size{
-	{1_000, 10, 50}, {10_000, 100, 500}, {100_000, 1_000, 5_000},
-	{100_000, 1_000, 1_000}, {100_000, 10_000, 5_000}, {100_000, 100, 5_000},
+	{1_000, 100, 50}, {10_000, 1_000, 500}, {100_000, 10_000, 5_000}, {300_000, 30_000, 15_000},
+	{100_000, 1_000, 5_000}, {100_000, 100, 5_000}, {100_000, 1, 5_000}, {100_000, 10_000, 1_000}, {100_000, 10_000, 200},
 }
 
 func BenchmarkPlaceFromEmpty(b *testing.B) {
@@ -97,17 +97,75 @@ func BenchmarkPlaceHostLost(b *testing.B) {
 	}
 }
 
+// full is a fleet in which all hosts have set aside all that they have.
+func full(z size) Input {
+	in := large(z)
+	for i := range in.Live.Hosts {
+		in.Live.Hosts[i].Info.NanoCPUs = int64(z.replicas/z.hosts) * 1e8
+	}
+	return running(in)
+}
+
+// Four hundred replicas of another app, alone or many of one service, each of which
+// takes the place of two.
+func BenchmarkPlaceDisplacing(b *testing.B) {
+	for _, z := range []size{{5_000, 250, 250}, {20_000, 1_000, 1_000}, {100_000, 5_000, 5_000}} {
+		for _, services := range []int{1, 400} {
+			in := full(z)
+			for i := range services {
+				s := model.Service{App: "other", Name: fmt.Sprintf("high-%03d", i), Replicas: 400 / services, Priority: 1, Fingerprint: "f1"}
+				s.Reserve.NanoCPUs = 15e7
+				in.Services = append(in.Services, s)
+			}
+			b.Run(fmt.Sprintf("%v/services=%d", z, services), func(b *testing.B) {
+				measure(b, 400, func() {
+					if r := Place(in); len(r.Assignments) != z.replicas-400 || len(r.Refusals) != 800 {
+						b.Fatalf("placed %d and refused %d", len(r.Assignments), len(r.Refusals))
+					}
+				})
+			})
+		}
+	}
+}
+
+// Ten moves to hosts that have just come: a tenth of the fleet.
+func BenchmarkRebalance(b *testing.B) {
+	const moves = 10
+	for _, z := range []size{{5_000, 250, 250}, {20_000, 1_000, 1_000}, {100_000, 5_000, 5_000}} {
+		in := full(z)
+		for i := range z.hosts / 10 {
+			name := fmt.Sprintf("new-%05d", i)
+			in.Hosts = append(in.Hosts, model.Host{Name: name, Schedulable: true, Labels: map[string]string{"zone": strconv.Itoa(i % 3)}})
+			in.Live.Hosts = append(in.Live.Hosts, model.HostState{Name: name, Reachable: true, Known: true, Info: in.Live.Hosts[0].Info})
+		}
+		b.Run(z.String(), func(b *testing.B) {
+			measure(b, moves, func() {
+				if found := Rebalance(in, moves, func(string) bool { return true }); len(found) != moves {
+					b.Fatalf("found %d moves", len(found))
+				}
+			})
+		})
+	}
+}
+
 func place(b *testing.B, in Input, z size) {
-	b.ReportAllocs()
-	begun := cpu(b)
-	for b.Loop() {
+	measure(b, z.replicas, func() {
 		if r := Place(in); len(r.Assignments) != z.replicas {
 			b.Fatalf("placed %d: %v", len(r.Assignments), r.Refusals[0])
 		}
+	})
+}
+
+// measure tells how many replicas are decided about in a second of one core.
+func measure(b *testing.B, replicas int, decide func()) {
+	b.ReportAllocs()
+	begun := cpu(b)
+	for b.Loop() {
+		decide()
 	}
 	took := cpu(b) - begun
 	b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "cpu-ms/op")
-	b.ReportMetric(float64(z.replicas)*float64(b.N)/took.Seconds(), "replicas/cpu-s")
+	b.ReportMetric(float64(replicas)*float64(b.N)/took.Seconds(), "replicas/cpu-s")
 }
 
 // cpu is the processor time that this process has taken: what else runs on the

@@ -31,6 +31,7 @@ type placer struct {
 	classes    map[string]*class        // of services, by their rules
 	layouts    map[string]*layout       // of the hosts, by what services are spread over
 	ranked     []*class                 // those that have a ranking
+	maxKept    int                      // see the constant
 	changed    []int32                  // hosts that got a replica or lost one, one after the other
 	images     map[string]map[int]int32 // see imagesOf, by the images
 	imageHosts map[string][]int32       // that have an image
@@ -100,7 +101,7 @@ type sighting struct {
 func newPlacer(in Input) *placer {
 	p := &placer{
 		owned: in.Owned, stopped: in.Stopped, byName: map[string]int{}, byKey: map[key]int{}, jobs: map[key]model.Resources{},
-		domains: map[string]domains{}, classes: map[string]*class{}, layouts: map[string]*layout{}, images: map[string]map[int]int32{}, filters: filters(),
+		domains: map[string]domains{}, classes: map[string]*class{}, layouts: map[string]*layout{}, images: map[string]map[int]int32{}, filters: filters(), maxKept: maxKept,
 	}
 	if p.owned == nil {
 		p.owned = func(c *model.Container) bool { return c.OwnedBy(in.Owner, nil) }

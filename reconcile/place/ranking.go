@@ -25,7 +25,7 @@ const maxKept = 1 << 20
 
 // tidy lets go of the rankings when there is too much of them. There is none in use.
 func (p *placer) tidy() {
-	if len(p.ranked)*len(p.hosts) <= maxKept && len(p.changed) <= maxKept {
+	if len(p.ranked)*len(p.hosts) <= p.maxKept && len(p.changed) <= p.maxKept {
 		return
 	}
 	for _, c := range p.ranked {

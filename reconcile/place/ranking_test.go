@@ -11,14 +11,14 @@ import (
 )
 
 // drawRacks makes a fleet with more hosts than drawWorld's, in zones and racks, some
-// of which have images.
+// of which have images, and services that have mostly the same rules.
 func drawRacks(t *rapid.T) Input {
 	in := Input{Owner: "me"}
-	for i := range rapid.IntRange(1, 40).Draw(t, "hosts") {
+	for i := range rapid.IntRange(1, 24).Draw(t, "hosts") {
 		h := drawHost(t, fmt.Sprintf("h%02d", i))
 		h.Labels["rack"] = rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "rack")
 		in.Hosts = append(in.Hosts, h)
-		state := model.HostState{Name: h.Name, Reachable: true, Known: true, Info: model.HostInfo{Memory: rapid.Int64Range(1, 8).Draw(t, "memory")}}
+		state := model.HostState{Name: h.Name, Reachable: true, Known: true, Info: model.HostInfo{Memory: rapid.Int64Range(1, 4).Draw(t, "memory")}}
 		if rapid.Bool().Draw(t, "has the image") {
 			state.Images = map[string]string{"web:1": "sha256:1"}
 		}
@@ -30,6 +30,9 @@ func drawRacks(t *rapid.T) Input {
 		s.Container.Image = rapid.SampledFrom([]string{"web:1", "web:2"}).Draw(t, "image")
 		if rapid.Bool().Draw(t, "racks") {
 			s.Placement.Spread = []string{"host.labels.zone", "host.labels.rack"}
+		}
+		if i > 0 && rapid.IntRange(0, 3).Draw(t, "alike") > 0 {
+			s.Placement = in.Services[0].Placement
 		}
 		in.Services = append(in.Services, s)
 		if rapid.Bool().Draw(t, "failed") {
@@ -45,11 +48,12 @@ func TestWhatIsKeptAgreesWithALookAtAllHosts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawRacks(t)
 		p := newPlacer(in)
+		p.maxKept = rapid.SampledFrom([]int{50, maxKept}).Draw(t, "kept")
 		p.pinAll(in)
-		for range rapid.IntRange(1, 30).Draw(t, "turns") {
+		for range rapid.IntRange(1, 40).Draw(t, "turns") {
 			s := &p.services[rapid.IntRange(0, len(p.services)-1).Draw(t, "service")]
 			p.take(s)
-			for range rapid.IntRange(1, 4).Draw(t, "steps") {
+			for range rapid.IntRange(1, 6).Draw(t, "steps") {
 				step(t, p, s)
 			}
 		}
@@ -68,6 +72,11 @@ func step(t *rapid.T, p *placer, s *service) {
 	}
 	if p.skew != nil && p.skew.least != leastOfAll(p, s) {
 		t.Fatalf("%s: the emptiest domain has %d replicas, not %d", s.Name, leastOfAll(p, s), p.skew.least)
+	}
+	for h := range p.hosts {
+		if !slices.IsSortedFunc(p.lowest(&p.hosts[h]), p.lowestFirst) {
+			t.Fatalf("who goes first from %d: %v", h, p.hosts[h].residents)
+		}
 	}
 	switch {
 	case s.slots[n].host != nowhere:
