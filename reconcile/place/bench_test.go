@@ -114,7 +114,7 @@ func BenchmarkPlaceDisplacing(b *testing.B) {
 			in := full(z)
 			for i := range services {
 				s := model.Service{App: "other", Name: fmt.Sprintf("high-%03d", i), Replicas: 400 / services, Priority: 1, Fingerprint: "f1"}
-				s.Reserve.NanoCPUs = 15e7
+				s.Reserve.NanoCPUs = 2e8
 				in.Services = append(in.Services, s)
 			}
 			b.Run(fmt.Sprintf("%v/services=%d", z, services), func(b *testing.B) {
