@@ -18,9 +18,9 @@ func (p *placer) settle(s *service) {
 // take takes a service in hand, instead of the one before: what it has on each host.
 func (p *placer) take(s *service) {
 	if p.inHand != nil {
-		for _, t := range p.inHand.slots {
-			if t.host != nowhere {
-				p.onHost[t.host] = 0
+		for i := range p.inHand.slots {
+			if h := p.inHand.slots[i].host; h != nowhere {
+				p.onHost[h] = 0
 			}
 		}
 	}
