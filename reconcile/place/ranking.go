@@ -77,6 +77,7 @@ func (p *placer) shutAll(s *service, r *ranking) {
 // rank is the ranking for the service in hand, as everything is now.
 func (p *placer) rank(s *service) *ranking {
 	if p.ranking == nil {
+		p.keepsCompany(s) // which a new ranking is made with
 		p.ranking = p.rankingOf(s)
 		p.rate(s, p.ranking, p.adopt(s, p.ranking))
 	}
@@ -120,7 +121,6 @@ func (p *placer) adopt(s *service, r *ranking) []int32 {
 			r.count(h, 1)
 		}
 	}
-	p.keepsCompany(s)
 	for _, hosts := range []map[int]int32{s.failed, s.company, p.imagesOf(s)} {
 		for h := range hosts {
 			r.marked = append(r.marked, int32(h))
