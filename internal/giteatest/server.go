@@ -178,7 +178,8 @@ func (s *Server) log() []byte {
 	return text
 }
 
-// admin runs one of Gitea's own commands.
+// admin runs one of Gitea's own commands, and gives its last line: those
+// before are of its log.
 func (s *Server) admin(args ...string) string {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), s.exe, append(args, "--config", s.config())...)
@@ -189,5 +190,6 @@ func (s *Server) admin(args ...string) string {
 	if err != nil {
 		s.t.Fatalf("gitea %s: %v\n%s%s", strings.Join(args[:3], " "), err, out, stderr.String())
 	}
-	return strings.TrimSpace(string(out))
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
 }
