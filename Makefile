@@ -26,7 +26,7 @@ test: ## run all tests, on real Docker hosts; sets up what is missing
 	@echo 'not run here: make test-forge (a real Gitea), make test-podman'
 
 test-forge: ## hold the forges' adapters to a real Gitea; the first time builds it
-	go run ./internal/setup test
+	go run ./internal/setup forge
 	go test -tags forge -count 1 -p 1 -timeout 40m ./internal/giteatest ./internal/forge/... ./internal/webhook/...
 
 test-podman: ## hold Podman to what engines promise, but for what is known to differ

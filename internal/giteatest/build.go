@@ -43,7 +43,7 @@ func build(ctx context.Context) (program, error) {
 		return p, nil
 	}
 	if _, err := exec.LookPath("gcc"); err != nil {
-		return program{}, fmt.Errorf("build gitea %s: its SQLite is C: %w; to set this machine up, as root: go run ./internal/setup test", Version, err)
+		return program{}, fmt.Errorf("build gitea %s: its SQLite is C: %w; to set this machine up, as root: go run ./internal/setup forge", Version, err)
 	}
 	made := fmt.Sprintf("%s.%d", p.path, os.Getpid()) // a half of it is never at its place
 	defer os.Remove(made)
