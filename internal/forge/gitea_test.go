@@ -22,6 +22,8 @@ func TestGitea(t *testing.T) {
 	for i, name := range []string{forgetest.Owner, forgetest.Us, forgetest.Stranger} {
 		people[i] = server.User(name)
 	}
+	// What docs/forges.md says is enough.
+	people[1].Token = server.Token(forgetest.Us, "write:repository,write:issue,read:user")
 	repos := 0
 	forgetest.Run(t, func(t *testing.T) forgetest.Stage {
 		repos++

@@ -28,6 +28,8 @@ type Server struct {
 	exe string
 	let io.Closer // of the process: closed, it ends, as it does when the test dies
 	end chan struct{}
+
+	tokens int // made so far
 }
 
 // Start starts a Gitea, which ends with the test.

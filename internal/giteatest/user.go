@@ -30,7 +30,8 @@ func (s *Server) User(name string) *User {
 // Token makes a token with the given scopes.
 func (s *Server) Token(user, scopes string) string {
 	s.t.Helper()
-	name := fmt.Sprintf("t%d", len(scopes)) // unique enough: one per set of scopes
+	s.tokens++
+	name := fmt.Sprintf("t%d", s.tokens)
 	return s.admin("admin", "user", "generate-access-token", "--username", user, "--token-name", name, "--scopes", scopes, "--raw")
 }
 
