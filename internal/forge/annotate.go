@@ -33,9 +33,8 @@ func (c *client) Annotate(ctx context.Context, number int, commit string, notes 
 	if len(notes) == 0 {
 		return nil
 	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	return c.wire.wrap(c.annotate(ctx, number, commit, notes), "remark on lines of pull request %d", number)
+	err := c.alone(ctx, func() error { return c.annotate(ctx, number, commit, notes) })
+	return c.wire.wrap(err, "remark on lines of pull request %d", number)
 }
 
 func (c *client) annotate(ctx context.Context, number int, commit string, notes []Note) error {

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -55,8 +54,20 @@ type client struct {
 	wire   *wire
 	limits limits
 
-	// writing makes looking for what is there and making what is not one act.
-	writing sync.Mutex
+	// writing holds one thing while somebody writes.
+	writing chan struct{}
+}
+
+// alone makes looking for what is there and making what is not one act. Who
+// waits for another one's act still ends with the own context.
+func (c *client) alone(ctx context.Context, do func() error) error {
+	select {
+	case c.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-c.writing }()
+	return do()
 }
 
 // maxListed is how many things of a kind are read. More than that is an error:
@@ -111,9 +122,8 @@ func (c *client) SetStatus(ctx context.Context, s Status) error {
 	if s.Verdict == Errored && c.limits.noError {
 		s.Verdict = Failure
 	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	return c.wire.wrap(c.setStatus(ctx, s), "set status %q of commit %s", s.Context, s.Commit)
+	err := c.alone(ctx, func() error { return c.setStatus(ctx, s) })
+	return c.wire.wrap(err, "set status %q of commit %s", s.Context, s.Commit)
 }
 
 func (c *client) setStatus(ctx context.Context, s Status) error {
@@ -139,6 +149,8 @@ func shorten(text string, limit int) string {
 	return strings.TrimSpace(string([]rune(text)[:limit-1])) + "…"
 }
 
+const maxMarker = 100
+
 // markers are such that they can't end the hidden comment that they stand in.
 var markers = regexp.MustCompile(`^[a-z0-9]+([:./-][a-z0-9]+)*$`)
 
@@ -146,14 +158,13 @@ func hidden(marker string) string { return "<!-- " + marker + " -->" }
 
 // Comment implements Forge.
 func (c *client) Comment(ctx context.Context, number int, marker, body string) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	return c.wire.wrap(c.comment(ctx, number, marker, body), "comment on pull request %d", number)
+	err := c.alone(ctx, func() error { return c.comment(ctx, number, marker, body) })
+	return c.wire.wrap(err, "comment on pull request %d", number)
 }
 
 func (c *client) comment(ctx context.Context, number int, marker, body string) error {
-	if !markers.MatchString(marker) {
-		return fmt.Errorf("%q is no marker: it has a-z, 0-9 and single : . / - between them", marker)
+	if !markers.MatchString(marker) || len(marker) > maxMarker {
+		return fmt.Errorf("%.*q is no marker: it has a-z, 0-9 and single : . / - between them, at most %d", maxMarker, marker, maxMarker)
 	}
 	body = strings.ToValidUTF8(body, "�")
 	if n := utf8.RuneCountInString(body); n > c.BodyLimit() {
@@ -192,14 +203,16 @@ func sameText(a, b string) bool {
 	return plain(a) == plain(b)
 }
 
-// BodyLimit implements Forge. What the marker takes is left out of it.
-func (c *client) BodyLimit() int { return c.limits.body - 200 }
+// BodyLimit implements Forge. What a marker takes is left out of it.
+func (c *client) BodyLimit() int { return c.limits.body - 2*maxMarker }
 
 // OpenPullRequest implements Forge.
 func (c *client) OpenPullRequest(ctx context.Context, n NewPullRequest) (PullRequest, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	p, err := c.opened(ctx, n)
+	var p PullRequest
+	err := c.alone(ctx, func() (err error) {
+		p, err = c.opened(ctx, n)
+		return err
+	})
 	return p, c.wire.wrap(err, "open pull request from %q into %q", n.Head, n.Base)
 }
 

@@ -55,6 +55,7 @@ func Open(c Config) (Forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open forge %q: %w", c.URL, err)
 	}
+	f.writing = make(chan struct{}, 1)
 	return f, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -294,6 +295,28 @@ func TestTheCallersContextEndsIt(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { cancel(); w.WriteHeader(http.StatusBadGateway) })
 		if _, err := at(t, kind, s.URL).PullRequests(ctx, "main"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// TestWhoWaitsForAnotherEndsToo: one act at a time, and a slow one holds up
+// nobody beyond the own context.
+func TestWhoWaitsForAnotherEndsToo(t *testing.T) {
+	for _, kind := range kinds {
+		asked, release := make(chan struct{}, 10), make(chan struct{})
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { asked <- struct{}{}; <-release; fmt.Fprint(w, "[]") })
+		t.Cleanup(sync.OnceFunc(func() { close(release) }))
+		f := at(t, kind, s.URL)
+		status := Status{Commit: "c", Context: "x", Verdict: Success}
+		go func() { _ = f.SetStatus(context.WithoutCancel(t.Context()), status) }()
+		<-asked
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := f.Comment(ctx, 1, "tallyman:plan", "x"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if len(asked) > 0 {
+			t.Errorf("%s: the forge was asked by both at once", kind)
 		}
 	}
 }
