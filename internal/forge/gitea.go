@@ -163,25 +163,36 @@ func (g *giteaForge) addLabels(ctx context.Context, number int, labels []string)
 	return err
 }
 
+// status reads all that the commit ever had, since they are ordered by their
+// time in whole seconds only, and takes the one with the highest id.
 func (g *giteaForge) status(ctx context.Context, commit, context string) (Status, error) {
 	sdk, err := g.sdk(ctx)
 	if err != nil {
 		return Status{}, err
 	}
-	// The newest ones come first, so the list is read until the context is found.
-	for page := 1; page != 0; {
+	list, err := all(func(page int) ([]*gitea.Status, int, error) {
 		list, answer, err := sdk.ListStatuses(g.owner, g.repo, commit, gitea.ListStatusesOption{ListOptions: giteaPageOf(page)})
 		if err != nil {
-			return Status{}, err
+			return nil, 0, err
 		}
-		for _, s := range list {
-			if s.Context == context {
-				return Status{Commit: commit, Context: context, Verdict: Verdict(s.State), Description: s.Description, URL: s.TargetURL}, nil
-			}
-		}
-		page = answer.NextPage
+		return list, answer.NextPage, nil
+	})
+	if err != nil {
+		return Status{}, err
 	}
-	return Status{}, nil
+	var newest gitea.Status
+	for _, s := range list {
+		if s.Context == context && s.ID > newest.ID {
+			newest = *s
+		}
+	}
+	if newest.ID == 0 {
+		return Status{}, nil
+	}
+	return Status{
+		Commit: commit, Context: context, Verdict: Verdict(newest.State),
+		Description: newest.Description, URL: newest.TargetURL,
+	}, nil
 }
 
 func (g *giteaForge) addStatus(ctx context.Context, s Status) error {

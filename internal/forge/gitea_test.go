@@ -3,7 +3,6 @@
 package forge_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -134,20 +133,24 @@ func (s *giteaStage) LineComments(number int) []forgetest.LineComment {
 }
 
 func (s *giteaStage) Statuses(commit string) []forge.Status {
-	var out []forge.Status
+	type status struct {
+		Status, Context, Description string
+		Target                       string `json:"target_url"`
+		ID                           int
+	}
+	var all []status
 	for page := 1; ; page++ {
-		var list []struct {
-			Status, Context, Description string
-			Target                       string `json:"target_url"`
-			ID                           json.Number
-		}
+		var list []status
 		s.owner.Call("GET", fmt.Sprintf("/repos/%s/commits/%s/statuses?page=%d", s.repo, commit, page), nil, &list)
 		if len(list) == 0 {
 			break
 		}
-		for _, st := range list {
-			out = append(out, forge.Status{Context: st.Context, Verdict: forge.Verdict(st.Status), Description: st.Description, URL: st.Target})
-		}
+		all = append(all, list...)
 	}
-	return slices.Clip(out)
+	slices.SortFunc(all, func(a, b status) int { return b.ID - a.ID })
+	var out []forge.Status
+	for _, st := range all {
+		out = append(out, forge.Status{Context: st.Context, Verdict: forge.Verdict(st.Status), Description: st.Description, URL: st.Target})
+	}
+	return out
 }
