@@ -23,6 +23,11 @@ demo: ## watch a commit become containers, roll, be reverted and heal
 test: ## run all tests, on real Docker hosts; sets up what is missing
 	go run ./internal/setup test
 	go test $(RACE) -count 1 -p 2 -timeout 15m ./...
+	@echo 'not run here: make test-forge (a real Gitea), make test-podman'
+
+test-forge: ## hold the forges' adapters to a real Gitea; the first time builds it
+	go run ./internal/setup forge
+	go test -tags forge -count 1 -p 1 -timeout 40m ./internal/giteatest ./internal/forge/... ./internal/webhook/...
 
 test-podman: ## hold Podman to what engines promise, but for what is known to differ
 	go run ./internal/setup podman
@@ -31,7 +36,7 @@ test-podman: ## hold Podman to what engines promise, but for what is known to di
 lint: ## check formatting, vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	go vet ./...
-	go vet -tags chaos ./internal/e2e
+	go vet -tags chaos,forge ./internal/e2e ./internal/forge ./internal/giteatest ./internal/webhook
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 
@@ -52,4 +57,4 @@ soak: ## let simulated fleets live through everything for SOAKTIME (10m); SEED=n
 schemas: ## write schemas/ and docs/manifests.md from the manifest types
 	go generate ./manifest/... ./schemas/...
 
-.PHONY: help build install demo test test-podman chaos soak lint bench fuzz schemas
+.PHONY: help build install demo test test-forge test-podman chaos soak lint bench fuzz schemas

@@ -63,17 +63,23 @@ var restricted = []struct{ library, why string }{
 	{"github.com/moby/", "the Docker client belongs to engine/docker; everyone else goes through the port in reconcile/engine"},
 	{"gopkg.in/yaml", "YAML belongs to manifest; everyone else gets its typed documents"},
 	{"github.com/go-git/", "Git belongs to git; everyone else gets an fs.FS"},
+	{"github.com/google/go-github/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
+	{"gitlab.com/gitlab-org/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
+	{"code.gitea.io/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
 }
 
 // holders are the packages that restricted libraries are for. What supports
 // tests prepares engines and repositories from outside, on purpose past us.
 var holders = map[string][]string{
-	"github.com/docker/": {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
-	"github.com/moby/":   {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
-	"gopkg.in/yaml":      {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too
-	"github.com/go-git/": {"git"},
-	"github.com/robfig/": {"reconcile/schedule"},
+	"github.com/google/go-github/": {"internal/forge"},
+	"gitlab.com/gitlab-org/":       {"internal/forge"},
+	"code.gitea.io/":               {"internal/forge"},
+	"github.com/docker/":           {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
+	"github.com/moby/":             {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
+	"gopkg.in/yaml":                {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too
+	"github.com/go-git/":           {"git"},
+	"github.com/robfig/":           {"reconcile/schedule"},
 }
 
 type pkg struct {

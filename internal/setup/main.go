@@ -5,6 +5,7 @@
 //
 //	setup [engine]   a Docker engine answers at DOCKER_HOST or the local socket
 //	setup test       that, and the programs that the tests run
+//	setup forge      what a Gitea is built with
 //	setup podman     Podman, and the programs that its tests run
 //
 // It knows nothing of Tallyman.
@@ -43,8 +44,10 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return ensureEngine(ctx)
+	case "forge":
+		return ensure(ctx, forgeNeeds())
 	case "podman":
 		return ensure(ctx, podmanNeeds())
 	}
-	return fmt.Errorf("set up %q: there are engine, test and podman", what)
+	return fmt.Errorf("set up %q: there are engine, test, forge and podman", what)
 }

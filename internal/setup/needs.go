@@ -39,6 +39,14 @@ func testNeeds() []need {
 	}, engineNeeds()...)
 }
 
+func forgeNeeds() []need {
+	return []need{
+		{"git", "git", "Gitea runs it"},
+		{"gcc", "gcc", "Gitea's SQLite is C"},
+		{"/usr/include/stdlib.h", "libc6-dev", "the same"},
+	}
+}
+
 func podmanNeeds() []need {
 	return append([]need{
 		{"podman", "podman", "to hold it to what engines promise"},
