@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
@@ -105,6 +106,15 @@ func (w *world) remember(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer c.Close()
+	err = w.ask(ctx, c)
+	if errors.Is(err, server.ErrNoController) && a.mayDoWithout() == nil {
+		w.memory, err = a.journaled()
+	}
+	return err
+}
+
+// ask takes over what a controller knows.
+func (w *world) ask(ctx context.Context, c *server.Client) (err error) {
 	if w.memory, err = c.Memory(ctx); err != nil {
 		return err
 	}

@@ -35,9 +35,10 @@ func (w Wanted) fields(spec *manifest.HostSpec) []manifest.SpecField {
 		key      string
 		is       bool
 		isWanted *bool
-	}{{"schedulable", spec.Schedulable, w.Schedulable}, {"drain", spec.Drain, w.Drain}} {
+		without  bool // what it is where the manifest does not say
+	}{{"schedulable", spec.Schedulable, w.Schedulable, true}, {"drain", spec.Drain, w.Drain, false}} {
 		if f.isWanted != nil && *f.isWanted != f.is {
-			out = append(out, manifest.SpecField{Key: f.key, Value: fmt.Sprint(*f.isWanted)})
+			out = append(out, manifest.SpecField{Key: f.key, Value: fmt.Sprint(*f.isWanted), Default: *f.isWanted == f.without})
 		}
 	}
 	return out

@@ -60,8 +60,14 @@ func TestAHostIsDrainedAndComesBack(t *testing.T) {
 	if err := r.edit("edge-2", "Uncordon", Wanted{Drain: &no, Schedulable: &yes}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(want, "schedulable: false", "schedulable: true", 1) {
+	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(want, ", schedulable: false", "", 1) {
 		t.Errorf("made %s", got)
+	}
+	if err := r.edit("edge-1", "Uncordon", Wanted{Drain: &no, Schedulable: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(twoHosts, ", schedulable: false", "", 1) {
+		t.Errorf("something of the drain is left: %s", got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
 
@@ -131,16 +132,45 @@ func simulationCounts(r *whatif.Simulation) string {
 		n[sign]++
 	}
 	var parts []string
-	for _, of := range []struct{ sign, what string }{{"→", "move"}, {"+", "are created"}, {"±", "are replaced"}, {"-", "go"}} {
+	for _, of := range []struct{ sign, one, many string }{
+		{"→", "moves", "move"}, {"+", "is created", "are created"}, {"±", "is replaced", "are replaced"}, {"-", "goes", "go"},
+	} {
 		if n[of.sign] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[of.sign], of.what))
+			parts = append(parts, count(n[of.sign], of.one, of.many))
 		}
 	}
-	if len(r.Waits) > 0 {
-		parts = append(parts, fmt.Sprintf("%d do not fit or wait", len(r.Waits)))
-	}
-	parts = append(parts, fmt.Sprintf("%d stay as they are", r.Stay))
+	parts = append(append(parts, waitCounts(r)...), count(r.Stay, "stays as it is", "stay as they are"))
 	return strings.Join(parts, ", ")
+}
+
+// waitCounts tells replicas and runs of jobs, which all other counts are of, from
+// what they need and from the apps that they are of.
+func waitCounts(r *whatif.Simulation) []string {
+	var replicas, things, apps int
+	for i := range r.Waits {
+		switch r.Waits[i].Kind {
+		case plan.KindReplica, plan.KindRun:
+			replicas++
+		case whatif.KindApp:
+			apps++
+		default:
+			things++
+		}
+	}
+	var parts []string
+	for _, of := range []struct {
+		n         int
+		one, many string
+	}{
+		{replicas, "does not fit or waits", "do not fit or wait"},
+		{things, "image, network or volume waits", "images, networks or volumes wait"},
+		{apps, "rollout fails", "rollouts fail"},
+	} {
+		if of.n > 0 {
+			parts = append(parts, count(of.n, of.one, of.many))
+		}
+	}
+	return parts
 }
 
 // simulatedTime says how long it would take, and what that is made of.

@@ -25,6 +25,10 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 	t.statusHosts(s)
 	t.openChanges(s)
 	t.openOrphans(s)
+	if s.Unattended != "" {
+		t.gap()
+		t.line("%s", t.paint(yellow, clean(s.Unattended)))
+	}
 	return t.to(w)
 }
 
