@@ -199,6 +199,7 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 	h := edit.Host{
 		Repository: repo, Loader: manifest.NewLoader(a.global.limits.manifest()), Path: a.global.path, Name: made.Host, Want: v.want,
 		Verb: strings.ToUpper(verb[:1]) + verb[1:], By: authorOf(o.by), Reason: o.reason,
+		MadeUp: a.madeUp(ctx),
 	}
 	c, err := h.Run(ctx)
 	if err != nil && !errors.Is(err, git.ErrNothingToCommit) {
