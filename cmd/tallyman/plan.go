@@ -14,9 +14,10 @@ const planHelp = `Print what would change, why, and on which host. Nothing is ch
 is held, because its last commit failed or somebody pinned or paused it, is
 shown as that: what it was rolled back from is tried again by retry only.
 
-The signs are: + create, ~ put right in place, ± replace, - remove, ! blocked.
-Removals come last. With -o json the plan is printed as data, with every engine
-call that it would take.
+The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
+a higher priority and wait, - remove, ! blocked, > begin a run of a job. Removals
+come last. With -o json the plan is printed as data, with every engine call that
+it would take.
 
     $ tallyman plan --repo .
     Plan for revision 7f3a91c2 "Say hello again" by Ada

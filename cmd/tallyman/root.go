@@ -37,7 +37,8 @@ SETTINGS
   Every flag can also be given as a variable (--state-dir as TALLYMAN_STATE_DIR)
   or in the YAML file that --config names (state-dir: /var/lib/tallyman). The
   command line wins over the environment, and that over the file. A variable
-  that begins so and is no setting is warned of.
+  that begins so and is no setting is warned of. What every verb has is listed
+  by "tallyman help flags".
 
 OUTPUT
   With -o json every verb prints JSON for programs, and an error is one line of

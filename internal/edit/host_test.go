@@ -98,12 +98,12 @@ func TestADrainOnTopOfWhatOthersPush(t *testing.T) {
 
 func TestHostEditsThatAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ host, hosts, want string }{
-		"no such host":          {"edge1", twoHosts, `there is no such host (did you mean "edge-1"?)`},
-		"nothing like it":       {"web", twoHosts, "there is no such host; there is edge-1, edge-2"},
-		"no host at all":        {"local", "", "the local engine stands in; commit a Host manifest"},
+		"no such host":            {"edge1", twoHosts, `there is no such host (did you mean "edge-1"?)`},
+		"nothing like it":         {"web", twoHosts, "there is no such host; there is edge-1, edge-2"},
+		"no host at all":          {"local", "", "the local engine stands in; commit a Host manifest"},
 		"made up by a simulation": {"sim-1", twoHosts, "it is made up by serve --simulate, so there is no manifest to edit; do without a commit by --pin"},
-		"a broken branch":       {"edge-1", twoHosts + "---\nkind: Hoost\n", "the branch is not valid; mend it first, or do without a commit by --pin"},
-		"written for no editor": {"edge-1", strings.Replace(twoHosts, "endpoint: unix:///edge-1.sock ", "endpoint:\n      unix:///edge-1.sock ", 1), "edit hosts.yaml: the spec in line 6 is written in a way that only people can edit: put drain: true into it by hand"},
+		"a broken branch":         {"edge-1", twoHosts + "---\nkind: Hoost\n", "the branch is not valid; mend it first, or do without a commit by --pin"},
+		"written for no editor":   {"edge-1", strings.Replace(twoHosts, "endpoint: unix:///edge-1.sock ", "endpoint:\n      unix:///edge-1.sock ", 1), "edit hosts.yaml: the spec in line 6 is written in a way that only people can edit: put drain: true into it by hand"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +18,7 @@ func (c cell) width() int             { return utf8.RuneCountInString(c.text) }
 // table writes rows in columns, each as wide as its widest cell; the last one
 // is as long as it is. An indent stands before every line.
 func (t *text) table(indent string, rows [][]cell) {
+	rows = shortDigests(rows)
 	widths := columnWidths(rows)
 	for _, row := range rows {
 		var line strings.Builder
@@ -28,6 +31,22 @@ func (t *text) table(indent string, rows [][]cell) {
 		t.WriteString(strings.TrimRight(indent+line.String(), " "))
 		t.WriteByte('\n')
 	}
+}
+
+// digest is a whole one, of which people need no more than its beginning.
+var digest = regexp.MustCompile(`sha256:([0-9a-f]{12})[0-9a-f]{52}`)
+
+// shortDigests cuts digests where something follows them, which they would push
+// off the screen. What is the last of its row is told as it is.
+func shortDigests(rows [][]cell) [][]cell {
+	short := make([][]cell, len(rows))
+	for i, row := range rows {
+		short[i] = slices.Clone(row)
+		for j := range max(0, len(row)-1) {
+			short[i][j].text = digest.ReplaceAllString(row[j].text, "$1")
+		}
+	}
+	return short
 }
 
 // columnWidths leaves out the last cell of each row, which nothing follows.

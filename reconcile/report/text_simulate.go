@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
@@ -41,7 +42,7 @@ func questionText(q whatif.Question) string {
 		added = append(added, a.Host.Name)
 	}
 	if len(added) > 4 {
-		added = []string{count(len(added), "more host", "more hosts")}
+		added = []string{model.Count(len(added), "more host", "more hosts")}
 	}
 	if len(added) > 0 {
 		parts = append(parts, "with "+strings.Join(added, ", "))
@@ -136,10 +137,10 @@ func simulationCounts(r *whatif.Simulation) string {
 		{"→", "moves", "move"}, {"+", "is created", "are created"}, {"±", "is replaced", "are replaced"}, {"-", "goes", "go"},
 	} {
 		if n[of.sign] > 0 {
-			parts = append(parts, count(n[of.sign], of.one, of.many))
+			parts = append(parts, model.Count(n[of.sign], of.one, of.many))
 		}
 	}
-	parts = append(append(parts, waitCounts(r)...), count(r.Stay, "stays as it is", "stay as they are"))
+	parts = append(append(parts, waitCounts(r)...), model.Count(r.Stay, "stays as it is", "stay as they are"))
 	return strings.Join(parts, ", ")
 }
 
@@ -167,7 +168,7 @@ func waitCounts(r *whatif.Simulation) []string {
 		{apps, "rollout fails", "rollouts fail"},
 	} {
 		if of.n > 0 {
-			parts = append(parts, count(of.n, of.one, of.many))
+			parts = append(parts, model.Count(of.n, of.one, of.many))
 		}
 	}
 	return parts
@@ -177,7 +178,7 @@ func waitCounts(r *whatif.Simulation) []string {
 func (t *text) simulatedTime(r *whatif.Simulation) {
 	if r.Starts > 0 {
 		t.line("It would take about %s for %s to start, at %.3g starts per second on each host and %s for an image that a host lacks.",
-			roughly(r.Took), count(r.Starts, "container", "containers"), r.StartsPerSecond, r.PullTime)
+			roughly(r.Took), model.Count(r.Starts, "container", "containers"), r.StartsPerSecond, r.PullTime)
 	}
 	if r.Noticed > 0 {
 		t.line("Before that a controller takes %s to give up what fell silent.", roughly(r.Noticed))

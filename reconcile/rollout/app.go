@@ -3,7 +3,6 @@ package rollout
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -311,11 +310,4 @@ func (r *roll) good() {
 		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images}
 	}
 	r.noteImages(true)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
