@@ -15,9 +15,9 @@ is held, because its last commit failed or somebody pinned or paused it, is
 shown as that: what it was rolled back from is tried again by retry only.
 
 The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
-a higher priority and wait, - remove, ! blocked, > begin a run of a job. Removals
-come last. With -o json the plan is printed as data, with every engine call that
-it would take.
+a higher priority and wait, - remove, ! blocked, > begin a run of a job. What is
+removed comes last. With -o json the plan is printed as data, with every engine
+call that it would take.
 
     $ tallyman plan --repo .
     Plan for revision 7f3a91c2 "Say hello again" by Ada
