@@ -12,7 +12,9 @@ import (
 
 const planHelp = `Print what would change, why, and on which host. Nothing is changed. An app that
 is held, because its last commit failed or somebody pinned or paused it, is
-shown as that: what it was rolled back from is tried again by retry only.
+shown as that: what it was rolled back from is tried again by retry only. What
+apply would do and serve does not yet, because a window is shut or sync.auto is
+off, is said.
 
 The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
 a higher priority and wait, - remove, ! blocked, > begin a run of a job. What is
@@ -58,6 +60,7 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 	}
 	defer w.close()
 	p := w.decide(time.Now(), o.allowRemovals).Plan
+	p.NoteLater(w.unasked)
 	if a.wantsJSON() {
 		err = printJSON(a.out, p)
 	} else {

@@ -34,6 +34,7 @@ type world struct {
 	named             bool  // the target was named by a person
 	sourceErr         error // why the target is not what is compared
 	desired           *model.Desired
+	unasked           *model.Desired // what a controller would go by, where a person asks
 	live              model.Live
 	memory            reconcile.Memory
 	state             rollout.State // the memory's, as the choice left it
@@ -219,11 +220,14 @@ func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	}
 	state := w.memory.State()
 	state.Well = well
-	choice := reconcile.Choose(rollout.ChooseInput{
-		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked,
-		State: state,
-	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
+	in := rollout.ChooseInput{Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked, State: state}
+	read := func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) }
+	choice := reconcile.Choose(in, read)
 	w.desired, w.state = choice.Desired, choice.State
+	if asked {
+		in.Manual = false
+		w.unasked = reconcile.Choose(in, read).Desired
+	}
 }
 
 // read is what another revision asks for.

@@ -18,6 +18,10 @@ func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 	for i := range p.Held {
 		t.planHeld(&p.Held[i])
 	}
+	for i := range p.Later {
+		t.gap()
+		t.line("%s", t.paint(alarm, fmt.Sprintf("app %s: serve waits: %s", p.Later[i].App, clean(p.Later[i].Reason))))
+	}
 	t.planPins(p)
 	for _, app := range appsOf(p) {
 		t.planApp(p, app)
