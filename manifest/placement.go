@@ -81,7 +81,8 @@ func noneTwice[T comparable](c *context, field string, all []T) {
 func (s *ServiceSpec) checkPlacement(c *context) {
 	at := c.at("placement")
 	for _, field := range []string{"spread", "maxSkew", "maxPerHost", "strategy", "affinity", "antiAffinity"} {
-		if s.Mode == "global" && at.has(field) {
+		byDefault := field == "strategy" && s.Placement.Strategy != "pack" // which is written out, too
+		if s.Mode == "global" && at.has(field) && !byDefault {
 			at.at(field).errorf("has no meaning with mode global, which runs one replica on every host that the constraints and tolerations allow; take it out")
 		}
 	}

@@ -49,7 +49,7 @@ func TestARolloutIsDescribed(t *testing.T) {
 	}
 	for _, want := range []string{
 		"rollout of app shop to bbbbbbbb\n", "outcome   rolled back\n", "commit    Break it (Ada)\n", "took      1m0s\n",
-		"why       web-1: exited\n", "  changed:\n    web: replace, image 1 → 2 (3 replicas)\n", "  last log lines of the failed container:\n    one\n    two\n",
+		"  images:\n    none was resolved to a digest: with pull: never ", "why       web-1: exited\n", "  changed:\n    web: replace, image 1 → 2 (3 replicas)\n", "  last log lines of the failed container:\n    one\n    two\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("does not say %q:\n%s", want, b.String())
