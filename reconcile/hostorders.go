@@ -65,7 +65,7 @@ func MayForget(host string, d *model.Desired, m Memory) error {
 	case d == nil:
 		return fmt.Errorf("forget host %q: it is not known which hosts the manifests declare; let them be read first", host)
 	case at >= 0 && d.Hosts[at].Endpoint == "":
-		return fmt.Errorf("forget host %q: it stands in as long as no manifest declares hosts, and is not gone; there is nothing to forget", host)
+		return fmt.Errorf("forget host %q: it is there without a manifest, as the local engine that stands in for hosts or as one that a simulation made up, and there is nothing to forget", host)
 	case at >= 0:
 		return fmt.Errorf("forget host %q: the manifests declare it, so it is expected back; remove its Host manifest by a commit first", host)
 	case !seen && !remembered:

@@ -167,9 +167,16 @@ func knownFlags(root *cobra.Command) []string {
 	return names
 }
 
+// longest is as long as a duration can be.
+const longest = "2562047h"
+
 // flagError adds what may have been meant.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration" {
+		return fmt.Errorf("read --%s %q: write a duration such as 90s or 15m, of at most %s", invalid.GetFlag().Name, invalid.GetValue(), longest)
+	}
 	if !errors.As(err, &unknown) {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // cell is a piece of a table: colours are put on after the columns are laid
@@ -33,8 +35,9 @@ func (t *text) table(indent string, rows [][]cell) {
 	}
 }
 
-// digest is a whole one, of which people need no more than its beginning.
-var digest = regexp.MustCompile(`sha256:([0-9a-f]{12})[0-9a-f]{52}`)
+// digested is a reference with a whole digest, of which people need no more than
+// the beginning.
+var digested = regexp.MustCompile(`[^\s@]+@sha256:[0-9a-f]{64}`)
 
 // shortDigests cuts digests where something follows them, which they would push
 // off the screen. What is the last of its row is told as it is.
@@ -43,7 +46,7 @@ func shortDigests(rows [][]cell) [][]cell {
 	for i, row := range rows {
 		short[i] = slices.Clone(row)
 		for j := range max(0, len(row)-1) {
-			short[i][j].text = digest.ReplaceAllString(row[j].text, "$1")
+			short[i][j].text = digested.ReplaceAllStringFunc(row[j].text, model.ShortImage)
 		}
 	}
 	return short

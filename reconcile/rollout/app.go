@@ -155,7 +155,7 @@ func pullsOtherwise(before string, app *model.App) bool {
 func (r *roll) newRecord() Record {
 	record := Record{
 		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
-		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(),
+		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(), Undigested: r.app.Undigested(),
 	}
 	if again := r.standing.Again; again != nil && r.app.Held == nil {
 		if again.Digest == record.Digest {
