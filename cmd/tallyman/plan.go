@@ -60,7 +60,7 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 	}
 	defer w.close()
 	p := w.decide(time.Now(), o.allowRemovals).Plan
-	p.NoteLater(w.unasked)
+	p.NoteLater(w.desired, w.unasked)
 	if a.wantsJSON() {
 		err = printJSON(a.out, p)
 	} else {

@@ -2,10 +2,9 @@ package plan
 
 import "github.com/tallyman-io/tallyman/reconcile/model"
 
-// NoteLater notes which apps of the plan are rolled only when a person asks, as
-// they are chosen for where nobody does: a controller waits for their windows, or
-// for `tallyman apply`.
-func (p *Plan) NoteLater(unasked *model.Desired) {
+// NoteLater notes which apps of a plan that a person asked for wait where nobody
+// asks: a controller waits for their windows, or for `tallyman apply`.
+func (p *Plan) NoteLater(asked, unasked *model.Desired) {
 	p.Later = nil
 	for i := range unasked.Apps {
 		a := &unasked.Apps[i]
@@ -13,7 +12,7 @@ func (p *Plan) NoteLater(unasked *model.Desired) {
 		case !p.concerns(a.Name):
 		case a.Held != nil && (a.Held.Kind == model.HeldWindow || a.Held.Kind == model.HeldManual):
 			p.Later = append(p.Later, HeldApp{App: a.Name, At: a.Revision, Kind: a.Held.Kind, Reason: a.Held.Why()})
-		case a.Waits != "" && !p.holds(a.Name):
+		case a.Waits != "" && !waits(asked, a.Name):
 			kind := model.HeldWindow
 			if !a.Sync.Auto {
 				kind = model.HeldManual
@@ -33,10 +32,11 @@ func (p *Plan) concerns(app string) bool {
 	return false
 }
 
-func (p *Plan) holds(app string) bool {
-	for i := range p.Held {
-		if p.Held[i].App == app {
-			return true
+// waits says whether the app waits whoever asks.
+func waits(d *model.Desired, app string) bool {
+	for i := range d.Apps {
+		if d.Apps[i].Name == app {
+			return d.Apps[i].Waits != ""
 		}
 	}
 	return false

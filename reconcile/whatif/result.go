@@ -185,7 +185,7 @@ func (f *fleet) waits(last Decision) []Wait {
 	for i := range last.Plan.Changes {
 		c := &last.Plan.Changes[i]
 		held := last.Rollout.Held[c.Key]
-		if c.Verdict != plan.Blocked && (held == "" || !c.Wanted()) || f.goneWith(c) {
+		if c.Verdict != plan.Blocked && (held == "" || !c.Wanted()) || f.goneWith(c) || tidiesUp(c) {
 			continue
 		}
 		why := strings.Join(c.Reasons, "; ")
@@ -198,6 +198,12 @@ func (f *fleet) waits(last Decision) []Wait {
 		waits = append(waits, Wait{Kind: c.Key.Kind, App: c.Key.App, Thing: c.Key.String(), Host: c.Host, Why: why})
 	}
 	return waits
+}
+
+// tidiesUp says whether something would only go that nobody needs any more: where
+// that waits, nothing is missing.
+func tidiesUp(c *plan.Change) bool {
+	return c.Removal && c.Key.Kind != plan.KindReplica && c.Key.Kind != plan.KindRun
 }
 
 // goneWith says whether a thing has gone with its host and has no other place:
