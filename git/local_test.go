@@ -104,6 +104,15 @@ func TestNoSuchRepository(t *testing.T) {
 	}
 	_, err = follow(t, t.TempDir()).Fetch(context.Background())
 	wantError(t, err, "not a Git repository")
+	if err := follow(t, filepath.Join(t.TempDir(), "nowhere")).Present(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing folder is taken for present: %v", err)
+	}
+	wantError(t, follow(t, t.TempDir()).Present(), "not a Git repository")
+	for _, there := range []string{newSource(t).dir, "https://127.0.0.1:1/nowhere.git"} {
+		if err := follow(t, there).Present(); err != nil {
+			t.Errorf("%s: %v", there, err)
+		}
+	}
 }
 
 func TestEmptyRepository(t *testing.T) {

@@ -52,6 +52,16 @@ func Open(cfg Config) (*Repository, error) {
 // String is the repository's URL without credentials.
 func (r *Repository) String() string { return r.addr.String() }
 
+// Present is an error when the repository is said to be on this machine and is
+// not there. Of a remote that can only be told by fetching, and it may come back.
+func (r *Repository) Present() error {
+	if !r.addr.local() {
+		return nil
+	}
+	_, err := findGitDir(r.addr.path)
+	return r.fail("fetch repository", r.addr.String(), err)
+}
+
 // readCredentials reads them anew and remembers them for fail.
 func (r *Repository) readCredentials() (credentials, error) {
 	creds, err := readCredentials(r.cfg.Auth, r.addr)

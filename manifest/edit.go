@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,13 +12,17 @@ import (
 )
 
 // SpecField is a field of a document's spec with a value that it is to have, as
-// it is written in YAML.
-type SpecField struct{ Key, Value string }
+// it is written in YAML. Default says that this is what holds without the field.
+type SpecField struct {
+	Key, Value string
+	Default    bool
+}
 
 // SetIn gives a file's text with the field set in the document that begins in a
 // line. All else stays byte for byte what it is: the value is exchanged where it
-// stands, or the field is put behind another one, in the spec's own style. What is
-// written in a way that this can't be done with is left to people.
+// stands, or the field is put behind another one, in the spec's own style. A field
+// that is to have its default goes, unless a comment beside it would go with it.
+// What is written in a way that this can't be done with is left to people.
 func (f SpecField) SetIn(file []byte, line int) ([]byte, error) {
 	data := bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
 	docs, failed := split(data, 1<<30)
@@ -33,7 +38,11 @@ func (f SpecField) SetIn(file []byte, line int) ([]byte, error) {
 			return nil, f.byHand(doc)
 		}
 		e := editor{data: data, spec: spec}
-		edited, ok := e.set(f)
+		edited, ok := e.drop(f)
+		if !ok || !f.onlyDiffers(docs, i, edited) {
+			f.Default = false
+			edited, ok = e.set(f)
+		}
 		if !ok || !f.onlyDiffers(docs, i, edited) {
 			return nil, f.byHand(spec)
 		}
@@ -87,6 +96,40 @@ func (e *editor) set(f SpecField) (edited []byte, ok bool) {
 		return e.lineAfter(at, end, field)
 	}
 	return nil, false
+}
+
+// drop takes out a field that says no more than its absence does: its line where
+// it has one of its own, or else its part of a mapping in braces.
+func (e *editor) drop(f SpecField) (edited []byte, ok bool) {
+	i := slices.IndexFunc(e.spec.Content, func(n *yaml.Node) bool { return n.Value == f.Key })
+	if !f.Default || i%2 != 0 || len(e.spec.Content) <= 2 {
+		return nil, false
+	}
+	start, _, ok := e.scalar(e.spec.Content[i])
+	_, end, okValue := e.scalar(e.spec.Content[i+1])
+	if !ok || !okValue {
+		return nil, false
+	}
+	if e.spec.Style&yaml.FlowStyle == 0 {
+		return e.dropLine(start, end)
+	}
+	if before := bytes.TrimRight(e.data[:start], " "); bytes.HasSuffix(before, []byte(",")) {
+		return e.splice(len(before)-1, end, ""), true
+	}
+	if after, comma := bytes.CutPrefix(e.data[end:], []byte(",")); comma {
+		return e.splice(start, len(e.data)-len(bytes.TrimLeft(after, " ")), ""), true
+	}
+	return nil, false
+}
+
+// dropLine takes out the line in which a field stands alone.
+func (e *editor) dropLine(start, end int) ([]byte, bool) {
+	begin, next := bytes.LastIndexByte(e.data[:start], '\n')+1, len(e.data)
+	if n := bytes.IndexByte(e.data[end:], '\n'); n >= 0 {
+		next = end + n + 1
+	}
+	alone := len(bytes.TrimSpace(e.data[begin:start])) == 0 && len(bytes.TrimSpace(e.data[end:next])) == 0
+	return e.splice(begin, next, ""), alone
 }
 
 // scalar is where a value of one line stands.
@@ -166,13 +209,17 @@ func (f SpecField) onlyDiffers(docs []*yaml.Node, i int, edited []byte) bool {
 	return true
 }
 
-// put sets the field in a document's data.
+// put sets the field in a document's data, or takes it out.
 func (f SpecField) put(doc any) bool {
 	top, _ := doc.(map[string]any)
 	spec, ok := top["spec"].(map[string]any)
 	var value any
 	if !ok || yaml.Unmarshal([]byte(f.Value), &value) != nil {
 		return false
+	}
+	if f.Default {
+		delete(spec, f.Key)
+		return true
 	}
 	spec[f.Key] = value
 	return true

@@ -25,7 +25,7 @@ func TestAFieldIsSetWhereItStands(t *testing.T) {
 	} {
 		other := "---\n# another one\n" + strings.Replace(editHead, "{name: a}", "{name: b}", 1) + "spec: {endpoint: unix:///b, drain: false}"
 		for _, prefix := range []string{"", "\xef\xbb\xbf"} {
-			got, err := SpecField{"drain", "true"}.SetIn([]byte(prefix+editHead+tc.before), 1)
+			got, err := SpecField{Key: "drain", Value: "true"}.SetIn([]byte(prefix+editHead+tc.before), 1)
 			if want := prefix + editHead + tc.after; err != nil || string(got) != want {
 				t.Errorf("%s: got %q, want %q; %v", name, got, want, err)
 			}
@@ -34,7 +34,7 @@ func TestAFieldIsSetWhereItStands(t *testing.T) {
 			continue
 		}
 		line := 3 + strings.Count(other[:strings.Index(other, "apiVersion")], "\n") + strings.Count(tc.before, "\n") + 1
-		got, err := SpecField{"drain", "true"}.SetIn([]byte(editHead+tc.before+other), line)
+		got, err := SpecField{Key: "drain", Value: "true"}.SetIn([]byte(editHead+tc.before+other), line)
 		if want := editHead + tc.before + strings.Replace(other, "drain: false", "drain: true", 1); err != nil || string(got) != want {
 			t.Errorf("%s, the document after it: got %q, want %q; %v", name, got, want, err)
 		}
@@ -52,12 +52,35 @@ func TestWhatCanNotBeEditedIsLeftToPeople(t *testing.T) {
 		"over several lines":  "spec:\n  endpoint:\n    unix:///a\n",
 		"questions and marks": "spec:\n  ? endpoint\n  : unix:///a\n",
 	} {
-		got, err := SpecField{"drain", "true"}.SetIn([]byte(editHead+spec), 1)
+		got, err := SpecField{Key: "drain", Value: "true"}.SetIn([]byte(editHead+spec), 1)
 		if err == nil || !strings.Contains(err.Error(), "put drain: true into it by hand") {
 			t.Errorf("%s: made %q; %v", name, got, err)
 		}
 	}
-	if _, err := (SpecField{"drain", "true"}).SetIn([]byte(editHead), 7); err == nil {
+	if _, err := (SpecField{Key: "drain", Value: "true"}).SetIn([]byte(editHead), 7); err == nil {
 		t.Error("a document was found where none begins")
+	}
+}
+
+// TestAFieldAtItsDefaultGoes: what was put in is taken out again, and nothing else.
+func TestAFieldAtItsDefaultGoes(t *testing.T) {
+	for name, tc := range map[string]struct{ before, after string }{
+		"a line":                 {"spec:\n  endpoint: unix:///a  # of a\n  drain: true\n\n  taints: []\n", "spec:\n  endpoint: unix:///a  # of a\n\n  taints: []\n"},
+		"the last line":          {"spec:\n  endpoint: unix:///a\n  drain: true", "spec:\n  endpoint: unix:///a\n"},
+		"the first line":         {"spec:\n  drain: true\n  endpoint: unix:///a\n", "spec:\n  endpoint: unix:///a\n"},
+		"lines of another world": {"spec:\r\n  endpoint: unix:///a\r\n  drain: true\r\n  taints: []\r\n", "spec:\r\n  endpoint: unix:///a\r\n  taints: []\r\n"},
+		"a comment above":        {"spec:\n  endpoint: unix:///a\n  # its disk\n  drain: true\n", "spec:\n  endpoint: unix:///a\n  # its disk\n"},
+		"in a flow":              {"spec: {endpoint: unix:///a, drain: true} # all\n", "spec: {endpoint: unix:///a} # all\n"},
+		"first in a flow":        {"spec: {drain: true, endpoint: unix:///a}\n", "spec: {endpoint: unix:///a}\n"},
+		"in JSON":                {"spec: {\"endpoint\": \"unix:///a\", \"drain\": true}\n", "spec: {\"endpoint\": \"unix:///a\"}\n"},
+		// Where a comment or a merged value would count again it is only exchanged.
+		"a comment beside": {"spec:\n  endpoint: unix:///a\n  drain: true # its disk\n", "spec:\n  endpoint: unix:///a\n  drain: false # its disk\n"},
+		"a merged value":   {"spec:\n  <<: {drain: true}\n  endpoint: unix:///a\n  drain: true\n", "spec:\n  <<: {drain: true}\n  endpoint: unix:///a\n  drain: false\n"},
+		"a merged one":     {"spec:\n  <<: {drain: true}\n  endpoint: unix:///a\n", "spec:\n  <<: {drain: true}\n  endpoint: unix:///a\n  drain: false\n"},
+	} {
+		got, err := SpecField{Key: "drain", Value: "false", Default: true}.SetIn([]byte(editHead+tc.before), 1)
+		if want := editHead + tc.after; err != nil || string(got) != want {
+			t.Errorf("%s: got %q, want %q; %v", name, got, want, err)
+		}
 	}
 }

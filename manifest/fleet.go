@@ -28,11 +28,18 @@ type FleetSpec struct {
 	// Where more hosts than this are away together, as a number or a percentage
 	// of those not given up before, it is the network that is taken for broken:
 	// none of them is given up. Of the hosts of a failure domain, where at least
-	// 3 of them are away. `100%` gives up every host.
+	// 3 of them are away. `100%` gives up every host, and 0 none.
 	EvictionThreshold Portion `yaml:"evictionThreshold" default:"55%" aka:"unhealthyZoneThreshold"`
-	// The attribute of hosts that fail together: `host.labels.<key>`.
+	// The attribute of hosts that fail together: `host.labels.<key>`. Not
+	// host.name, which no two hosts share.
 	FailureDomain string `yaml:"failureDomain" check:"format=attribute" default:"host.labels.zone"`
 	// Who has to have signed every commit, whatever it changes: one that nobody of
 	// them has is refused as a whole.
 	Verify *Verify `yaml:"verify,omitempty"`
+}
+
+func (s *FleetSpec) check(c *context) {
+	if s.FailureDomain == hostName {
+		c.at("failureDomain").errorf("names no hosts that fail together, as no two have the same; name a label that they share, such as host.labels.zone")
+	}
 }

@@ -53,6 +53,13 @@ func (s *HostSpec) check(c *context) {
 	if s.SSH != nil && s.Endpoint != "" && !strings.HasPrefix(s.Endpoint, "ssh") {
 		c.at("ssh").errorf("is only for ssh:// endpoints")
 	}
+	if s.Capacity.CPUs > 0 && s.Reserved.CPUs > s.Capacity.CPUs {
+		c.at("reserved", "cpus").errorf("is more than the host's capacity, so that nothing fits there; to keep replicas away set schedulable: false")
+	}
+	if s.Capacity.Memory > 0 && s.Reserved.Memory > s.Capacity.Memory {
+		c.at("reserved", "memory").errorf("is more than the host's capacity, so that nothing fits there; to keep replicas away set schedulable: false")
+	}
+	noneTwice(c, "taints", s.Taints)
 }
 
 // TLS names the files of a mutually authenticated connection. They are on the

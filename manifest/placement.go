@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // Placement narrows down which hosts may get a replica, and says which of them
 // is the best.
 type Placement struct {
@@ -48,12 +50,40 @@ func (t *Toleration) check(c *context) {
 	}
 }
 
-func (s *ServiceSpec) checkPlacement(c *context) {
-	p := &s.Placement
+func (p *Placement) check(c *context) {
 	if p.MaxSkew > 0 && len(p.Spread) == 0 {
-		c.at("placement", "maxSkew").errorf("needs spread, of whose first attribute it is about")
+		c.at("maxSkew").errorf("needs spread, of whose first attribute it is about")
 	}
-	if p.MaxSkew > 0 && s.Mode == "global" {
-		c.at("placement", "maxSkew").errorf("has no meaning with mode global, which runs one replica per host")
+	noneTwice(c, "tolerations", p.Tolerations)
+	for i, name := range p.AntiAffinity {
+		if contains(p.Affinity, name) {
+			c.at("antiAffinity", nth(i)).errorf("is in affinity as well: a replica can't both rather be on the hosts of %q and rather not; take it out of one of them", name)
+		}
+	}
+	if i := slices.Index(p.Spread, hostName); i >= 0 && i < len(p.Spread)-1 {
+		c.at("spread", nth(i+1)).errorf("has no meaning after host.name, of which each host has a value of its own; put it before that")
+	}
+}
+
+// hostName is the attribute that no two hosts share.
+const hostName = "host.name"
+
+// noneTwice refuses the same thing said twice.
+func noneTwice[T comparable](c *context, field string, all []T) {
+	for i, one := range all {
+		if j := slices.Index(all, one); j < i {
+			c.at(field, nth(i)).errorf("is the same as %s[%d]; take one of them out", field, j)
+		}
+	}
+}
+
+// checkPlacement refuses what chooses among hosts where each gets one replica.
+func (s *ServiceSpec) checkPlacement(c *context) {
+	at := c.at("placement")
+	for _, field := range []string{"spread", "maxSkew", "maxPerHost", "strategy", "affinity", "antiAffinity"} {
+		byDefault := field == "strategy" && s.Placement.Strategy != "pack" // which is written out, too
+		if s.Mode == "global" && at.has(field) && !byDefault {
+			at.at(field).errorf("has no meaning with mode global, which runs one replica on every host that the constraints and tolerations allow; take it out")
+		}
 	}
 }

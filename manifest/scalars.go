@@ -23,7 +23,7 @@ func (*Duration) Accepts() []string { return []string{"string"} }
 func (d *Duration) UnmarshalText(text []byte) error {
 	span, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("is out of range")
+		return fmt.Errorf("is out of range: must be at most %dh", math.MaxInt64/int64(time.Hour))
 	}
 	*d = Duration(span)
 	return nil
@@ -79,7 +79,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n > math.MaxInt64/unit {
-		return fmt.Errorf("is out of range")
+		return fmt.Errorf("is out of range: must be at most %dTiB", math.MaxInt64>>40)
 	}
 	*s = Size(n * unit)
 	return nil
@@ -115,7 +115,7 @@ func (c *CPUs) UnmarshalText(text []byte) error {
 	fraction += strings.Repeat("0", 9-len(fraction))
 	n, err := strconv.ParseInt(whole+fraction, 10, 64)
 	if err != nil {
-		return fmt.Errorf("is out of range")
+		return fmt.Errorf("is out of range: must be at most %d", math.MaxInt64/int64(1e9))
 	}
 	*c = CPUs(n)
 	return nil

@@ -70,7 +70,7 @@ func TestNumbersThatAreTooLarge(t *testing.T) {
 		}
 	}
 	errs := loadErrors(t, tree("a.yaml", doc("Service", "web", "{image: web, shmSize: 99999999TiB}")), manifest.Options{})
-	wantErrors(t, errs, "a.yaml:1:93: spec.shmSize: is out of range")
+	wantErrors(t, errs, "a.yaml:1:93: spec.shmSize: is out of range: must be at most 8388607TiB")
 }
 
 // What is written is read back as the same value.

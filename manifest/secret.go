@@ -1,5 +1,7 @@
 package manifest
 
+import "strings"
+
 // Secret holds values that nobody may read who only has the repository. They
 // are encrypted, with SOPS or with age, and the key is with the installation.
 // A change of a value replaces the replicas that use it; encrypting the same
@@ -30,6 +32,21 @@ type SecretSpec struct {
 	// Values that are files of the repository encrypted with age, armored or
 	// not, by key: the paths are relative to the manifest's folder.
 	AgeFiles map[string]string `yaml:"ageFiles,omitempty" check:"keys=configKey,format=relPath,ref=file" aka:"files"`
+
+	fields map[string]Field // with something encrypted, by their names and keys
+}
+
+// Field is a field of a document, and where it stands.
+type Field struct {
+	Path      string
+	Line, Col int
+}
+
+// note remembers where a field stands, for who finds that it can't be decrypted.
+func (s *SecretSpec) note(c *context, steps ...string) {
+	at := c.at(steps...).s
+	p := placeOf(at.node)
+	s.fields[strings.Join(steps, "/")] = Field{at.path(), p.line, p.col}
 }
 
 func (s *SecretSpec) check(c *context) {
@@ -41,17 +58,25 @@ func (s *SecretSpec) check(c *context) {
 	case s.SOPS != "" && !isYAML(s.SOPS) && !isJSON(s.SOPS):
 		c.at("sops").errorf("must be a .yaml, .yml or .json file")
 	}
+	s.fields = map[string]Field{}
+	s.note(c, "sops")
+	for _, key := range sortedKeys(s.Age) {
+		s.note(c, "age", key)
+	}
 	for _, key := range sortedKeys(s.AgeFiles) {
+		s.note(c, "ageFiles", key)
 		if _, twice := s.Age[key]; twice {
 			c.at("ageFiles", key).errorf("is in age as well")
 		}
 	}
 }
 
-// Sealed is something encrypted, and the file of the tree that it stands in.
+// Sealed is something encrypted, the file of the tree that it stands in, and the
+// field that says so.
 type Sealed struct {
-	File string
-	Data []byte
+	File  string
+	Data  []byte
+	Field Field
 }
 
 // SOPS is the SOPS file, if that is what the secret is made of.
@@ -59,19 +84,27 @@ func (s *Secret) SOPS() (Sealed, bool) {
 	if s.Spec.SOPS == "" {
 		return Sealed{}, false
 	}
-	return Sealed{besides(s, s.Spec.SOPS), s.files[s.Spec.SOPS]}, true
+	return Sealed{besides(s, s.Spec.SOPS), s.files[s.Spec.SOPS], s.Spec.fields["sops"]}, true
 }
 
 // Age are the values that are encrypted with age alone, by key.
 func (s *Secret) Age() map[string]Sealed {
 	out := make(map[string]Sealed, len(s.Spec.Age)+len(s.Spec.AgeFiles))
 	for key, text := range s.Spec.Age {
-		out[key] = Sealed{s.File, []byte(text)}
+		out[key] = Sealed{s.File, []byte(text), s.Spec.fields["age/"+key]}
 	}
 	for key, name := range s.Spec.AgeFiles {
-		out[key] = Sealed{besides(s, name), s.files[name]}
+		out[key] = Sealed{besides(s, name), s.files[name], s.Spec.fields["ageFiles/"+key]}
 	}
 	return out
+}
+
+// FieldOf is the field that a key comes from.
+func (s *Secret) FieldOf(key string) Field {
+	if from, aged := s.Age()[key]; aged {
+		return from.Field
+	}
+	return s.Spec.fields["sops"]
 }
 
 // pullKeys are the keys of which one holds a Docker configuration; the second

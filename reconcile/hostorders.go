@@ -57,10 +57,16 @@ func pinOf(pin model.HostPin, is bool) *model.HostPin {
 func MayForget(host string, d *model.Desired, m Memory) error {
 	remembered := m.Placed.names(host)
 	_, seen := m.Hosts[host]
+	at := -1
+	if d != nil {
+		at = slices.IndexFunc(d.Hosts, func(h model.Host) bool { return h.Name == host })
+	}
 	switch {
 	case d == nil:
 		return fmt.Errorf("forget host %q: it is not known which hosts the manifests declare; let them be read first", host)
-	case slices.ContainsFunc(d.Hosts, func(h model.Host) bool { return h.Name == host }):
+	case at >= 0 && d.Hosts[at].Endpoint == "":
+		return fmt.Errorf("forget host %q: it is there without a manifest, as the local engine that stands in for hosts or as one that a simulation made up, and there is nothing to forget", host)
+	case at >= 0:
 		return fmt.Errorf("forget host %q: the manifests declare it, so it is expected back; remove its Host manifest by a commit first", host)
 	case !seen && !remembered:
 		return fmt.Errorf("forget host %q: nothing is remembered of it%s", host, remembering(m, d))

@@ -71,6 +71,9 @@ func TestWhatIsImaginedComesTrue(t *testing.T) {
 				before := w.whereabouts()
 				r := w.imagine(whatif.Question{Without: []string{lost}})
 				w.take(lost)
+				if !slices.ContainsFunc(r.Moves, func(m whatif.Relocation) bool { return m.Service == "each" && m.From == lost && m.To == "" }) {
+					t.Errorf("it is not said that the host's replica of each goes with it: %+v", r.Moves)
+				}
 				before = slices.DeleteFunc(before, func(line string) bool { return strings.HasSuffix(line, " "+lost) })
 				after(10 * time.Minute)
 				if got, want := imagined(before, r), w.whereabouts(); !slices.Equal(got, want) {

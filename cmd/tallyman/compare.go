@@ -9,6 +9,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/simulated"
+	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -89,13 +90,24 @@ func (w *world) records(d reconcile.Decision) map[string]rollout.Record {
 
 // controller is the running controller of the state directory, or nil.
 func (a *app) controller(ctx context.Context) (*server.Client, error) {
-	c, err := server.Dial(ctx, a.global.stateDir)
+	c, err := a.dial(ctx)
 	if errors.Is(err, server.ErrNoController) {
-		if simulated.Is(a.global.stateDir) {
-			return nil, errSimulation(a.global.stateDir)
-		}
-		return nil, nil
+		return nil, a.mayDoWithout()
 	}
+	return c, err
+}
+
+// mayDoWithout is an error where nobody else can know what a controller would.
+func (a *app) mayDoWithout() error {
+	if simulated.Is(a.global.stateDir) {
+		return errSimulation(a.global.stateDir)
+	}
+	return nil
+}
+
+// dial reaches the controller, and makes sure that it is the one that is meant.
+func (a *app) dial(ctx context.Context) (*server.Client, error) {
+	c, err := server.Dial(ctx, a.global.stateDir)
 	if err != nil {
 		return nil, err
 	}
@@ -136,12 +148,29 @@ func (a *app) status(ctx context.Context) (report.Status, error) {
 	}
 	if c != nil {
 		defer c.Close()
-		return c.Status(ctx)
+		s, err := c.Status(ctx)
+		if !errors.Is(err, server.ErrNoController) {
+			return s, err
+		}
+		if err := a.mayDoWithout(); err != nil {
+			return s, err
+		}
 	}
 	w, err := a.lookAround(ctx, look{fallBack: true})
 	if err != nil {
 		return report.Status{}, err
 	}
 	defer w.close()
-	return w.status(time.Now()), nil
+	now := time.Now()
+	s := w.status(now)
+	s.Unattended = a.unattended(now)
+	return s, nil
+}
+
+// unattended says what there is in the place of a controller.
+func (a *app) unattended(now time.Time) string {
+	if pid, since := state.Holder(a.global.stateDir); pid != 0 {
+		return fmt.Sprintf("an apply is at work, or a controller just begins or ends: pid %d, for %s; what it knows is missing here", pid, now.Sub(since).Round(time.Second))
+	}
+	return "no controller is running: nothing is rolled out or put right until you start `tallyman serve`, or run `tallyman apply` once"
 }

@@ -52,7 +52,7 @@ EXIT STATUS
   1  it could not be done; with --wait: not empty in time, and what blocks it`
 
 const uncordonHelp = `Let a host have replicas again: make a commit that takes back what cordon and
-drain have set in its Host manifest, and push it. What has moved away stays
+drain have put into its Host manifest, and push it. What has moved away stays
 where it is; what is new may come.
 
 With --pin, without a commit, it lets go of what cordon or drain --pin ordered.
@@ -61,7 +61,7 @@ With --pin, without a commit, it lets go of what cordon or drain --pin ordered.
     host edge-1: commit 0d7c1b2e "Uncordon host edge-1"
 
 EXIT STATUS
-  0  committed or let go, or it was neither cordoned nor drained
+  0  committed or let go, or there was nothing to take back
   1  it could not be done`
 
 const pinHelp = `With --pin no commit is made: the order is remembered beside the manifests, and
@@ -82,6 +82,7 @@ type hostOptions struct {
 	pin               bool
 	wait              bool
 	timeout           time.Duration
+	timeoutGiven      bool
 }
 
 func (a *app) cordonCommand() *cobra.Command {
@@ -101,6 +102,7 @@ func (a *app) drainCommand() *cobra.Command {
 	c.Flags().StringVar(&o.until, "until", "", untilUsage)
 	c.Flags().BoolVar(&o.wait, "wait", false, "wait until the host is empty")
 	c.Flags().DurationVar(&o.timeout, "timeout", 10*time.Minute, "with --wait: wait so `LONG` at most")
+	c.PreRun = func(c *cobra.Command, _ []string) { o.timeoutGiven = c.Flags().Changed("timeout") }
 	return c
 }
 
@@ -125,8 +127,8 @@ func (a *app) hostVerbCommand(v hostVerb) (*cobra.Command, *hostOptions) {
 
 func (a *app) doToHost(ctx context.Context, v hostVerb, host string, o hostOptions) error {
 	o.by = cmp.Or(o.by, whoami())
-	if o.until != "" && !o.pin {
-		return fmt.Errorf("%s host %q: --until is for --pin; a commit counts until the next one", v.verb, host)
+	if err := o.check(v, host); err != nil {
+		return err
 	}
 	if o.wait {
 		if err := a.somebodyDrains(ctx, host); err != nil {
@@ -148,6 +150,19 @@ func (a *app) doToHost(ctx context.Context, v hostVerb, host string, o hostOptio
 	return a.awaitDrained(ctx, made, o.timeout)
 }
 
+// check refuses what says nothing where it stands.
+func (o *hostOptions) check(v hostVerb, host string) error {
+	switch {
+	case o.until != "" && !o.pin:
+		return fmt.Errorf("%s host %q: --until is for --pin; a commit counts until the next one", v.verb, host)
+	case o.timeoutGiven && !o.wait:
+		return fmt.Errorf("%s host %q: --timeout is for --wait; add that, or leave it out", v.verb, host)
+	case o.wait && o.timeout <= 0:
+		return fmt.Errorf("--timeout %s: must be more than 0", o.timeout)
+	}
+	return nil
+}
+
 // hostChanged is what -o json prints. Without a commit, as when there was nothing to do
 // or by --pin, Commit is empty.
 type hostChanged struct {
@@ -156,6 +171,8 @@ type hostChanged struct {
 	Subject string `json:"subject,omitempty"`
 	// Order is what was ordered by --pin.
 	Order *ordered `json:"order,omitempty"`
+	// nothing says that there was nothing to let go of by --pin.
+	nothing bool
 	// Left is what was still on the host at last; only with --wait.
 	Left []report.Left `json:"left,omitempty"`
 }
@@ -168,6 +185,9 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 		}
 		order := rollout.Order{Verb: v.verb, Host: made.Host, By: o.by, Reason: o.reason, Until: until}
 		controlled, err := a.obeyed(ctx, order)
+		if made.nothing = errors.Is(err, rollout.ErrNothingToDo); made.nothing {
+			return nil
+		}
 		made.Order = &ordered{Order: order, Controller: controlled}
 		return err
 	}
@@ -179,6 +199,7 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 	h := edit.Host{
 		Repository: repo, Loader: manifest.NewLoader(a.global.limits.manifest()), Path: a.global.path, Name: made.Host, Want: v.want,
 		Verb: strings.ToUpper(verb[:1]) + verb[1:], By: authorOf(o.by), Reason: o.reason,
+		MadeUp: a.madeUp(ctx),
 	}
 	c, err := h.Run(ctx)
 	if err != nil && !errors.Is(err, git.ErrNothingToCommit) {
@@ -205,6 +226,8 @@ func (a *app) tellChanged(v hostVerb, made *hostChanged) error {
 	}
 	text := fmt.Sprintf("host %s %s\n", made.Host, v.already)
 	switch {
+	case made.nothing:
+		text = fmt.Sprintf("host %s is neither cordoned nor drained without a commit: there is nothing to let go of\n", made.Host)
 	case made.Order != nil:
 		text = fmt.Sprintf("host %s %s\n", made.Host, v.pinned) + unheard(made.Order.Controller)
 	case made.Commit != "":

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/edit"
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
 )
@@ -56,6 +57,8 @@ func hint(err error) string {
 		return "write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST; without DOCKER_HOST and Host manifests it is the local engine"
 	case errors.Is(err, errNoHost):
 		return "start the Docker engine there, or point DOCKER_HOST or the Host manifest's endpoint at the right one"
+	case errors.Is(err, server.ErrNoController):
+		return "ask again: without a controller most verbs look for themselves; `tallyman serve` starts one"
 	case errors.Is(err, git.ErrUnknownHost):
 		return "check the host's name in --repo, and that this machine can look names up"
 	case errors.Is(err, git.ErrPlainHTTP):

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
@@ -46,6 +47,9 @@ func (a *app) hostCheckCommand() *cobra.Command {
 }
 
 func (a *app) checkHosts(ctx context.Context, names []string) error {
+	if dir := a.global.stateDir; simulated.Is(dir) {
+		return fmt.Errorf("check hosts: state directory %q is a simulation's, whose hosts have no engines to ask; `tallyman get hosts` lists them, and without --state-dir the real ones are checked", dir)
+	}
 	hosts, err := a.declaredHosts(ctx)
 	if err != nil {
 		return err

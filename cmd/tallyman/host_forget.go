@@ -91,14 +91,7 @@ func (a *app) forgetHost(ctx context.Context, o rollout.Order, yes bool) error {
 
 // String counts for people.
 func (f forgotten) String() string {
-	return fmt.Sprintf("%s, %s", plural(f.Containers, "container"), plural(f.Volumes, "volume"))
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
+	return model.Count(f.Containers, "container", "containers") + ", " + model.Count(f.Volumes, "volume", "volumes")
 }
 
 // forgettable is what is remembered, if the host may be forgotten. Whether it

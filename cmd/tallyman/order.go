@@ -133,7 +133,7 @@ func parseUntil(text string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("read --until %q: write a duration (90m, 48h) or a time (2026-01-31T18:00:00Z)", text)
+		return t, fmt.Errorf("read --until %q: write a duration (90m, 48h) of at most %s, or a time (2026-01-31T18:00:00Z)", text, longest)
 	}
 	return t, nil
 }

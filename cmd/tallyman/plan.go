@@ -12,10 +12,13 @@ import (
 
 const planHelp = `Print what would change, why, and on which host. Nothing is changed. An app that
 is held, because its last commit failed or somebody pinned or paused it, is
-shown as that: what it was rolled back from is tried again by retry only.
+shown as that: what it was rolled back from is tried again by retry only. What
+apply would do and serve does not yet, because a window is shut or sync.auto is
+off, is said.
 
-The signs are: + create, ~ put right in place, ± replace, - remove, ! blocked.
-Removals come last. With -o json the plan is printed as data, with every engine
+The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
+a higher priority and wait, - remove, ! blocked, > begin a run of a job. What is
+removed comes last. With -o json the plan is printed as data, with every engine
 call that it would take.
 
     $ tallyman plan --repo .
@@ -57,6 +60,7 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 	}
 	defer w.close()
 	p := w.decide(time.Now(), o.allowRemovals).Plan
+	p.NoteLater(w.desired, w.unasked)
 	if a.wantsJSON() {
 		err = printJSON(a.out, p)
 	} else {

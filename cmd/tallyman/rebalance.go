@@ -104,10 +104,7 @@ func (a *app) rebalance(ctx context.Context, r rebalancing) error {
 		return err
 	}
 	done.Ordered = true
-	text := fmt.Sprintf("%d moves are ordered", len(moves))
-	if len(moves) == 1 {
-		text = "1 move is ordered"
-	}
+	text := model.Count(len(moves), "move is ordered", "moves are ordered")
 	return a.sayRebalanced(done, strings.TrimSpace(text+"\n"+unheard(done.Controller)))
 }
 

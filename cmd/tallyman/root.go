@@ -37,7 +37,8 @@ SETTINGS
   Every flag can also be given as a variable (--state-dir as TALLYMAN_STATE_DIR)
   or in the YAML file that --config names (state-dir: /var/lib/tallyman). The
   command line wins over the environment, and that over the file. A variable
-  that begins so and is no setting is warned of.
+  that begins so and is no setting is warned of. What every verb has is listed
+  by "tallyman help flags".
 
 OUTPUT
   With -o json every verb prints JSON for programs, and an error is one line of
@@ -166,9 +167,16 @@ func knownFlags(root *cobra.Command) []string {
 	return names
 }
 
+// longest is as long as a duration can be.
+const longest = "2562047h"
+
 // flagError adds what may have been meant.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration" {
+		return fmt.Errorf("read --%s %q: write a duration such as 90s or 15m, of at most %s", invalid.GetFlag().Name, invalid.GetValue(), longest)
+	}
 	if !errors.As(err, &unknown) {
 		return err
 	}

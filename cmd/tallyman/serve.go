@@ -19,7 +19,8 @@ import (
 const serveHelp = `Follow the branch and hold the hosts to it: roll out each commit, and put right
 what breaks or is changed by hand. It logs to standard error.
 
-A local repository is noticed at once, another one with the next poll. SIGTERM
+A local repository is noticed at once, another one with the next poll; one that
+can't be reached is tried again, and a local one has to be there. SIGTERM
 or SIGINT lets the calls at work end and begins no more; a second one ends the
 process at once, within two seconds whatever hangs. Both may happen at any
 moment: the next start goes on from what it finds on the hosts.
@@ -86,6 +87,9 @@ func (a *app) newController(o serveOptions, hosts hosts, cfg reconcile.Config) (
 	from := a.gitConfig(mirrorDir(a.global.stateDir))
 	from.Poll = o.poll
 	repo, err := git.Open(from)
+	if err == nil {
+		err = repo.Present()
+	}
 	if err != nil {
 		return nil, err
 	}

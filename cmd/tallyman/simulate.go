@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,7 +50,12 @@ func (a *app) simulateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "simulate", Short: "Say what losing or adding hosts would lead to", Long: simulateHelp, Args: args(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return a.simulate(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("without") && (len(o.without) == 0 || slices.Contains(o.without, "")) {
+				return errors.New("read --without: must not be empty; name a host, or leave it out")
+			}
+			return a.simulate(c.Context(), o)
+		},
 	}
 	c.Flags().StringSliceVar(&o.without, "without", nil, "take this `HOST` for lost, or several with commas between")
 	c.Flags().StringArrayVar(&o.add, "add-host", nil, "add a host, as in `cpus=8,memory=32GiB,labels=zone=a`; may be given several times")

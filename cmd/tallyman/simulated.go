@@ -57,6 +57,20 @@ func errSimulation(dir string) error {
 	return fmt.Errorf("state directory %q is a simulation's, and none runs there; name another one with --state-dir, or start tallyman serve --simulate on it", dir)
 }
 
+// madeUp are the hosts that a running simulation has beside those of manifests.
+func (a *app) madeUp(ctx context.Context) []string {
+	w := a.newWorld()
+	defer w.close()
+	if !simulated.Is(a.global.stateDir) || w.remember(ctx, a) != nil {
+		return nil // what can't be known is found out by whoever needs it
+	}
+	var names []string
+	for i := range w.madeUp {
+		names = append(names, w.madeUp[i].Name)
+	}
+	return names
+}
+
 // borrow takes over what a simulation's controller sees: nobody else can look at
 // its hosts.
 func (w *world) borrow(ctx context.Context, c *server.Client, spec string) error {

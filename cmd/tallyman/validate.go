@@ -12,6 +12,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 const validateHelp = `Check manifests and print every mistake with its place. Neither Docker nor a
@@ -131,12 +132,8 @@ func countDocuments(set *manifest.Set) string {
 	counts := documents(set)
 	var parts []string
 	for _, kind := range manifest.Kinds() {
-		switch n := counts[kind.Name]; n {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+strings.ToLower(kind.Name))
-		default:
-			parts = append(parts, fmt.Sprintf("%d %ss", n, strings.ToLower(kind.Name)))
+		if n, name := counts[kind.Name], strings.ToLower(kind.Name); n > 0 {
+			parts = append(parts, model.Count(n, name, name+"s"))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
@@ -33,6 +34,7 @@ type world struct {
 	named             bool  // the target was named by a person
 	sourceErr         error // why the target is not what is compared
 	desired           *model.Desired
+	unasked           *model.Desired // what a controller would go by, where a person asks
 	live              model.Live
 	memory            reconcile.Memory
 	state             rollout.State // the memory's, as the choice left it
@@ -105,6 +107,15 @@ func (w *world) remember(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer c.Close()
+	err = w.ask(ctx, c)
+	if errors.Is(err, server.ErrNoController) && a.mayDoWithout() == nil {
+		w.memory, err = a.journaled()
+	}
+	return err
+}
+
+// ask takes over what a controller knows.
+func (w *world) ask(ctx context.Context, c *server.Client) (err error) {
 	if w.memory, err = c.Memory(ctx); err != nil {
 		return err
 	}
@@ -209,11 +220,14 @@ func (w *world) choose(ctx context.Context, a *app, asked bool) {
 	}
 	state := w.memory.State()
 	state.Well = well
-	choice := reconcile.Choose(rollout.ChooseInput{
-		Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked,
-		State: state,
-	}, func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) })
+	in := rollout.ChooseInput{Target: w.desired, Now: time.Now(), Manual: asked, Unordered: asked, State: state}
+	read := func(revision string) (*model.Desired, error) { return w.read(ctx, a, revision) }
+	choice := reconcile.Choose(in, read)
 	w.desired, w.state = choice.Desired, choice.State
+	if asked {
+		in.Manual = false
+		w.unasked = reconcile.Choose(in, read).Desired
+	}
 }
 
 // read is what another revision asks for.

@@ -135,7 +135,7 @@ func TestSecretsStayIn(t *testing.T) {
 	w.aged(stranger)
 	w.secretive("tallyman/hello:2")
 	w.commit("encrypt for somebody else")
-	c.says(t, "aged.yaml:1:1: key file: decrypt secret")
+	c.says(t, ": spec.age.file: decrypt secret")
 	w.ofController(c)
 	w.eventually("web as it was", exactly("web", "tallyman/hello:1", 1))
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -23,6 +24,8 @@ type Host struct {
 	Verb       string // what is done to it, as the message begins: Drain
 	By         git.Signature
 	Reason     string
+	// MadeUp are hosts of a simulation, of which there are no manifests.
+	MadeUp []string
 }
 
 // Wanted is what a Host manifest is to say; nil leaves a field as it is.
@@ -35,9 +38,10 @@ func (w Wanted) fields(spec *manifest.HostSpec) []manifest.SpecField {
 		key      string
 		is       bool
 		isWanted *bool
-	}{{"schedulable", spec.Schedulable, w.Schedulable}, {"drain", spec.Drain, w.Drain}} {
+		without  bool // what it is where the manifest does not say
+	}{{"schedulable", spec.Schedulable, w.Schedulable, true}, {"drain", spec.Drain, w.Drain, false}} {
 		if f.isWanted != nil && *f.isWanted != f.is {
-			out = append(out, manifest.SpecField{Key: f.key, Value: fmt.Sprint(*f.isWanted)})
+			out = append(out, manifest.SpecField{Key: f.key, Value: fmt.Sprint(*f.isWanted), Default: *f.isWanted == f.without})
 		}
 	}
 	return out
@@ -132,6 +136,9 @@ func (h *Host) find(set *manifest.Set) (*manifest.Host, error) {
 			return m, nil
 		}
 		names = append(names, m.Metadata.Name)
+	}
+	if slices.Contains(h.MadeUp, h.Name) {
+		return nil, errors.New("it is made up by serve --simulate, so there is no manifest to edit; do without a commit by --pin")
 	}
 	if len(names) == 0 {
 		return nil, errors.New("no manifest declares a host, so there is none to edit: the local engine stands in; commit a Host manifest with its endpoint, or do without a commit by --pin")

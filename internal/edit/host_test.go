@@ -17,7 +17,7 @@ var yes, no = true, false
 func (r *repo) edit(name, verb string, want Wanted) error {
 	r.t.Helper()
 	h := Host{
-		Repository: r.seen, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", Name: name, Want: want, Verb: verb,
+		Repository: r.seen, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", Name: name, Want: want, Verb: verb, MadeUp: []string{"sim-1"},
 		By: git.Signature{Name: "Bob", Email: "bob@example.org"}, Reason: "a new kernel",
 	}
 	_, err := h.Run(r.t.Context())
@@ -60,8 +60,14 @@ func TestAHostIsDrainedAndComesBack(t *testing.T) {
 	if err := r.edit("edge-2", "Uncordon", Wanted{Drain: &no, Schedulable: &yes}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(want, "schedulable: false", "schedulable: true", 1) {
+	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(want, ", schedulable: false", "", 1) {
 		t.Errorf("made %s", got)
+	}
+	if err := r.edit("edge-1", "Uncordon", Wanted{Drain: &no, Schedulable: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.git("show", "HEAD:hosts.yaml") + "\n"; got != strings.Replace(twoHosts, ", schedulable: false", "", 1) {
+		t.Errorf("something of the drain is left: %s", got)
 	}
 }
 
@@ -92,11 +98,12 @@ func TestADrainOnTopOfWhatOthersPush(t *testing.T) {
 
 func TestHostEditsThatAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ host, hosts, want string }{
-		"no such host":          {"edge1", twoHosts, `there is no such host (did you mean "edge-1"?)`},
-		"nothing like it":       {"web", twoHosts, "there is no such host; there is edge-1, edge-2"},
-		"no host at all":        {"local", "", "the local engine stands in; commit a Host manifest"},
-		"a broken branch":       {"edge-1", twoHosts + "---\nkind: Hoost\n", "the branch is not valid; mend it first, or do without a commit by --pin"},
-		"written for no editor": {"edge-1", strings.Replace(twoHosts, "endpoint: unix:///edge-1.sock ", "endpoint:\n      unix:///edge-1.sock ", 1), "edit hosts.yaml: the spec in line 6 is written in a way that only people can edit: put drain: true into it by hand"},
+		"no such host":            {"edge1", twoHosts, `there is no such host (did you mean "edge-1"?)`},
+		"nothing like it":         {"web", twoHosts, "there is no such host; there is edge-1, edge-2"},
+		"no host at all":          {"local", "", "the local engine stands in; commit a Host manifest"},
+		"made up by a simulation": {"sim-1", twoHosts, "it is made up by serve --simulate, so there is no manifest to edit; do without a commit by --pin"},
+		"a broken branch":         {"edge-1", twoHosts + "---\nkind: Hoost\n", "the branch is not valid; mend it first, or do without a commit by --pin"},
+		"written for no editor":   {"edge-1", strings.Replace(twoHosts, "endpoint: unix:///edge-1.sock ", "endpoint:\n      unix:///edge-1.sock ", 1), "edit hosts.yaml: the spec in line 6 is written in a way that only people can edit: put drain: true into it by hand"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)

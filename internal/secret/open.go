@@ -50,7 +50,7 @@ func open(s *manifest.Secret, ids []identity) (map[string][]byte, manifest.Error
 	if file, ok := s.SOPS(); ok {
 		values, err := openSOPS(file, ids)
 		if err != nil {
-			return nil, manifest.Errors{problem(s, "spec.sops", file.File, err)}
+			return nil, manifest.Errors{problem(s, file, err)}
 		}
 		return values, nil
 	}
@@ -63,19 +63,19 @@ func open(s *manifest.Secret, ids []identity) (map[string][]byte, manifest.Error
 			err = errors.New(wanting(ids, nil))
 		}
 		if err != nil {
-			errs = append(errs, problem(s, "key "+key, sealed[key].File, err))
+			errs = append(errs, problem(s, sealed[key], err))
 		}
 		values[key] = value
 	}
 	return values, errs
 }
 
-// problem says what of a secret can't be decrypted, with the place of its
-// manifest.
-func problem(s *manifest.Secret, what, file string, err error) *manifest.Error {
+// problem says what of a secret can't be decrypted, with the place of the field
+// that it is in.
+func problem(s *manifest.Secret, what manifest.Sealed, err error) *manifest.Error {
 	message := fmt.Sprintf("decrypt secret %q: %v", s.Metadata.Name, err)
-	if file != s.File {
-		message = fmt.Sprintf("decrypt secret %q, file %q: %v", s.Metadata.Name, file, err)
+	if what.File != s.File {
+		message = fmt.Sprintf("decrypt secret %q, file %q: %v", s.Metadata.Name, what.File, err)
 	}
-	return &manifest.Error{File: s.File, Line: s.Line, Col: s.Col, Path: what, Message: message}
+	return &manifest.Error{File: s.File, Line: what.Field.Line, Col: what.Field.Col, Path: what.Field.Path, Message: message}
 }

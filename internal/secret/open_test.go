@@ -54,9 +54,9 @@ func TestWhatCanNotBeOpenedIsNamedAllAtOnce(t *testing.T) {
 		t.Fatalf("%T, values %v", err, got.Values != nil)
 	}
 	for _, want := range []string{
-		`other.yaml:1:1: spec.sops: decrypt secret "other", file "other.enc.yaml": no key that is given opens it; it needs that of ` + keys(t, "two")[0].recipient,
-		`tls.yaml:1:1: key crt: decrypt secret "tls", file "tls.crt.age": no key that is given opens it; given is that of ` + keys(t, "one")[0].recipient,
-		`tls.yaml:1:1: key key: decrypt secret "tls", file "tls.key.age": `,
+		`other.yaml:5:9: spec.sops: decrypt secret "other", file "other.enc.yaml": no key that is given opens it; it needs that of ` + keys(t, "two")[0].recipient,
+		`tls.yaml:5:19: spec.ageFiles.crt: decrypt secret "tls", file "tls.crt.age": no key that is given opens it; given is that of ` + keys(t, "one")[0].recipient,
+		`tls.yaml:5:37: spec.ageFiles.key: decrypt secret "tls", file "tls.key.age": `,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in\n%v", want, err)

@@ -23,8 +23,9 @@ func unusable(set *manifest.Set, values map[string]map[string][]byte) manifest.E
 			continue
 		}
 		if _, err := registry.FromConfig(values[s.Metadata.Name][s.PullKey()]); err != nil {
+			at := s.FieldOf(s.PullKey())
 			errs = append(errs, &manifest.Error{
-				File: s.File, Line: s.Line, Col: s.Col, Path: "key " + s.PullKey(),
+				File: s.File, Line: at.Line, Col: at.Col, Path: at.Path,
 				Message: fmt.Sprintf("pull with secret %q: %v", s.Metadata.Name, err),
 			})
 		}

@@ -26,7 +26,7 @@ func TestAPullSecretIsReadAsSoonAsItIsOpen(t *testing.T) {
 	for _, content := range []string{canary, `{"auths": {"` + canary + `": {"auth": "` + canary + `"}}}`, `{"` + canary + `": {}}`} {
 		_, err := o.Open(pulling(t, content), "me")
 		saysNothing(t, err)
-		if !strings.Contains(err.Error(), `hub.yaml:1:1: key config.json: pull with secret "hub": `) {
+		if !strings.Contains(err.Error(), `hub.yaml:6:18: spec.age["config.json"]: pull with secret "hub": `) {
 			t.Errorf("it is not told which secret: %v", err)
 		}
 	}

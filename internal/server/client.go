@@ -153,7 +153,7 @@ func decodeEach[T any](r io.Reader, use func(T) error) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read the controller's answer: %w", err)
+			return unanswered("read the controller's answer", err)
 		}
 		if err := use(value); err != nil {
 			return err
@@ -167,10 +167,7 @@ func (c *Client) get(ctx context.Context, what string, query url.Values, into an
 		return err
 	}
 	defer body.Close() //nolint:errcheck // only read from
-	if err := json.NewDecoder(body).Decode(into); err != nil {
-		return fmt.Errorf("read the controller's answer: %w", err)
-	}
-	return nil
+	return unanswered("read the controller's answer", json.NewDecoder(body).Decode(into))
 }
 
 // open asks and gives the answer's body, or the error that it holds.
@@ -181,7 +178,7 @@ func (c *Client) open(ctx context.Context, method, what string, body io.Reader) 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the controller: %w", unwrapURL(err))
+		return nil, unanswered("ask the controller", unwrapURL(err))
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
@@ -191,7 +188,30 @@ func (c *Client) open(ctx context.Context, method, what string, body io.Reader) 
 	if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Error == "" {
 		return nil, fmt.Errorf("ask the controller: it answered %s", resp.Status)
 	}
+	if f.NothingToDo {
+		return nil, &nothingToDo{f.Error}
+	}
 	return nil, errors.New(f.Error)
+}
+
+// nothingToDo is rollout.ErrNothingToDo as the controller told it.
+type nothingToDo struct{ text string }
+
+func (e *nothingToDo) Error() string { return e.text }
+func (e *nothingToDo) Unwrap() error { return rollout.ErrNothingToDo }
+
+// unanswered tells a controller that ended while it was asked, which is none any
+// more, from what else may be wrong.
+func unanswered(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, gone := range []error{syscall.ECONNRESET, syscall.EPIPE, syscall.ENOENT, syscall.ECONNREFUSED, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, gone) {
+			return fmt.Errorf("%s: %w: it ended meanwhile", doing, ErrNoController)
+		}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // unwrapURL leaves out the made-up address.

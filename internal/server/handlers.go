@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,7 +24,8 @@ type ApplyRequest struct {
 
 // failure is the answer to what did not work.
 type failure struct {
-	Error string `json:"error"`
+	Error       string `json:"error"`
+	NothingToDo bool   `json:"nothingToDo,omitempty"`
 }
 
 func (s *Server) handler() http.Handler {
@@ -176,7 +178,7 @@ func answer(w http.ResponseWriter, value any) {
 func refuse(w http.ResponseWriter, code int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(failure{err.Error()})
+	_ = json.NewEncoder(w).Encode(failure{err.Error(), errors.Is(err, rollout.ErrNothingToDo)})
 }
 
 // stream is an answer that is sent piece by piece, each at once.

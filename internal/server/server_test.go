@@ -280,6 +280,52 @@ func TestAnswersOfAnotherProgram(t *testing.T) {
 	}
 }
 
+// TestAControllerThatEndsWhileItIsAskedIsNone: whoever asked goes on without.
+func TestAControllerThatEndsWhileItIsAskedIsNone(t *testing.T) {
+	for name, said := range map[string]string{
+		"before it answers":       "",
+		"in the midst of headers": "HTTP/1.1 200",
+		"in the midst of it":      "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"owner\": ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, err := Listen(dir)
+			check(t, err)
+			defer l.Close()
+			go func() {
+				for {
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = conn.Read(make([]byte, 1))
+					_, _ = io.WriteString(conn, said)
+					_ = conn.Close() // with the rest of the request unread: a reset
+				}
+			}()
+			c, err := Dial(t.Context(), dir)
+			check(t, err)
+			defer c.Close()
+			if _, err := c.Status(t.Context()); !errors.Is(err, ErrNoController) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// TestAnOrderThatChangesNothingIsToldApart from one that can't be obeyed.
+func TestAnOrderThatChangesNothingIsToldApart(t *testing.T) {
+	c := start(t).dial()
+	_, err := c.Status(t.Context()) // when there is one the hosts are known
+	check(t, err)
+	for host, nothing := range map[string]bool{"local": true, "nowhere": false} {
+		err := c.Order(t.Context(), rollout.Order{Verb: rollout.VerbUncordon, Host: host})
+		if err == nil || errors.Is(err, rollout.ErrNothingToDo) != nothing {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
 // TestTheStatusWaitsForTheFirstDecision asks a controller that has just begun: an
 // empty answer would say that nothing is there and nothing differs.
 func TestTheStatusWaitsForTheFirstDecision(t *testing.T) {

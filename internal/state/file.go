@@ -98,6 +98,20 @@ func PID(dir string) int {
 	return pid
 }
 
+// Holder is the process that works on a state directory at this moment, and since
+// when; 0 when there is none.
+func Holder(dir string) (pid int, since time.Time) {
+	db, err := OpenReadOnly(dir)
+	if err == nil {
+		_ = db.Close() // it was only tried
+	}
+	info, unknown := os.Stat(filepath.Join(dir, pidName))
+	if !errors.Is(err, ErrInUse) || unknown != nil {
+		return 0, time.Time{}
+	}
+	return PID(dir), info.ModTime()
+}
+
 func writePID(dir string) error {
 	path := filepath.Join(dir, pidName)
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {

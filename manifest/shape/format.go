@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 )
 
 // Format is a way to write a text. What the patterns can't express is in
@@ -51,6 +52,18 @@ func isPrefix(s string) bool {
 	return err == nil && p == p.Masked()
 }
 
+// endpointPort is the port of an endpoint, if it has one.
+var endpointPort = regexp.MustCompile(`^[a-z]+://[^/]*:([0-9]+)(/|$)`)
+
+func portInRange(endpoint string) bool {
+	port := endpointPort.FindStringSubmatch(endpoint)
+	if port == nil {
+		return true
+	}
+	n, err := strconv.Atoi(port[1])
+	return err == nil && n >= 1 && n <= 65535
+}
+
 // The patterns keep to what Go's regexp and JSON Schema's dialect share.
 var (
 	label     = `[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`
@@ -82,7 +95,8 @@ var (
 		"hostname":  {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`), Valid: func(s string) bool { return len(s) <= 253 }, Noun: "a host name"},
 		"shortHost": {Pattern: re(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`), Noun: "a host name of at most 63 letters, digits, '-' and '.'"},
 		"endpoint": {Pattern: re(`^(unix:///[^\s]+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}|ssh://([A-Za-z0-9_][A-Za-z0-9_.-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._/@+-]*)?)$`),
-			Noun: "unix:///path/to/docker.sock, tcp://host:port or ssh://[user@]host[:port][/path/to/docker.sock]", Quiet: true},
+			Valid: portInRange,
+			Noun:  "unix:///path/to/docker.sock, tcp://host:port or ssh://[user@]host[:port][/path/to/docker.sock], with a port from 1 to 65535 and never with a password: use a key or certificates", Quiet: true},
 		"user":       {Pattern: re(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`), Noun: `a user, or user:group, such as "1000:1000"`},
 		"signal":     {Pattern: re(`^SIG(HUP|INT|QUIT|ABRT|KILL|USR1|USR2|TERM|CONT|STOP|TSTP|WINCH|PWR|ALRM|PIPE|IO|RTMIN(\+([1-9]|1[0-5]))?)$`), Noun: "a signal such as SIGTERM"},
 		"capability": {Pattern: re(`^(CAP_)?[A-Z][A-Z0-9_]+$`), Noun: "a capability such as NET_ADMIN, or ALL"},
@@ -101,6 +115,6 @@ var (
 		"cron":      {Pattern: re(`^(\S+( +\S+){4}|@(hourly|daily|midnight|weekly|monthly|yearly|annually))$`), Noun: `a cron expression of five fields such as "0 3 * * *", or one of @hourly, @daily, @weekly, @monthly and @yearly`},
 		"timeZone":  {Pattern: re(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`), Noun: "a time zone such as Europe/Berlin"},
 		"promotion": {Pattern: re(`^(manual|([0-9]+(ms|s|m|h))+)$`), Noun: "a duration such as 10m, or manual"},
-		"portion":   {Pattern: re(`^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$`), Noun: `a count such as 2, or a percentage such as "25%"`},
+		"portion":   {Pattern: re(`^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$`), Noun: `a count such as 2, or a percentage up to "100%" such as "25%"`},
 	}
 )

@@ -94,7 +94,7 @@ func TestFormats(t *testing.T) {
 		"relPath":  {[]string{"a", "a/b.c", "..a"}, []string{"", "/a", "../a", "a/..", "a//b", "a/", ".", "./a"}},
 		"ip":       {[]string{"10.0.0.1", "::1"}, []string{"", "10.0.0", "host", "::g"}},
 		"cidr":     {[]string{"10.0.0.0/8", "fd00::/8"}, []string{"10.0.0.1/8", "10.0.0.0", "10.0.0.0/33"}},
-		"endpoint": {[]string{"unix:///run/docker.sock", "tcp://10.0.0.1:2376", "tcp://[::1]:2376", "tcp://edge-1.example:2376", "ssh://a", "ssh://deploy@10.0.0.11", "ssh://deploy@[::1]:22/run/user/1000/docker.sock"}, []string{"", "unix://run", "tcp://a", "tcp://u:p@a:1", "ssh://", "ssh://u:p@a", "ssh://-oProxyCommand=x", "ssh://a?b", "http://a:1"}},
+		"endpoint": {[]string{"unix:///run/docker.sock", "tcp://10.0.0.1:2376", "tcp://[::1]:2376", "tcp://edge-1.example:2376", "ssh://a", "ssh://deploy@10.0.0.11", "ssh://deploy@[::1]:22/run/user/1000/docker.sock", "tcp://a:65535", "ssh://[::1]"}, []string{"", "tcp://a:0", "tcp://a:65536", "tcp://[::1]:99999", "ssh://b@a:0/x", "unix://run", "tcp://a", "tcp://u:p@a:1", "ssh://", "ssh://u:p@a", "ssh://-oProxyCommand=x", "ssh://a?b", "http://a:1"}},
 		"signal":   {[]string{"SIGTERM", "SIGRTMIN+15"}, []string{"TERM", "SIGRTMIN+16", "15", "SIGFOO"}},
 		"user":     {[]string{"web", "1000:1000", "web:web"}, []string{"", "a:b:c", ":b", "a b"}},
 		"labelKey": {[]string{"a", "com.example/a_b"}, []string{"", "tallyman.owner", "a b", ".a"}},

@@ -124,11 +124,11 @@ func TestPlacementAndUpdate(t *testing.T) {
 func TestWhatPlacementIsToldBesides(t *testing.T) {
 	s := build(t, doc("Service", "cache", "{image: cache}"), doc("Service", "web", `{image: web, priority: 7, placement: {
 		constraints: ["host.labels.zone in (b, a)", "host.labels.gpu exists"], spread: [host.name], maxSkew: 1, strategy: pack,
-		tolerations: [{key: gpu, operator: Exists}, {key: gpu, value: a}], affinity: [cache], antiAffinity: [cache]}}`)).Apps[0].Services[1]
+		tolerations: [{key: gpu, operator: Exists}, {key: gpu, value: a}], affinity: [cache], antiAffinity: [db]}}`), doc("Service", "db", "{image: db}")).Apps[0].Services[2]
 	want := model.Placement{
 		Constraints: []model.Constraint{{Attribute: "host.labels.gpu", Operator: "exists"}, {Attribute: "host.labels.zone", Operator: "in", Values: []string{"a", "b"}}},
 		Tolerations: []model.Toleration{{Key: "gpu", Operator: "Equal", Value: "a"}, {Key: "gpu", Operator: "Exists"}},
-		Spread:      []string{"host.name"}, MaxSkew: 1, Strategy: model.StrategyPack, Affinity: []string{"cache"}, AntiAffinity: []string{"cache"},
+		Spread:      []string{"host.name"}, MaxSkew: 1, Strategy: model.StrategyPack, Affinity: []string{"cache"}, AntiAffinity: []string{"db"},
 	}
 	if !reflect.DeepEqual(s.Placement, want) || s.Priority != 7 {
 		t.Errorf("placement %+v, want %+v; priority %d", s.Placement, want, s.Priority)

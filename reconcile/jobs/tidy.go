@@ -3,6 +3,8 @@ package jobs
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // tidy forgets the ended runs beyond the limit, and has their containers
@@ -41,7 +43,7 @@ func News(before, after Memory, jobs []string) []Line {
 	for _, job := range jobs {
 		old, h := before[job], after[job]
 		if n := h.Missed - old.Missed; n > 0 {
-			lines = append(lines, Line{Job: job, Text: fmt.Sprintf("missed %s of its schedule", count(n)), Bad: true})
+			lines = append(lines, Line{Job: job, Text: fmt.Sprintf("missed %s of its schedule", model.Count(n, "time", "times")), Bad: true})
 		}
 		for i := range h.Runs {
 			if line, ok := newsOf(old.run(h.Runs[i].ID), &h.Runs[i]); ok {
@@ -77,11 +79,4 @@ func newsOf(old, r *Run) (Line, bool) {
 		line.Text += ": " + r.Reason
 	}
 	return line, true
-}
-
-func count(n int) string {
-	if n == 1 {
-		return "1 time"
-	}
-	return fmt.Sprintf("%d times", n)
 }

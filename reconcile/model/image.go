@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A resolved reference is the declared one with the digest that it was resolved
 // to behind it: web:1.4@sha256:…. Engines pull and run what the digest names
@@ -32,6 +35,19 @@ func (a *App) Digests() map[string]string {
 		digests[ref] = digest
 	}
 	return digests
+}
+
+// Undigested are the references that have no digest, sorted: with pull never the
+// image is what each host has under the name, of which no registry knows.
+func (a *App) Undigested() []string {
+	var refs []string
+	for _, image := range a.Images() {
+		if _, digest := SplitDigest(image); digest == "" {
+			refs = append(refs, image)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }
 
 // digestShown is how much of a digest people are shown.

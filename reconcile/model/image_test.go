@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,5 +31,18 @@ func TestAnotherDigestIsAnotherFingerprint(t *testing.T) {
 	a := Fingerprint(ContainerSpec{Image: WithDigest("web:1", "sha256:aa")})
 	if b := Fingerprint(ContainerSpec{Image: WithDigest("web:1", "sha256:bb")}); a == b {
 		t.Error("the digest is no part of the fingerprint")
+	}
+}
+
+// TestWhatHasNoDigestIsTold apart from what has: with pull never no registry is asked.
+func TestWhatHasNoDigestIsTold(t *testing.T) {
+	var app App
+	for _, image := range []string{"own:2", "web:1@sha256:" + strings.Repeat("a", 64), "own:1", "own:2"} {
+		s := Service{}
+		s.Container.Image = image
+		app.Services = append(app.Services, s)
+	}
+	if got := app.Undigested(); !slices.Equal(got, []string{"own:1", "own:2"}) {
+		t.Errorf("without a digest are %v", got)
 	}
 }

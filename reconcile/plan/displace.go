@@ -35,6 +35,12 @@ func (p *planner) vacate(c *Change, d *place.Displaced, containers []*model.Cont
 	}
 }
 
+// GivesWay says whether something that runs is ended to make room for a higher
+// priority, with nowhere to go: it is blocked, and not as it is.
+func (c *Change) GivesWay() bool {
+	return c.Verdict == Blocked && c.Displaced != nil && len(c.Steps) > 0
+}
+
 // crowds says whether a second copy of a replica, beside an old one that runs on
 // the host, would be more than the host can set aside. The old one is taken to
 // need as much as the new one.

@@ -182,6 +182,9 @@ type Plan struct {
 	Changes  []Change `json:"changes"`
 	// Held are the apps that are held to another revision, with why.
 	Held []HeldApp `json:"held,omitempty"`
+	// Later are the apps that a controller does not roll yet, with why; whoever
+	// applies the plan need not wait.
+	Later []HeldApp `json:"later,omitempty"`
 	// Pinned are the hosts that people cordoned or drained without a commit.
 	Pinned []PinnedHost `json:"pinned,omitempty"`
 }
@@ -195,7 +198,7 @@ type PinnedHost struct {
 // HeldApp is an app that does not go to the plan's revision.
 type HeldApp struct {
 	App    string `json:"app"`
-	At     string `json:"at"` // the revision that it is held to
+	At     string `json:"at,omitempty"` // the revision that it is held to; "" where there is none yet
 	Kind   string `json:"kind"`
 	Reason string `json:"reason"`
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -118,7 +119,7 @@ func (p *Progress) picture(s *Status) []string {
 		lines = append(lines, cut(line, p.style.Width))
 	}
 	if hidden > 0 {
-		lines = append(lines, cut(fmt.Sprintf("and %s more", count(hidden, "service", "services")), p.style.Width))
+		lines = append(lines, cut(fmt.Sprintf("and %s more", model.Count(hidden, "service", "services")), p.style.Width))
 	}
 	return lines
 }

@@ -50,6 +50,9 @@ type Status struct {
 	// may be out of date.
 	FetchError string    `json:"fetchError,omitempty"`
 	Fetched    time.Time `json:"fetched,omitzero"`
+	// Unattended says that no controller holds the hosts to this, and what does it
+	// instead or would.
+	Unattended string `json:"unattended,omitempty"`
 	// Undecided says why it is not known yet what there is and what should be:
 	// what is missing here may well be there.
 	Undecided string `json:"undecided,omitempty"`

@@ -96,13 +96,6 @@ func syncColor(s Sync) string {
 	return purple
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // or gives a dash for what is not known, so that columns stay columns.
 func or(s string) string {
 	if s == "" {

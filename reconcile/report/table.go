@@ -1,8 +1,12 @@
 package report
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // cell is a piece of a table: colours are put on after the columns are laid
@@ -16,6 +20,7 @@ func (c cell) width() int             { return utf8.RuneCountInString(c.text) }
 // table writes rows in columns, each as wide as its widest cell; the last one
 // is as long as it is. An indent stands before every line.
 func (t *text) table(indent string, rows [][]cell) {
+	rows = shortDigests(rows)
 	widths := columnWidths(rows)
 	for _, row := range rows {
 		var line strings.Builder
@@ -28,6 +33,23 @@ func (t *text) table(indent string, rows [][]cell) {
 		t.WriteString(strings.TrimRight(indent+line.String(), " "))
 		t.WriteByte('\n')
 	}
+}
+
+// digested is a reference with a whole digest, of which people need no more than
+// the beginning.
+var digested = regexp.MustCompile(`[^\s@]+@sha256:[0-9a-f]{64}`)
+
+// shortDigests cuts digests where something follows them, which they would push
+// off the screen. What is the last of its row is told as it is.
+func shortDigests(rows [][]cell) [][]cell {
+	short := make([][]cell, len(rows))
+	for i, row := range rows {
+		short[i] = slices.Clone(row)
+		for j := range max(0, len(row)-1) {
+			short[i][j].text = digested.ReplaceAllStringFunc(row[j].text, model.ShortImage)
+		}
+	}
+	return short
 }
 
 // columnWidths leaves out the last cell of each row, which nothing follows.

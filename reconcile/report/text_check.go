@@ -43,7 +43,7 @@ func (t *text) verdict(c *HostCheck) string {
 	case !c.OK:
 		return t.paint(red, "is not right")
 	case len(c.Findings) > 0:
-		return t.paint(green, "works") + ", with " + count(len(c.Findings), "warning", "warnings")
+		return t.paint(green, "works") + ", with " + model.Count(len(c.Findings), "warning", "warnings")
 	}
 	return t.paint(green, "is fine")
 }

@@ -24,7 +24,7 @@ func DiffText(w io.Writer, changes []Change, style Style) error {
 			t.line("    ignored: %s", clean(d.String()))
 		}
 		if c.Held != "" && !slices.Contains(c.Reasons, c.Held) {
-			t.line("    waits: %s", clean(c.Held))
+			t.line("    %s", clean(waitText(c.Held)))
 		}
 	}
 	return t.to(w)

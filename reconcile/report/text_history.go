@@ -75,6 +75,9 @@ func RolloutText(w io.Writer, records []rollout.Record, at int, style Style) err
 	for _, ref := range slices.Sorted(maps.Keys(r.Images)) {
 		images = append(images, model.WithDigest(ref, r.Images[ref]))
 	}
+	for _, ref := range r.Undigested {
+		images = append(images, ref+": no digest, as no registry is asked with pull: never; each host runs its own image of that name")
+	}
 	t.listed("images", images)
 	t.listed("last log lines of the failed container", LogLines(r.Log, keptLines))
 	return t.to(w)

@@ -17,7 +17,8 @@ func goneBack(back rollout.Phase) []rollout.Record {
 		{App: "shop", Revision: good, RollbackOf: bad, Because: "rolled back from bbbbbbbb: web-1: exited", StartedAt: at(4), Phase: back, Reason: ""},
 		{App: "blog", Revision: bad, StartedAt: at(3), EndedAt: at(3), Phase: rollout.Failed, Reason: "blog's own"},
 		{App: "shop", Revision: bad, Subject: "Break it", Author: "Ada", StartedAt: at(2), EndedAt: at(3), Phase: rollout.Failed,
-			Reason: "web-1: exited", Changed: []string{"web: replace, image 1 → 2 (3 replicas)"}, Log: "one\ntwo"},
+			Reason: "web-1: exited", Changed: []string{"web: replace, image 1 → 2 (3 replicas)"}, Log: "one\ntwo",
+			Images: map[string]string{"web:1": "sha256:ab"}, Undigested: []string{"own:1"}},
 		{App: "shop", Revision: good, StartedAt: at(1), EndedAt: at(1), Phase: rollout.Complete},
 	}
 }
@@ -49,7 +50,7 @@ func TestARolloutIsDescribed(t *testing.T) {
 	}
 	for _, want := range []string{
 		"rollout of app shop to bbbbbbbb\n", "outcome   rolled back\n", "commit    Break it (Ada)\n", "took      1m0s\n",
-		"why       web-1: exited\n", "  changed:\n    web: replace, image 1 → 2 (3 replicas)\n", "  last log lines of the failed container:\n    one\n    two\n",
+		"  images:\n    web:1@sha256:ab\n    own:1: no digest, as no registry is asked with pull: never; ", "why       web-1: exited\n", "  changed:\n    web: replace, image 1 → 2 (3 replicas)\n", "  last log lines of the failed container:\n    one\n    two\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("does not say %q:\n%s", want, b.String())

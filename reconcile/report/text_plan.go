@@ -18,6 +18,10 @@ func PlanText(w io.Writer, p *plan.Plan, target Revision, style Style) error {
 	for i := range p.Held {
 		t.planHeld(&p.Held[i])
 	}
+	for i := range p.Later {
+		t.gap()
+		t.line("%s", t.paint(alarm, fmt.Sprintf("app %s: serve waits: %s", p.Later[i].App, clean(p.Later[i].Reason))))
+	}
 	t.planPins(p)
 	for _, app := range appsOf(p) {
 		t.planApp(p, app)
@@ -106,10 +110,17 @@ func changeName(k plan.Key) string {
 
 func changeRow(indent string, change *plan.Change, name string) []cell {
 	symbol, color := symbolOf(change.Verdict)
+	host := change.Host
+	if change.GivesWay() {
+		symbol, color, host = givesWay, yellow, change.Displaced.Host
+	}
 	return []cell{
-		colored(indent+symbol+" "+name, color), word(or(change.Host)), word(clean(strings.Join(change.Reasons, "; "))),
+		colored(indent+symbol+" "+name, color), word(or(host)), word(clean(strings.Join(change.Reasons, "; "))),
 	}
 }
+
+// givesWay is the sign of a replica that ends for one of higher priority.
+const givesWay = "↓"
 
 // symbolOf is a verdict's sign: + ~ ± - as in other planners, ! for what can't
 // be done.
@@ -137,19 +148,25 @@ func symbolOf(v plan.Verdict) (symbol, color string) {
 
 // PlanCounts is a plan in one line: `2 to create, 1 to replace, 1 blocked; 14 unchanged`.
 func PlanCounts(p *plan.Plan) string {
-	n, left := map[plan.Verdict]int{}, 0
+	n, left, giving := map[plan.Verdict]int{}, 0, 0
 	for i := range p.Changes {
-		if p.Changes[i].LeftAlone {
+		switch c := &p.Changes[i]; {
+		case c.LeftAlone:
 			left++
-			continue
+		case c.GivesWay():
+			giving++
+		default:
+			n[c.Verdict]++
 		}
-		n[p.Changes[i].Verdict]++
 	}
 	var parts []string
 	for _, v := range []plan.Verdict{plan.Run, plan.Create, plan.Update, plan.Replace, plan.Remove} {
 		if n[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", n[v], v))
 		}
+	}
+	if giving > 0 {
+		parts = append(parts, fmt.Sprintf("%d to give way", giving))
 	}
 	if n[plan.Blocked] > 0 {
 		parts = append(parts, fmt.Sprintf("%d blocked", n[plan.Blocked]))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
 
@@ -40,7 +42,7 @@ func questionText(q whatif.Question) string {
 		added = append(added, a.Host.Name)
 	}
 	if len(added) > 4 {
-		added = []string{count(len(added), "more host", "more hosts")}
+		added = []string{model.Count(len(added), "more host", "more hosts")}
 	}
 	if len(added) > 0 {
 		parts = append(parts, "with "+strings.Join(added, ", "))
@@ -131,23 +133,52 @@ func simulationCounts(r *whatif.Simulation) string {
 		n[sign]++
 	}
 	var parts []string
-	for _, of := range []struct{ sign, what string }{{"→", "move"}, {"+", "are created"}, {"±", "are replaced"}, {"-", "go"}} {
+	for _, of := range []struct{ sign, one, many string }{
+		{"→", "moves", "move"}, {"+", "is created", "are created"}, {"±", "is replaced", "are replaced"}, {"-", "goes", "go"},
+	} {
 		if n[of.sign] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[of.sign], of.what))
+			parts = append(parts, model.Count(n[of.sign], of.one, of.many))
 		}
 	}
-	if len(r.Waits) > 0 {
-		parts = append(parts, fmt.Sprintf("%d do not fit or wait", len(r.Waits)))
-	}
-	parts = append(parts, fmt.Sprintf("%d stay as they are", r.Stay))
+	parts = append(append(parts, waitCounts(r)...), model.Count(r.Stay, "stays as it is", "stay as they are"))
 	return strings.Join(parts, ", ")
+}
+
+// waitCounts tells replicas and runs of jobs, which all other counts are of, from
+// what they need and from the apps that they are of.
+func waitCounts(r *whatif.Simulation) []string {
+	var replicas, things, apps int
+	for i := range r.Waits {
+		switch r.Waits[i].Kind {
+		case plan.KindReplica, plan.KindRun:
+			replicas++
+		case whatif.KindApp:
+			apps++
+		default:
+			things++
+		}
+	}
+	var parts []string
+	for _, of := range []struct {
+		n         int
+		one, many string
+	}{
+		{replicas, "does not fit or waits", "do not fit or wait"},
+		{things, "image, network or volume waits", "images, networks or volumes wait"},
+		{apps, "rollout fails", "rollouts fail"},
+	} {
+		if of.n > 0 {
+			parts = append(parts, model.Count(of.n, of.one, of.many))
+		}
+	}
+	return parts
 }
 
 // simulatedTime says how long it would take, and what that is made of.
 func (t *text) simulatedTime(r *whatif.Simulation) {
 	if r.Starts > 0 {
 		t.line("It would take about %s for %s to start, at %.3g starts per second on each host and %s for an image that a host lacks.",
-			roughly(r.Took), count(r.Starts, "container", "containers"), r.StartsPerSecond, r.PullTime)
+			roughly(r.Took), model.Count(r.Starts, "container", "containers"), r.StartsPerSecond, r.PullTime)
 	}
 	if r.Noticed > 0 {
 		t.line("Before that a controller takes %s to give up what fell silent.", roughly(r.Noticed))

@@ -25,6 +25,10 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 	t.statusHosts(s)
 	t.openChanges(s)
 	t.openOrphans(s)
+	if s.Unattended != "" {
+		t.gap()
+		t.line("%s", t.paint(yellow, clean(s.Unattended)))
+	}
 	return t.to(w)
 }
 
@@ -43,7 +47,7 @@ func (t *text) statusHead(s *Status) {
 		rows = append(rows, []cell{word("effective"), word(revisionLine(s, s.Effective))})
 	}
 	if s.Busy > 0 {
-		rows = append(rows, []cell{word("at work"), word("on " + count(s.Busy, "thing", "things"))})
+		rows = append(rows, []cell{word("at work"), word("on " + model.Count(s.Busy, "thing", "things"))})
 	}
 	for _, line := range pullTexts(s) {
 		rows = append(rows, []cell{word(""), word(line)})
@@ -156,7 +160,7 @@ func (t *text) openChanges(s *Status) {
 		symbol, color := symbolOf(change.Verdict)
 		why := strings.Join(change.Reasons, "; ")
 		if change.Held != "" && !strings.Contains(why, change.Held) {
-			why += "; waits: " + change.Held
+			why += "; " + waitText(change.Held)
 		}
 		rows = append(rows, []cell{
 			colored("  "+symbol+" "+keyText(change.Key), color), word(or(change.Host)), word(clean(strings.TrimPrefix(why, "; "))),
@@ -168,6 +172,14 @@ func (t *text) openChanges(s *Status) {
 	t.gap()
 	t.line("still to be done")
 	t.table("", rows)
+}
+
+// waitText says that something waits, once.
+func waitText(held string) string {
+	if strings.HasPrefix(held, "waits ") {
+		return held
+	}
+	return "waits: " + held
 }
 
 func keyText(k plan.Key) string {

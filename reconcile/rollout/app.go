@@ -3,7 +3,6 @@ package rollout
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -156,7 +155,7 @@ func pullsOtherwise(before string, app *model.App) bool {
 func (r *roll) newRecord() Record {
 	record := Record{
 		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
-		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(),
+		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(), Undigested: r.app.Undigested(),
 	}
 	if again := r.standing.Again; again != nil && r.app.Held == nil {
 		if again.Digest == record.Digest {
@@ -311,11 +310,4 @@ func (r *roll) good() {
 		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images}
 	}
 	r.noteImages(true)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }

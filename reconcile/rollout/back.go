@@ -75,7 +75,7 @@ func (r *roll) changed() []string {
 		lines = lines[:maxChanged]
 	}
 	for i, line := range lines {
-		lines[i] = fmt.Sprintf("%s (%s)", line, count(replicas[line], "replica", "replicas"))
+		lines[i] = fmt.Sprintf("%s (%s)", line, model.Count(replicas[line], "replica", "replicas"))
 	}
 	if more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))

@@ -111,12 +111,12 @@ func (d *decider) start(c *plan.Change, ops []model.Op) {
 func (d *decider) hold(c *plan.Change, reason string) { d.out.Held[c.Key] = reason }
 
 func gaveUp(a Attempt) string {
-	return "given up: put right " + count(a.Count, "time", "times") + " and wrong again each time; " +
+	return "given up: put right " + model.Count(a.Count, "time", "times") + " and wrong again each time; " +
 		"it is tried again when its manifest changes or by `tallyman apply`"
 }
 
 func waiting(a Attempt, d time.Duration) string {
-	s := "next try in " + d.Round(time.Second).String() + " after " + count(a.Count, "try", "tries")
+	s := "next try in " + d.Round(time.Second).String() + " after " + model.Count(a.Count, "try", "tries")
 	if a.Reason != "" {
 		s += ": " + a.Reason
 	}

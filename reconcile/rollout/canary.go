@@ -24,7 +24,7 @@ type Canary struct {
 
 // Text says it to people.
 func (c *Canary) Text(app string) string {
-	text := fmt.Sprintf("canary: %d of %s of %s on the new revision, ", c.Replicas, count(c.Of, "replica", "replicas"), c.Service)
+	text := fmt.Sprintf("canary: %d of %s of %s on the new revision, ", c.Replicas, model.Count(c.Of, "replica", "replicas"), c.Service)
 	if c.PromotedAt.IsZero() {
 		return text + "waits for `tallyman promote " + app + "`"
 	}

@@ -275,9 +275,9 @@ func brokenBecause(c *model.Container, since time.Time) string {
 	case c.State == model.StateExited && c.FinishedAt.After(since) && !halted(c):
 		return plan.Ended(c)
 	case c.State == model.StateRestarting, c.RestartCount > 0 && c.Health != model.HealthHealthy && c.ExitCode != 0:
-		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), count(c.RestartCount, "time", "times"))
+		return fmt.Sprintf("%s, restarted %s", plan.Ended(c), model.Count(c.RestartCount, "time", "times"))
 	case c.RestartCount > 0 && c.Health != model.HealthHealthy:
-		return "has ended and was restarted " + count(c.RestartCount, "time", "times")
+		return "has ended and was restarted " + model.Count(c.RestartCount, "time", "times")
 	case c.State == model.StateRunning && c.Health == model.HealthUnhealthy:
 		return plan.Unhealthy(c)
 	}

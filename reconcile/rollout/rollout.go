@@ -53,6 +53,8 @@ type Record struct {
 	Changed []string `json:"changed,omitempty"`
 	// Images are the digests that the app's image references were resolved to.
 	Images map[string]string `json:"images,omitempty"`
+	// Undigested are its references that have none, as with pull never.
+	Undigested []string `json:"undigested,omitempty"`
 	// Digest is the rendered app's; another commit with the same digest is
 	// not another rollout.
 	Digest    string    `json:"digest"`

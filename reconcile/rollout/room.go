@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 )
 
@@ -90,7 +91,7 @@ func (s *service) tooFew(slot *slot) string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %d, and update.minHealthy is %s: none can be stopped to make room",
-		count(s.serving, "replica serves", "replicas serve"), len(s.slots), s.Update.MinHealthy)
+		model.Count(s.serving, "replica serves", "replicas serve"), len(s.slots), s.Update.MinHealthy)
 }
 
 // starved says whether only too few others keep the slot from going on, and

@@ -131,20 +131,36 @@ func (f *fleet) start(h *model.HostState, c *model.Container) string {
 		}
 	}
 	c.State, c.StartedAt, c.EngineStart, c.FinishedAt, c.ExitCode, c.Error = model.StateRunning, f.now, f.now, time.Time{}, 0, ""
-	switch {
-	case c.Owner.Job != "" || c.Owner.Role == model.RoleInit:
-		f.later(jobTime, h.Name, c.ID)
-	case c.Spec != nil && c.Spec.HealthCheck.Enabled():
+	if c.Spec != nil && c.Spec.HealthCheck.Enabled() {
 		c.Health = model.HealthStarting
-		f.later(interval(c.Spec.HealthCheck), h.Name, c.ID)
 	}
+	f.goes(h, c)
 	return ""
 }
 
+// goOn lets what has begun before the question come to its end, too.
+func (f *fleet) goOn(h *model.HostState) {
+	for i := range h.Containers {
+		if c := &h.Containers[i]; h.Condition != model.Lost && c.Running() {
+			f.goes(h, c)
+		}
+	}
+}
+
+// goes has a running container do what it does by itself.
+func (f *fleet) goes(h *model.HostState, c *model.Container) {
+	switch {
+	case c.Owner.Job != "" || c.Owner.Role == model.RoleInit:
+		f.later(jobTime, h.Name, c.ID)
+	case c.Health == model.HealthStarting:
+		f.later(interval(c.Spec), h.Name, c.ID)
+	}
+}
+
 // interval is when the first check comes: engines wait for one interval.
-func interval(check *model.HealthCheck) time.Duration {
-	if check.Interval > 0 {
-		return check.Interval
+func interval(s *model.ContainerSpec) time.Duration {
+	if s != nil && s.HealthCheck != nil && s.HealthCheck.Interval > 0 {
+		return s.HealthCheck.Interval
 	}
 	return 30 * time.Second // the engine's own
 }

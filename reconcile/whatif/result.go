@@ -49,12 +49,16 @@ type Relocation struct {
 	Why     string `json:"why,omitempty"`
 }
 
-// Wait is something that would not be done.
+// KindApp is the kind of what waits when an app's rollout would fail.
+const KindApp plan.Kind = "app"
+
+// Wait is something that would not be done: of a plan's kinds, or a whole app.
 type Wait struct {
-	App   string `json:"app"`
-	Thing string `json:"thing"`
-	Host  string `json:"host,omitempty"`
-	Why   string `json:"why"`
+	Kind  plan.Kind `json:"kind"`
+	App   string    `json:"app"`
+	Thing string    `json:"thing"`
+	Host  string    `json:"host,omitempty"`
+	Why   string    `json:"why"`
 }
 
 // HostThen is a host before and after.
@@ -81,8 +85,10 @@ func (f *fleet) result(first, last Decision) Simulation {
 		switch {
 		case was == is:
 			r.Stay++
+		case is.host == "" && f.diesWith(key, was.host):
+			r.Moves = append(r.Moves, Relocation{key.App, key.Service, key.Slot, was.host, "", "goes with its host"})
 		case is.host == "" && (waiting[key] || f.stays(key, was.host)):
-			// it fits nowhere, waits for its host or has gone with it: see waits
+			// it fits nowhere, or waits for its host: see waits
 		default:
 			r.Moves = append(r.Moves, Relocation{key.App, key.Service, key.Slot, was.host, is.host, f.why(was, why[key])})
 		}
@@ -179,7 +185,7 @@ func (f *fleet) waits(last Decision) []Wait {
 	for i := range last.Plan.Changes {
 		c := &last.Plan.Changes[i]
 		held := last.Rollout.Held[c.Key]
-		if c.Verdict != plan.Blocked && (held == "" || !c.Wanted()) || f.goneWith(c) {
+		if c.Verdict != plan.Blocked && (held == "" || !c.Wanted()) || f.goneWith(c) || tidiesUp(c) {
 			continue
 		}
 		why := strings.Join(c.Reasons, "; ")
@@ -189,9 +195,15 @@ func (f *fleet) waits(last Decision) []Wait {
 		if f.stays(c.Key, c.Host) {
 			why = waitsFor(f.service(c.Key.App, c.Key.Service), c.Host)
 		}
-		waits = append(waits, Wait{App: c.Key.App, Thing: c.Key.String(), Host: c.Host, Why: why})
+		waits = append(waits, Wait{Kind: c.Key.Kind, App: c.Key.App, Thing: c.Key.String(), Host: c.Host, Why: why})
 	}
 	return waits
+}
+
+// tidiesUp says whether something would only go that nobody needs any more: where
+// that waits, nothing is missing.
+func tidiesUp(c *plan.Change) bool {
+	return c.Removal && c.Key.Kind != plan.KindReplica && c.Key.Kind != plan.KindRun
 }
 
 // goneWith says whether a thing has gone with its host and has no other place:
@@ -201,8 +213,15 @@ func (f *fleet) goneWith(c *plan.Change) bool {
 	if h == nil || h.Condition != model.Lost {
 		return false
 	}
-	s := f.service(c.Key.App, c.Key.Service)
-	return c.Key.Kind != plan.KindReplica && c.Key.Kind != plan.KindRun || s != nil && s.Mode == model.ModeGlobal
+	return c.Key.Kind != plan.KindReplica && c.Key.Kind != plan.KindRun || f.diesWith(c.Key, c.Host)
+}
+
+// diesWith says whether a replica is the one that a lost host has of a service
+// with mode global: there is none to be without the host.
+func (f *fleet) diesWith(key plan.Key, host string) bool {
+	h := f.host(host)
+	s := f.service(key.App, key.Service)
+	return h != nil && h.Condition == model.Lost && s != nil && s.Mode == model.ModeGlobal
 }
 
 // waitsFor says why a replica waits for a lost host.
@@ -218,7 +237,7 @@ func (f *fleet) failed() []Wait {
 	var waits []Wait
 	for app, r := range f.state.Records {
 		if r.Phase == rollout.Failed && !r.Gone {
-			waits = append(waits, Wait{App: app, Thing: "app " + app, Why: "its rollout fails: " + r.Reason})
+			waits = append(waits, Wait{Kind: KindApp, App: app, Thing: "app " + app, Why: "its rollout fails: " + r.Reason})
 		}
 	}
 	slices.SortFunc(waits, func(a, b Wait) int { return cmp.Compare(a.App, b.App) })

@@ -82,6 +82,7 @@ func Run(in Input) Simulation {
 		h.Containers, h.Networks, h.Volumes = slices.Clone(h.Containers), slices.Clone(h.Networks), slices.Clone(h.Volumes)
 		h.Images = copied(h.Images)
 		f.index[h.Name], f.queues[h.Name] = i, &Queue{}
+		f.goOn(h)
 	}
 	first := f.decide()
 	decision := first
