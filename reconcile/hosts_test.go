@@ -93,7 +93,7 @@ func TestAnOldCommitsFailureIsNotTheNewOnes(t *testing.T) {
 		c.effective = &model.Desired{Apps: []model.App{{Name: "shop", Digest: "new"}}}
 		c.busy[key] = &task{digest: digest, cancel: func() {}}
 		op := model.CreateContainer{Host: "host-1"}
-		c.ended(rollout.Task{Key: key, Ops: []model.Op{op}}, execute.Outcome{Op: op, Err: &engine.Error{Class: engine.Invalid, Err: errors.New("no")}})
+		c.ended(end{task: rollout.Task{Key: key, Ops: []model.Op{op}}, outcome: execute.Outcome{Op: op, Err: &engine.Error{Class: engine.Invalid, Err: errors.New("no")}}})
 		if _, got := c.memory.Attempts[key]; got != noted {
 			t.Errorf("a failure of the %s commit's op is noted: %v, want %v", digest, got, noted)
 		}

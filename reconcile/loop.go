@@ -98,8 +98,9 @@ type Controller struct {
 	judged  liveness.Result // what is made of the hosts
 	busy    map[plan.Key]*task
 	atWork  map[string]int     // how many of them have not ended, by host
-	over    map[plan.Key]*task // those that have, and whose hosts are still to be looked at
-	at      time.Time          // of the last pass
+	over    map[string][]*task // those that have, by each host that is still to be looked at
+	ends    ends
+	at      time.Time // of the last pass
 	listen  map[chan struct{}]bool
 	telling bool // of pulls, to those who listen
 	last    Decision
@@ -131,7 +132,7 @@ func New(cfg Config) (*Controller, error) {
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{}, judged: liveness.Result{Lost: map[string]time.Time{}},
-		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[plan.Key]*task{}, listen: map[chan struct{}]bool{}, cleared: cleared{},
+		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[string][]*task{}, ends: ends{some: make(chan struct{}, 1)}, listen: map[chan struct{}]bool{}, cleared: cleared{},
 	}
 	c.recall(memory)
 	return c, nil
@@ -175,6 +176,7 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.followSource(background) })
 	wg.Go(func() { c.followRenderings(background) })
+	wg.Go(func() { c.followEnds(background) })
 	defer c.closeHosts()
 	defer wg.Wait()
 	timer := time.NewTimer(0)
@@ -250,6 +252,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	}
 	c.judgeHosts(now)
 	c.rememberGuards()
+	c.releaseUnseen()
 	view := c.view(now, choice.State)
 	decision := Decide(view)
 	c.last = decision

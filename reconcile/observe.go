@@ -127,7 +127,8 @@ func (c *Controller) look(ctx context.Context, name string, e engine.Engine, res
 	first, asked := !h.looked, !slices.Equal(h.asked, query.Images)
 	news := c.keep(h, state, err, started)
 	h.looked, h.asked = true, query.Images
-	if c.releaseEnded() || news || first || asked {
+	seen := func(t *task) bool { return h.state.At.After(t.ended) }
+	if c.release(name, seen) || news || first || asked {
 		c.Wake()
 	}
 }

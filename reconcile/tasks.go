@@ -18,10 +18,12 @@ import (
 // have been looked at after its end: before that, a pass would decide from what
 // was, and begin it again.
 type task struct {
+	key    plan.Key
 	digest string
 	cancel context.CancelFunc
 	hosts  []string
 	ended  time.Time
+	unseen int  // how many of its hosts have not been looked at since
 	pulls  bool // images
 }
 
@@ -37,7 +39,7 @@ func (c *Controller) begin(tasks []rollout.Task) {
 	}
 	for _, t := range tasks {
 		ctx, cancel := context.WithCancel(c.ctx)
-		c.busy[t.Key] = &task{digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops), pulls: pulls(t.Ops)}
+		c.busy[t.Key] = &task{key: t.Key, digest: t.Digest, cancel: cancel, hosts: hostsOf(t.Ops), pulls: pulls(t.Ops)}
 		for _, name := range c.busy[t.Key].hosts {
 			c.atWork[name]++
 		}
@@ -48,7 +50,7 @@ func (c *Controller) begin(tasks []rollout.Task) {
 			Ops: t.Ops, Blobs: c.effective.Blobs,
 			Engines: func(host string) engine.Engine { return engines[host] },
 			CPUs:    func(host string) int { return cpus[host] },
-			Done:    func(o execute.Outcome) { c.ended(t, o) },
+			Done:    func(o execute.Outcome) { c.ends.add(t, o) },
 		})
 	}
 }
@@ -62,11 +64,10 @@ func hostsOf(ops []model.Op) []string {
 }
 
 // ended notes what became of a task and has its hosts looked at.
-func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Controller) ended(e end) {
+	t, o := e.task, e.outcome
 	running := c.busy[t.Key]
-	running.ended = time.Now()
+	running.ended = e.at
 	running.cancel()
 	for _, name := range running.hosts {
 		c.atWork[name]--
@@ -77,15 +78,12 @@ func (c *Controller) ended(t rollout.Task, o execute.Outcome) {
 	if o.Err != nil && !errors.Is(o.Err, context.Canceled) && !errors.Is(o.Err, execute.ErrDrained) && running.digest == c.digest(t.Key.App) {
 		c.noteFailure(t.Key, o) // an older commit's failure is nothing to the newer one
 	}
+	running.unseen = len(running.hosts)
 	for _, name := range running.hosts {
+		c.over[name] = append(c.over[name], running)
 		if h := c.hosts[name]; h != nil && h.engine != nil {
 			poke(h.wake)
-		} else {
-			delete(c.busy, t.Key)
 		}
-	}
-	if c.busy[t.Key] == running {
-		c.over[t.Key] = running
 	}
 	c.Wake()
 }
@@ -125,23 +123,38 @@ func permanent(o execute.Outcome) bool {
 	return false
 }
 
-// releaseEnded lets go of ended tasks whose hosts have been looked at since, and
-// says whether there were any.
-func (c *Controller) releaseEnded() (some bool) {
-	for key, t := range c.over {
-		seen := true
-		for _, name := range t.hosts {
-			h := c.hosts[name]
-			_, lost := c.judged.Lost[name] // nothing is to be seen there
-			seen = seen && (h == nil || lost || h.state.At.After(t.ended))
-		}
-		if seen {
-			delete(c.busy, key)
-			delete(c.over, key)
+// release lets go of the ended tasks of a host whose end has been seen there, unless
+// another of their hosts is still to be looked at, and says whether there were any.
+// It goes through those of this host alone: with a hundred thousand tasks on a
+// thousand hosts, each look would else go through all of them.
+func (c *Controller) release(host string, seen func(*task) bool) (some bool) {
+	unseen := c.over[host][:0]
+	for _, t := range c.over[host] {
+		switch {
+		case !seen(t):
+			unseen = append(unseen, t)
+		case t.unseen > 1:
+			t.unseen--
+		default:
+			delete(c.busy, t.key)
 			some = true
 		}
 	}
+	clear(c.over[host][len(unseen):]) // they have no other holder
+	if c.over[host] = unseen; len(unseen) == 0 {
+		delete(c.over, host)
+	}
 	return some
+}
+
+// releaseUnseen lets go of what has ended on hosts that nobody looks at any more.
+func (c *Controller) releaseUnseen() {
+	for name := range c.over {
+		h := c.hosts[name]
+		if _, lost := c.judged.Lost[name]; lost || h == nil || h.engine == nil {
+			c.release(name, func(*task) bool { return true })
+		}
+	}
 }
 
 func (c *Controller) cancel(keys []plan.Key) {
@@ -167,4 +180,5 @@ func (c *Controller) drainOps(kill context.Context) {
 	case <-ended:
 	case <-kill.Done():
 	}
+	c.noteEnds()
 }
