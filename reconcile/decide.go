@@ -96,9 +96,11 @@ func Rebalance(v View, most int) []place.Suggestion {
 
 // leaving are the hosts that are still there to leave.
 func (v *View) leaving() []model.Host {
-	return slices.DeleteFunc(slices.Clone(v.Leaving), func(h model.Host) bool {
-		return !slices.ContainsFunc(v.Live.Hosts, func(l model.HostState) bool { return l.Name == h.Name })
-	})
+	there := make(map[string]bool, len(v.Live.Hosts))
+	for i := range v.Live.Hosts {
+		there[v.Live.Hosts[i].Name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(v.Leaving), func(h model.Host) bool { return !there[h.Name] })
 }
 
 // placeInput is what a placement is made from. Containers that are let go of are in

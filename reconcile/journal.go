@@ -90,10 +90,13 @@ type SeenHost struct {
 // containers of ours. They are still looked at, so that what runs there is
 // replaced elsewhere first and then removed; afterwards they are let go.
 func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
+	declared := make(map[string]bool, len(d.Hosts))
+	for i := range d.Hosts {
+		declared[d.Hosts[i].Name] = true
+	}
 	var out []model.Host
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
-		declared := slices.ContainsFunc(d.Hosts, func(h model.Host) bool { return h.Name == name })
-		if !declared && len(seen[name].Containers) > 0 {
+		if !declared[name] && len(seen[name].Containers) > 0 {
 			out = append(out, seen[name].Host)
 		}
 	}

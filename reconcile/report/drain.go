@@ -43,14 +43,8 @@ func (f *folder) emptying(h *Host) {
 
 // global says whether a replica is one of a service that every host gets.
 func (f *folder) global(k plan.Key) bool {
-	for i := range f.in.Desired.Apps {
-		for j := range f.in.Desired.Apps[i].Services {
-			if s := &f.in.Desired.Apps[i].Services[j]; s.App == k.App && s.Name == k.Service {
-				return s.Mode == model.ModeGlobal
-			}
-		}
-	}
-	return false
+	s := f.services[[2]string{k.App, k.Service}]
+	return s != nil && s.Mode == model.ModeGlobal
 }
 
 // isOn says whether a host has a container of the replica.
@@ -100,7 +94,7 @@ func (f *folder) leaving() []Host {
 	var out []Host
 	for i := range f.in.Live.Hosts {
 		name := f.in.Live.Hosts[i].Name
-		if !slices.ContainsFunc(f.in.Desired.Hosts, func(h model.Host) bool { return h.Name == name }) {
+		if !f.declared[name] {
 			h := f.host(&model.Host{Name: name})
 			h.Leaving = true
 			f.emptying(&h)

@@ -64,49 +64,6 @@ func Fold(in Input) Status {
 	return s
 }
 
-// folder carries one fold.
-type folder struct {
-	in         *Input
-	hosts      map[string]*model.HostState
-	containers map[string]*model.Container
-	monitors   map[[2]string]time.Duration // by app and service
-	replicas   map[[2]string][]entry
-	perHost    map[string]int
-	dirty      map[string]*plan.Change // apps with something to do, and the first of it
-}
-
-// entry is a replica with the change that it was made from.
-type entry struct {
-	Replica
-	change *plan.Change
-}
-
-func newFolder(in *Input) *folder {
-	return &folder{
-		in: in, hosts: map[string]*model.HostState{}, containers: map[string]*model.Container{},
-		monitors: map[[2]string]time.Duration{}, replicas: map[[2]string][]entry{},
-		perHost: map[string]int{}, dirty: map[string]*plan.Change{},
-	}
-}
-
-func (f *folder) index() {
-	for i := range f.in.Live.Hosts {
-		h := &f.in.Live.Hosts[i]
-		f.hosts[h.Name] = h
-		for j := range h.Containers {
-			if c := &h.Containers[j]; c.Owner.Owner == f.in.Desired.Owner {
-				f.containers[c.ID] = c
-			}
-		}
-	}
-	for i := range f.in.Desired.Apps {
-		for j := range f.in.Desired.Apps[i].Services {
-			s := &f.in.Desired.Apps[i].Services[j]
-			f.monitors[[2]string{s.App, s.Name}] = s.Update.Monitor
-		}
-	}
-}
-
 // changes sorts the plan's entries: what wants something, and every replica.
 func (f *folder) changes(s *Status) {
 	for i := range f.in.Plan.Changes {
@@ -199,7 +156,7 @@ func (f *folder) healthOf(c *model.Container) Health {
 		return Progressing
 	case c.State == model.StateRunning && c.StartedAt.IsZero():
 		return Progressing // not inspected: nobody knows yet
-	case c.State == model.StateRunning && c.Health == model.HealthNone && !c.RunFor(f.monitors[[2]string{c.Owner.App, c.Owner.Service}], f.in.Now):
+	case c.State == model.StateRunning && c.Health == model.HealthNone && !c.RunFor(f.monitor(c), f.in.Now):
 		return Progressing
 	case c.State == model.StateRunning:
 		return Healthy
@@ -209,6 +166,14 @@ func (f *folder) healthOf(c *model.Container) Health {
 		return Suspended
 	}
 	return Degraded
+}
+
+// monitor is how long a container is watched before it counts as good.
+func (f *folder) monitor(c *model.Container) time.Duration {
+	if s := f.services[[2]string{c.Owner.App, c.Owner.Service}]; s != nil {
+		return s.Update.Monitor
+	}
+	return 0
 }
 
 func why(c *model.Container) string {
@@ -352,8 +317,12 @@ func (f *folder) countReplica(out *Service, change *plan.Change) {
 
 // goneApps are apps that no manifest names and that still have something.
 func (f *folder) goneApps(s *Status) {
+	declared := map[string]bool{}
+	for i := range s.Apps {
+		declared[s.Apps[i].Name] = true
+	}
 	for name, first := range f.dirty {
-		if !slices.ContainsFunc(s.Apps, func(a App) bool { return a.Name == name }) {
+		if !declared[name] {
 			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}})
 		}
 	}
@@ -375,10 +344,8 @@ func (f *folder) host(h *model.Host) Host {
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
 	}
-	for i := range f.in.Rooms {
-		if room := &f.in.Rooms[i]; room.Host == h.Name {
-			out.Capacity, out.Reserved = amounts(room.Capacity.Resources), amounts(room.Reserved)
-		}
+	if room := f.rooms[h.Name]; room != nil {
+		out.Capacity, out.Reserved = amounts(room.Capacity.Resources), amounts(room.Reserved)
 	}
 	f.emptying(&out)
 	return out

@@ -103,11 +103,9 @@ func (f *folder) ours(o model.Ownership, name string) bool {
 // only about to be made needs its volume as well.
 func (f *folder) usage() usage {
 	u := usage{volumes: map[on][]string{}, networks: map[on][]string{}, mounted: map[string]bool{}}
-	services := map[[2]string]*model.Service{}
 	for i := range f.in.Desired.Apps {
 		for j := range f.in.Desired.Apps[i].Services {
 			s := &f.in.Desired.Apps[i].Services[j]
-			services[[2]string{s.App, s.Name}] = s
 			for _, m := range s.Mounts() {
 				u.mounted[m.Source] = u.mounted[m.Source] || m.Kind == model.MountVolume
 			}
@@ -120,7 +118,7 @@ func (f *folder) usage() usage {
 	}
 	for i := range f.in.Plan.Changes {
 		c := &f.in.Plan.Changes[i]
-		s := services[[2]string{c.Key.App, c.Key.Service}]
+		s := f.services[[2]string{c.Key.App, c.Key.Service}]
 		wanted := c.Key.Kind == plan.KindReplica && !c.Removal && c.Verdict != plan.Unowned
 		if s != nil && wanted && c.Host != "" {
 			u.add(c.Host, c.Key.String(), &s.Container)
