@@ -251,5 +251,6 @@ func (w *world) readForPin(ctx context.Context, a *app, o rollout.Order, records
 	}
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
 		Commit: commit, Registries: a.registries(), Recorded: reconcile.RecordedForPin(w.memory, o.App, commit.ID, records),
+		Platforms: w.memory.Accepted.Platforms,
 	})
 }
