@@ -40,7 +40,7 @@ they are. What it was is printed.
 
 EXIT STATUS
   0  done
-  1  there is no such app, or it is neither paused nor pinned, and no move of its
+  1  there is no such app, or it is neither paused nor pinned and no move of its
      replicas is ordered`
 
 const retryHelp = `Try anew what failed of an app: the revision that it was rolled back from, or

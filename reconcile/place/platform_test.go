@@ -1,10 +1,13 @@
 package place
 
 import (
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"pgregory.net/rapid"
 )
 
 const digest = "sha256:7f3a"
@@ -140,4 +143,57 @@ func TestServicesWithOtherImagesAreAskedAnew(t *testing.T) {
 	if got := text(run(hosts, live, one, two)); got != "api-1@b web-1@a" {
 		t.Errorf("placed %s", got)
 	}
+}
+
+// drawPlatforms gives the hosts of a world architectures, its services images for
+// some, and its containers these images or others.
+func drawPlatforms(t *rapid.T, in *Input) {
+	for i := range in.Live.Hosts {
+		in.Live.Hosts[i].Info.Arch = rapid.SampledFrom([]string{"", "amd64", "arm64"}).Draw(t, "arch")
+	}
+	for i := range in.Services {
+		made := rapid.SampledFrom([][]string{nil, {"linux/amd64"}, {"linux/arm64"}, {"linux/amd64", "linux/arm64"}}).Draw(t, "made for")
+		in.Services[i] = madeFor(in.Services[i], made...)
+	}
+	for i := range in.Live.Hosts {
+		for j := range in.Live.Hosts[i].Containers {
+			image := rapid.SampledFrom([]string{"web:1@" + digest, "web:0"}).Draw(t, "image")
+			in.Live.Hosts[i].Containers[j].Spec = &model.ContainerSpec{Image: image}
+		}
+	}
+}
+
+// Something bad never happens: nothing is put where its image can't run, and what
+// stays there shows that it can. The order of the input changes nothing.
+func TestNoReplicaIsPutWhereItsImageCanNotRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawWorld(t)
+		drawPlatforms(t, &in)
+		r := Place(in)
+		for _, a := range r.Assignments {
+			s := serviceOf(in, a.Service)
+			i := 0
+			for in.Live.Hosts[i].Name != a.Host {
+				i++
+			}
+			state := &in.Live.Hosts[i]
+			if s.Platforms.For(s.Container.Image, &state.Info) {
+				continue
+			}
+			runs := false
+			for _, c := range state.Containers {
+				runs = runs || c.ID == a.Container && c.Running() && c.Spec.Image == s.Container.Image
+			}
+			if !runs {
+				t.Fatalf("%s-%s, for %v, is on %s, which is %s: %s", a.Service, a.Slot, s.Platforms, a.Host, state.Info.Arch, text(r))
+			}
+		}
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		shuffle(random, in.Services)
+		shuffle(random, in.Hosts)
+		shuffle(random, in.Live.Hosts)
+		if got := Place(in); !reflect.DeepEqual(got, r) {
+			t.Fatalf("shuffled input: %s\nnot %s", text(got), text(r))
+		}
+	})
 }
