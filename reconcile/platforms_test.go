@@ -65,6 +65,18 @@ func TestReplicasGoWhereTheirImageIsMadeFor(t *testing.T) {
 	})
 }
 
+// TestAJobRunsWhereItsImageIsMadeFor too.
+func TestAJobRunsWhereItsImageIsMadeFor(t *testing.T) {
+	mixed(t, []*sim.Image{madeFor("web:1", "linux/amd64"), madeFor("web:2", "linux/arm64")}, func(w *world) {
+		job := strings.Replace(jobManifest("move", "web:2", "when: preDeploy", exits(0, "1s")), "pull: never", "pull: missing", 1)
+		w.branch.commit(apps(pulled("web", "web:1"), pulled("other", "web:1")+"---\n"+job))
+		w.converge()
+		if runs := w.runsOf("move"); len(runs) != 1 || runs[0].Host != "host-2" {
+			t.Errorf("of one run on host-2 there is: %s", w.describe())
+		}
+	})
+}
+
 // TestPlatformsAreRemembered across commits, restarts and the way back, with the
 // registry gone.
 func TestPlatformsAreRemembered(t *testing.T) {

@@ -57,11 +57,11 @@ func Arch(name string) string {
 	switch name = strings.ToLower(name); name {
 	case "x86_64", "x86-64":
 		return "amd64"
-	case "aarch64", "armv8", "armv8l":
+	case "aarch64":
 		return "arm64"
 	case "i386", "i486", "i586", "i686", "x86":
 		return "386"
-	case "armhf", "armel", "armv5l", "armv6l", "armv7l":
+	case "armhf", "armel", "armv5l", "armv6l", "armv7l", "armv8l":
 		return "arm"
 	}
 	return name
