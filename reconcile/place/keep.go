@@ -57,8 +57,8 @@ func (p *placer) tenureOf(s *service, c sighting) tenure {
 	return asksForPorts
 }
 
-// mayStay: the host still satisfies the constraints and can run the images, is not being emptied, is
-// not over the service's own limit, and nobody else has the ports.
+// mayStay: the host still satisfies the constraints and can run the images, is not
+// being emptied, is not over the service's own limit, and nobody else has the ports.
 func (p *placer) mayStay(s *service, c sighting) bool {
 	return p.bearable(s, c) && !p.wouldLeave(s, c.host) && p.hosts[c.host].conflict(s, true) == nil
 }

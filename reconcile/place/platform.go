@@ -8,17 +8,25 @@ import (
 )
 
 // misfit is the first image of the service that is not made for what the host is,
-// or "".
+// or "". It is asked for every container there is, and most hosts are like the one
+// before.
 func misfit(s *service, h *host) string {
 	if len(s.Platforms) == 0 {
 		return ""
 	}
-	for _, image := range s.Service.Images() {
-		if !s.Platforms.For(image, h.info) {
-			return image
+	if f := &s.fitted; !f.known || f.os != h.info.OS || f.arch != h.info.Arch {
+		*f = fitted{known: true, os: h.info.OS, arch: h.info.Arch}
+		if i := slices.IndexFunc(s.Specs(), func(spec *model.ContainerSpec) bool { return !s.Platforms.For(spec.Image, h.info) }); i >= 0 {
+			f.misfit = s.Specs()[i].Image
 		}
 	}
-	return ""
+	return s.fitted.misfit
+}
+
+// fitted is the last answer about a service's images, and about which machine.
+type fitted struct {
+	known            bool
+	os, arch, misfit string
 }
 
 // suits says of the kinds of machines in the fleet which the service's images can't
@@ -27,14 +35,29 @@ func (p *placer) suits(s *service) (foreign []string) {
 	if len(s.Platforms) == 0 {
 		return nil
 	}
-	for h := range p.hosts {
-		info := p.hosts[h].info
-		if misfit(s, &p.hosts[h]) != "" && !slices.Contains(foreign, info.OS+"/"+info.Arch) {
-			foreign = append(foreign, info.OS+"/"+info.Arch)
+	for _, h := range p.machinesOf() {
+		if host := &p.hosts[h]; misfit(s, host) != "" {
+			foreign = append(foreign, host.info.OS+"/"+host.info.Arch)
 		}
 	}
-	slices.Sort(foreign)
 	return foreign
+}
+
+// machinesOf are the first hosts of each kind.
+func (p *placer) machinesOf() []int {
+	if p.machines != nil {
+		return p.machines
+	}
+	type kind struct{ os, arch string }
+	seen := map[kind]bool{}
+	for h := range p.hosts {
+		k := kind{p.hosts[h].info.OS, p.hosts[h].info.Arch}
+		if !seen[k] {
+			seen[k] = true
+			p.machines = append(p.machines, h)
+		}
+	}
+	return p.machines
 }
 
 func fitsPlatform(v view) bool { return misfit(v.service, v.host) == "" }
