@@ -20,6 +20,9 @@ import (
 // says true is a registry's own no; any other may be another one later.
 type Registries interface {
 	Digest(ctx context.Context, q ImageQuestion) (string, error)
+	// Platforms are what an image is made for, as "linux/arm64", by a reference
+	// with its digest; none when the registry does not know either.
+	Platforms(ctx context.Context, q ImageQuestion) ([]string, error)
 }
 
 // ImageQuestion is a reference as an app declares it at a revision.
@@ -55,22 +58,28 @@ func (o *BuildOptions) images(ctx context.Context, set *manifest.Set, secrets de
 	defer cancel()
 	keys, own := desired.UnresolvedImages(set), desired.PullSecrets(set, secrets)
 	found := make([]desired.Image, len(keys))
-	slots := make(chan struct{}, resolveAtOnce)
-	var wg sync.WaitGroup
-	for i := range keys {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			q := ImageQuestion{Revision: o.Commit.ID, App: keys[i].App, Ref: keys[i].Ref, PullSecrets: own[keys[i].App]}
-			found[i] = o.image(ctx, q)
-		})
-	}
-	wg.Wait()
+	askAll(len(keys), func(i int) {
+		found[i] = o.image(ctx, ImageQuestion{Revision: o.Commit.ID, App: keys[i].App, Ref: keys[i].Ref, PullSecrets: own[keys[i].App]})
+	})
 	images := make(desired.Images, len(keys))
 	for i := range keys {
 		images[keys[i]] = found[i]
 	}
 	return images
+}
+
+// askAll asks n questions, a few at the same time.
+func askAll(n int, ask func(i int)) {
+	slots := make(chan struct{}, resolveAtOnce)
+	var wg sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			ask(i)
+		})
+	}
+	wg.Wait()
 }
 
 func (o *BuildOptions) image(ctx context.Context, q ImageQuestion) desired.Image {

@@ -315,6 +315,8 @@ type asker func() (string, error)
 
 func (a asker) Digest(context.Context, ImageQuestion) (string, error) { return a() }
 
+func (asker) Platforms(context.Context, ImageQuestion) ([]string, error) { return nil, nil }
+
 // TestNobodyWaitsLongForRegistries asks one that never answers.
 func TestNobodyWaitsLongForRegistries(t *testing.T) {
 	simulate(t, 1, func(w *world) {
@@ -336,6 +338,11 @@ type hanging struct{}
 func (hanging) Digest(ctx context.Context, _ ImageQuestion) (string, error) {
 	<-ctx.Done()
 	return "", ctx.Err()
+}
+
+func (hanging) Platforms(ctx context.Context, _ ImageQuestion) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // pulls are those that the status tells of.

@@ -73,6 +73,9 @@ type Accepted struct {
 	// Verified is the last revision that somebody vouched for who has to, by app; the
 	// whole repository's under the empty name.
 	Verified map[string]string `json:"verified,omitempty"`
+	// Platforms are what is known of these images, and of those that apps may have
+	// to go back to.
+	Platforms model.Platforms `json:"platforms,omitempty"`
 }
 
 // SeenHost is a host and the containers of ours that it was last seen with, and

@@ -99,8 +99,12 @@ func (c *Controller) build(ctx context.Context, commit git.Commit) (*model.Desir
 }
 
 func (c *Controller) buildWith(ctx context.Context, commit git.Commit, recorded func(app, ref string) RecordedImage) (*model.Desired, error) {
+	c.mu.Lock()
+	platforms := c.source.accepted.Platforms
+	c.mu.Unlock()
 	return Build(ctx, c.cfg.Source, c.loader, BuildOptions{
-		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets, Recorded: recorded, MadeUp: c.cfg.MadeUp,
+		Commit: commit, Path: c.cfg.Path, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Secrets: c.cfg.Secrets,
+		Recorded: recorded, Platforms: platforms, MadeUp: c.cfg.MadeUp,
 	})
 }
 
@@ -115,6 +119,9 @@ type BuildOptions struct {
 	// its last rollout; nil knows nothing.
 	Registries Registries
 	Recorded   func(app, ref string) RecordedImage
+	// Platforms are what images are known to be made for; of others the registries
+	// are asked.
+	Platforms model.Platforms
 	// MadeUp are hosts of a simulation, besides those of the manifests.
 	MadeUp []model.Host
 }
@@ -138,6 +145,7 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	if err != nil {
 		return nil, err
 	}
+	o.platforms(ctx, &d, desired.PullSecrets(set, secrets))
 	d.Hosts = withMadeUp(&d, o.MadeUp)
 	d.AllowRemovals = allowedRemovals(o.Commit)
 	for i := range d.Apps {
@@ -183,7 +191,7 @@ func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again := c.source.desired != nil && c.source.commit.ID == commit.ID // read anew, for its images or for a person
-	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d), Verified: d.Verified}
+	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d), Verified: d.Verified, Platforms: c.platformsWith(d)}
 	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: accepted, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(accepted); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)

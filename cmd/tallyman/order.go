@@ -31,7 +31,8 @@ EXIT STATUS
 
 const resumeHelp = `End the pause of an app, let go of a revision that it is pinned to, and forget
 what is left of "tallyman rebalance" for it, whichever of these there is: it
-goes to what the branch says. What it was is printed.
+goes to what the branch says, and replicas that have not moved yet stay where
+they are. What it was is printed.
 
     $ tallyman resume shop
     app shop goes on
@@ -39,7 +40,8 @@ goes to what the branch says. What it was is printed.
 
 EXIT STATUS
   0  done
-  1  there is no such app, or it is neither paused nor pinned`
+  1  there is no such app, or it is neither paused nor pinned and no move of its
+     replicas is ordered`
 
 const retryHelp = `Try anew what failed of an app: the revision that it was rolled back from, or
 the rollout that stopped. Without it, what has failed is tried again when the
@@ -77,7 +79,7 @@ func (a *app) pauseCommand() *cobra.Command {
 
 func (a *app) resumeCommand() *cobra.Command {
 	c := a.orderCommand(&rollout.Order{Verb: rollout.VerbResume}, "goes on", nil)
-	c.Use, c.Short, c.Long = "resume APP", "End the pause or the pin of an app", resumeHelp
+	c.Use, c.Short, c.Long = "resume APP", "End the pause, the pin or the moves of an app", resumeHelp
 	return c
 }
 
@@ -249,5 +251,6 @@ func (w *world) readForPin(ctx context.Context, a *app, o rollout.Order, records
 	}
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
 		Commit: commit, Registries: a.registries(), Recorded: reconcile.RecordedForPin(w.memory, o.App, commit.ID, records),
+		Platforms: w.memory.Accepted.Platforms,
 	})
 }

@@ -61,11 +61,28 @@ type registries struct{ digests *registry.Digests }
 
 // Digest asks for one reference.
 func (r registries) Digest(ctx context.Context, q reconcile.ImageQuestion) (string, error) {
+	ask, err := asks(q)
+	if err != nil {
+		return "", err
+	}
+	return r.digests.Digest(ctx, ask)
+}
+
+// Platforms asks for one digest.
+func (r registries) Platforms(ctx context.Context, q reconcile.ImageQuestion) ([]string, error) {
+	ask, err := asks(q)
+	if err != nil {
+		return nil, err
+	}
+	return r.digests.Platforms(ctx, ask)
+}
+
+func asks(q reconcile.ImageQuestion) (registry.Ask, error) {
 	own, err := registry.FromConfigs(q.PullSecrets)
 	if err != nil {
-		return "", fmt.Errorf("read the pull secrets of app %q: %w", q.App, err)
+		return registry.Ask{}, fmt.Errorf("read the pull secrets of app %q: %w", q.App, err)
 	}
-	return r.digests.Digest(ctx, registry.Ask{Revision: q.Revision, Ref: q.Ref, Own: own, Whose: q.App})
+	return registry.Ask{Revision: q.Revision, Ref: q.Ref, Own: own, Whose: q.App}, nil
 }
 
 // openHost connects to a host, which pulls with our credentials.

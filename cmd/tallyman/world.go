@@ -243,7 +243,8 @@ func (w *world) read(ctx context.Context, a *app, revision string) (*model.Desir
 // journal does not remember of it.
 func (w *world) render(ctx context.Context, a *app, commit git.Commit) (*model.Desired, error) {
 	return a.build(ctx, w.repo, reconcile.BuildOptions{
-		Commit: commit, Registries: w.registries, Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID), MadeUp: w.madeUp,
+		Commit: commit, Registries: w.registries, Recorded: reconcile.Recorded(w.memory.Accepted, w.memory.State(), commit.ID),
+		Platforms: w.memory.Accepted.Platforms, MadeUp: w.madeUp,
 	})
 }
 

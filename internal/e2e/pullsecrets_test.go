@@ -13,11 +13,15 @@ import (
 	"github.com/tallyman-io/tallyman/internal/dockertest"
 )
 
-// guardedRegistry is a registry that lets in who has the canary. What the local
-// engine pulls from it goes with the test, after the containers: so it is made
-// before the installation.
+// guardedRegistry is a registry that lets in who has the canary.
 func guardedRegistry(t *testing.T) *dockertest.Registry {
-	r := dockertest.NewRegistry(t, "127.0.0.1", map[string]string{canaryUser: canary})
+	return localRegistry(t, map[string]string{canaryUser: canary})
+}
+
+// localRegistry is a registry on this machine. What the local engine pulls from it
+// goes with the test, after the containers: so it is made before the installation.
+func localRegistry(t *testing.T, users map[string]string) *dockertest.Registry {
+	r := dockertest.NewRegistry(t, "127.0.0.1", users)
 	t.Cleanup(func() {
 		c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
 		if err != nil {

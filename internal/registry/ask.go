@@ -18,21 +18,32 @@ import (
 
 // ask asks once, by a HEAD: registries that count pulls do not count it.
 func (r *Resolver) ask(ctx context.Context, q question, c Credentials) (string, error) {
-	plain := plainAllowed(q.registry, r.insecure)
-	target, err := q.target(plain)
+	repo, err := q.repository(plainAllowed(q.registry, r.insecure))
 	if err != nil {
 		return "", err
 	}
 	wire := &guard{next: r.net, insecure: r.insecure}
-	digest, err := head(target, remote.WithContext(ctx), remote.WithTransport(wire), remote.WithAuth(authenticator(c)),
-		remote.WithUserAgent("tallyman"), remote.WithRetryStatusCodes(), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
+	digest, err := head(repo.Tag(q.tag), wire.options(ctx, c)...)
 	if err != nil {
-		failure := classify(err)
-		failure.Ref, failure.Registry, failure.RetryAfter = q.ref, q.registry, wire.retryAfter()
-		failure.Cause = c.scrub(failure.Cause)
-		return "", failure
+		return "", wire.failure(q, c, err)
 	}
 	return digest, nil
+}
+
+// options are how the library asks: once, and through the guard.
+func (g *guard) options(ctx context.Context, c Credentials) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithTransport(g), remote.WithAuth(authenticator(c)),
+		remote.WithUserAgent("tallyman"), remote.WithRetryStatusCodes(), remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+	}
+}
+
+// failure is why a question that went through the guard has no answer.
+func (g *guard) failure(q question, c Credentials, err error) *Error {
+	failure := classify(err)
+	failure.Ref, failure.Registry, failure.RetryAfter = q.ref, q.registry, g.retryAfter()
+	failure.Cause = c.scrub(failure.Cause)
+	return failure
 }
 
 // head takes the digest from the answer's header. A registry that leaves it out

@@ -3,9 +3,10 @@ package registry
 import (
 	"context"
 	"sync"
+	"time"
 )
 
-// Digests are what references stood for at a revision. Each reference is asked
+// Digests are what references stood for at a revision, and what images are made for. Each reference is asked
 // for once per revision, whoever asks and however many at once; what could not
 // be had is asked for again.
 type Digests struct {
@@ -15,6 +16,8 @@ type Digests struct {
 	mu   sync.Mutex
 	kept map[string]map[string]*answer // by revision, then by reference and whose credentials
 	last []string                      // revisions, the latest used last
+
+	platforms map[string]told // by digest and whose credentials
 }
 
 // Ask is one question.
@@ -25,6 +28,14 @@ type Ask struct {
 	// answers.
 	Own   Keychain
 	Whose string
+}
+
+// key tells questions apart that may have different answers at one revision.
+func (q Ask) key() string {
+	if q.Own == nil {
+		return q.Ref
+	}
+	return q.Ref + "\n" + q.Whose
 }
 
 // answer is there when done is closed.
@@ -42,15 +53,12 @@ const keptRevisions = 32
 
 // NewDigests makes an empty memory in front of a resolver.
 func NewDigests(resolver *Resolver, keys Keychain) *Digests {
-	return &Digests{resolver: resolver, keys: keys, kept: map[string]map[string]*answer{}}
+	return &Digests{resolver: resolver, keys: keys, kept: map[string]map[string]*answer{}, platforms: map[string]told{}}
 }
 
 // Digest is what the reference stands for at the revision.
 func (d *Digests) Digest(ctx context.Context, q Ask) (string, error) {
-	key := q.Ref
-	if q.Own != nil {
-		key += "\n" + q.Whose
-	}
+	key := q.key()
 	for {
 		a, mine := d.claim(q.Revision, key)
 		if mine {
@@ -68,6 +76,42 @@ func (d *Digests) Digest(ctx context.Context, q Ask) (string, error) {
 			return a.digest, a.err
 		}
 	}
+}
+
+// told is what a registry said of a digest's platforms, or that it did not.
+type told struct {
+	platforms []string
+	err       error
+	again     time.Time // a failure is asked for again then
+}
+
+const (
+	// failureKept is for how long a question for platforms that failed is not asked
+	// again: every commit would wait for a registry that does not answer.
+	failureKept = 5 * time.Minute
+	// toldKept bounds how many digests are remembered here.
+	toldKept = 4096
+)
+
+// Platforms are what the image is made for that a reference with a digest names.
+func (d *Digests) Platforms(ctx context.Context, q Ask) ([]string, error) {
+	key := q.key()
+	d.mu.Lock()
+	before, known := d.platforms[key]
+	d.mu.Unlock()
+	if known && (before.err == nil || time.Now().Before(before.again)) {
+		return before.platforms, before.err
+	}
+	var now told
+	now.platforms, now.err = d.resolver.Platforms(ctx, q.Ref, First(q.Own, d.keys))
+	now.again = time.Now().Add(failureKept)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.platforms) >= toldKept {
+		clear(d.platforms)
+	}
+	d.platforms[key] = now
+	return now.platforms, now.err
 }
 
 // claim gives the answer that is there or on its way, or a new one that is the

@@ -49,8 +49,9 @@ func RegistryOf(ref string) string {
 	return q.registry
 }
 
-// target is the question in the words of the library that asks it.
-func (q question) target(plain bool) (name.Tag, error) {
+// repository is where the question is asked, in the words of the library that
+// asks it.
+func (q question) repository(plain bool) (name.Repository, error) {
 	host := q.registry
 	if host == Hub {
 		host = hubHost
@@ -61,9 +62,9 @@ func (q question) target(plain bool) (name.Tag, error) {
 	}
 	registry, err := name.NewRegistry(host, opts...)
 	if err != nil {
-		return name.Tag{}, &Error{Class: Invalid, Ref: q.ref, Registry: q.registry, Cause: err.Error()}
+		return name.Repository{}, &Error{Class: Invalid, Ref: q.ref, Registry: q.registry, Cause: err.Error()}
 	}
-	return registry.Repo(q.path).Tag(q.tag), nil
+	return registry.Repo(q.path), nil
 }
 
 // plainAllowed says whether a registry may be spoken to without TLS: on this

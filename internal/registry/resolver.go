@@ -59,18 +59,31 @@ func (r *Resolver) Resolve(ctx context.Context, ref string, keys Keychain) (stri
 	if q.digest != "" {
 		return q.digest, nil
 	}
-	var credentials Credentials
-	if keys != nil {
-		if credentials, _, err = keys(ctx, q.registry); err != nil {
-			return "", &Error{Class: Denied, Ref: ref, Registry: q.registry, Cause: err.Error()}
-		}
+	credentials, err := q.credentials(ctx, keys)
+	if err != nil {
+		return "", err
 	}
 	return r.patiently(ctx, q, credentials)
 }
 
+// credentials are those of a keychain for the question; nil has none.
+func (q question) credentials(ctx context.Context, keys Keychain) (Credentials, error) {
+	if keys == nil {
+		return Credentials{}, nil
+	}
+	found, _, err := keys(ctx, q.registry)
+	if err != nil {
+		return found, &Error{Class: Denied, Ref: q.ref, Registry: q.registry, Cause: err.Error()}
+	}
+	return found, nil
+}
+
+// whose is what a registry counts requests by: the account, where there is one.
+func (q question) whose(c Credentials) string { return q.registry + "\n" + c.Username }
+
 // patiently asks again what may succeed when it is asked again.
 func (r *Resolver) patiently(ctx context.Context, q question, c Credentials) (string, error) {
-	whose := q.registry + "\n" + c.Username // a registry counts by account, where there is one
+	whose := q.whose(c)
 	if left := r.rests.left(whose, time.Now()); left > 0 {
 		return "", &Error{Class: RateLimited, Ref: q.ref, Registry: q.registry, RetryAfter: left}
 	}

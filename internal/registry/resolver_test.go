@@ -92,13 +92,13 @@ func TestNamesAreReadAsDockerReadsThem(t *testing.T) {
 		if got := q.registry + " " + q.path + " " + q.tag; err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", ref, got, err, want)
 		}
-		if target, err := q.target(false); err != nil || !strings.HasSuffix(target.Name(), q.path+":"+q.tag) {
-			t.Errorf("%s is asked for as %s, %v", ref, target, err)
+		if repo, err := q.repository(false); err != nil || !strings.HasSuffix(repo.Name(), q.path) {
+			t.Errorf("%s is asked for at %s, %v", ref, repo, err)
 		}
 	}
 	q, _ := parse("nginx")
-	if target, err := q.target(false); err != nil || target.RegistryStr() != hubHost {
-		t.Errorf("Docker Hub is asked at %s, %v", target.RegistryStr(), err)
+	if repo, err := q.repository(false); err != nil || repo.RegistryStr() != hubHost {
+		t.Errorf("Docker Hub is asked at %s, %v", repo.RegistryStr(), err)
 	}
 }
 

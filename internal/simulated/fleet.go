@@ -85,3 +85,8 @@ func (Registry) Digest(_ context.Context, q reconcile.ImageQuestion) (string, er
 	}
 	return image(q.Ref).Digest(), nil
 }
+
+// Platforms are any.
+func (Registry) Platforms(context.Context, reconcile.ImageQuestion) ([]string, error) {
+	return nil, nil
+}

@@ -219,6 +219,9 @@ type Service struct {
 	Pull        string        `json:"pull"`
 	Container   ContainerSpec `json:"container"`
 	Fingerprint string        `json:"fingerprint"`
+	// Platforms are those of its images, as far as they are known. No commit asks
+	// for them: they are no part of a rendering.
+	Platforms Platforms `json:"-"`
 	// Members are the containers of each replica besides the main one, which
 	// Container is: init containers and sidecars, each in their order.
 	Members []Member `json:"members,omitempty"`

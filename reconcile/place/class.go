@@ -2,7 +2,8 @@ package place
 
 import "fmt"
 
-// class is what is the same for all services with the same rules of placement.
+// class is what is the same for all services with the same rules of placement, and
+// with images for the same of the fleet's machines.
 // Most services of a fleet are of few classes.
 type class struct {
 	lasting []int8 // the first of the lasting filters that each host fails, or passed
@@ -16,7 +17,7 @@ func (p *placer) classOf(s *service) *class {
 		return s.class
 	}
 	rules := &s.Placement
-	terms := fmt.Sprintf("%q %q %q %q", rules.Constraints, rules.Tolerations, rules.Spread, rules.Strategy)
+	terms := fmt.Sprintf("%q %q %q %q %q", rules.Constraints, rules.Tolerations, rules.Spread, rules.Strategy, p.suits(s))
 	c := p.classes[terms]
 	if c == nil {
 		c = &class{lasting: make([]int8, len(p.hosts))}

@@ -12,7 +12,7 @@ import (
 type filter struct {
 	name string
 	// lasting says that the answer is the same during a whole run, and the same
-	// for all services with the same constraints and tolerations.
+	// for all services of a class.
 	lasting bool
 	// meant says that a host which fails is still one that a global service
 	// is meant for: failing is then a refusal and not a choice.
@@ -43,6 +43,7 @@ func filters() []filter {
 		{name: "taints", lasting: true, passes: untainted, reason: taintReason},
 		{name: "drain", lasting: true, passes: undrained, reason: leavingReason},
 		{name: "cordon", lasting: true, passes: schedulable, reason: plain("is cordoned", "are cordoned")},
+		{name: "platform", lasting: true, meant: true, passes: fitsPlatform, reason: platformReason},
 		{name: "reachable", lasting: true, meant: true, passes: reachable, reason: awayReason},
 		{name: "maxPerHost", meant: true, passes: belowMax, reason: maxReason},
 		{name: "ports", meant: true, movable: true, passes: portsFree, reason: portReason},

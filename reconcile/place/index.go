@@ -25,6 +25,7 @@ type placer struct {
 	found      []sighting
 	slots      int
 	filters    []filter
+	machines   []int                    // a host of each kind, see suits
 	changing   int                      // the first filter after the lasting ones
 	names      []string                 // slot numbers as text, made once
 	domains    map[string]domains       // of the hosts, by attribute
@@ -72,6 +73,7 @@ type service struct {
 	leaving          int // slots whose host is to be another one
 	pin              pin
 	class            *class
+	fitted           fitted        // see misfit
 	images           map[int]int32 // see imagesOf
 	near, apart      []int         // services that it would rather be with, or not
 	company          map[int]int32 // hosts where those are

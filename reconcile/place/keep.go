@@ -57,15 +57,16 @@ func (p *placer) tenureOf(s *service, c sighting) tenure {
 	return asksForPorts
 }
 
-// mayStay: the host still satisfies the constraints, is not being emptied, is
-// not over the service's own limit, and nobody else has the ports.
+// mayStay: the host still satisfies the constraints and can run the images, is not
+// being emptied, is not over the service's own limit, and nobody else has the ports.
 func (p *placer) mayStay(s *service, c sighting) bool {
 	return p.bearable(s, c) && !p.wouldLeave(s, c.host) && p.hosts[c.host].conflict(s, true) == nil
 }
 
 // bearable says whether a slot may be on the host of c at all.
 func (p *placer) bearable(s *service, c sighting) bool {
-	return s.pin.allows(c.host) && unmet(s.Placement.Constraints, &p.hosts[c.host]) == nil
+	h := &p.hosts[c.host]
+	return s.pin.allows(c.host) && unmet(s.Placement.Constraints, h) == nil && (misfit(s, h) == "" || runsThere(s, c.container))
 }
 
 // wouldLeave says whether a slot leaves the host when another one can take it,

@@ -100,8 +100,16 @@ func (d *decider) noRoomYet(s *model.Service, change *plan.Change) string {
 	if taken != (model.Resources{}) && !d.fits(change.Host, taken.Plus(s.Reserve)) {
 		return "waits for room on " + change.Host + " for a second copy: others are being replaced there"
 	}
-	d.copies[change.Host] = taken.Plus(s.Reserve)
 	return ""
+}
+
+// noteCopy counts what a change that has just begun takes for its second copy. One
+// that could not begin takes nothing: others would wait for as long as it does.
+func (d *decider) noteCopy(s *model.Service, change *plan.Change) {
+	if s.Reserve != (model.Resources{}) && d.beside(change) {
+		taken := d.secondCopies(change.Host)
+		d.copies[change.Host] = taken.Plus(s.Reserve)
+	}
 }
 
 // beside says whether the change starts a container where an old one of the

@@ -178,6 +178,28 @@ func TestSecondCopiesTakeTurnsWhereRoomIsShort(t *testing.T) {
 	}
 }
 
+// What can't be begun, and waits for its next try, takes no room from those that
+// can.
+func TestASecondCopyThatWaitsForItsNextTryHoldsUpNoOther(t *testing.T) {
+	f := newFleet("h1")
+	f.sizes(50)
+	web := reserving(behaving(declared("web", "web:1", 4), "healthy"), 10, 0)
+	web.Update.Parallelism = model.Portion{N: 4}
+	f.up(t, web)
+	f.refuse = func(op model.Op) (string, bool) {
+		if create, is := op.(model.CreateContainer); is && create.Owner.Slot == "1" {
+			return "no space left on device", false
+		}
+		return "", false
+	}
+	web.Container.Image = "web:2"
+	f.commit(web)
+	f.runs(t, 30, map[string]int{"web": 4})
+	if got := f.images("web"); got != "web:1 web:2 web:2 web:2" {
+		t.Errorf("%s runs, and web-2 is held because %q\n%s", got, f.held("shop/web-2"), f.plan.String())
+	}
+}
+
 // Something bad never happens: nothing starts where there is no room, and once
 // all is done nothing goes on, whoever displaces whom.
 func TestDisplacementsEnd(t *testing.T) {

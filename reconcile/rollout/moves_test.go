@@ -91,3 +91,29 @@ func (f *fleet) join(name string) {
 	f.live.Hosts = append(f.live.Hosts, model.HostState{Name: name, Reachable: true, Images: map[string]string{"web:1": "a"}, Info: model.HostInfo{Memory: 100}})
 	slices.SortFunc(f.live.Hosts, func(a, b model.HostState) int { return strings.Compare(a.Name, b.Name) })
 }
+
+// A resume tells of the moves that it ends, and those do not happen.
+func TestAResumeTellsOfTheMovesThatItEnds(t *testing.T) {
+	f := newFleet("h1")
+	f.sizes(100)
+	f.up(t, reserving(behaving(declared("web", "web:1", 3), "healthy"), 10, 0))
+	f.join("h2")
+	f.order(t, moveTo("h2", "1", "2"))
+	resume := Order{Verb: VerbResume, App: "shop"}
+	want := []string{"moving web-1 to h2, ordered by ada: new host", "moving web-2 to h2, ordered by ada: new host"}
+	if got := resume.Ends(f.state.Standings["shop"], f.now).Texts(); !slices.Equal(got, want) {
+		t.Errorf("it tells %q, want %q", got, want)
+	}
+	if got := (Order{Verb: VerbPause, App: "shop"}).Ends(f.state.Standings["shop"], f.now).Texts(); got != nil {
+		t.Errorf("a pause, which leaves them, tells %q", got)
+	}
+	f.order(t, resume)
+	f.log = nil
+	f.runs(t, 30, map[string]int{"web": 3})
+	if got := f.where("web"); got != "h1 h1 h1" || len(f.log) > 0 {
+		t.Errorf("web is on %s after\n%s", got, strings.Join(f.log, "\n"))
+	}
+	if _, err := f.state.Obey(resume, f.now); err == nil || !strings.Contains(err.Error(), "no move of its replicas is ordered") {
+		t.Errorf("with nothing to end: %v", err)
+	}
+}

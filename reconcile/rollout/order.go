@@ -81,7 +81,7 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 		standing.Pin = &Pin{Revision: o.Revision, By: o.By, Reason: o.Reason, Since: now, Images: o.Images}
 	case VerbResume:
 		if standing.Pin == nil && standing.Pause == nil && standing.Moves == nil {
-			return s, fmt.Errorf("resume app %q: %w: it is neither paused nor pinned", o.App, ErrNothingToDo)
+			return s, fmt.Errorf("resume app %q: %w: it is neither paused nor pinned, and no move of its replicas is ordered", o.App, ErrNothingToDo)
 		}
 		standing.Pin, standing.Pause, standing.Moves = nil, nil, nil
 		next.progress(o.App, now)
@@ -117,6 +117,8 @@ func (s State) Obey(o Order, now time.Time) (State, error) {
 type Ended struct {
 	Pin   *Pin   `json:"pin,omitempty"`
 	Pause *Pause `json:"pause,omitempty"`
+	// Moves are those that were not done yet.
+	Moves []model.Move `json:"moves,omitempty"`
 }
 
 // Ends says what an order ends of how its app stood before.
@@ -127,6 +129,9 @@ func (o Order) Ends(before Standing, now time.Time) Ended {
 	}
 	if (o.Verb == VerbPause || o.Verb == VerbResume) && !before.Pause.ended(now) {
 		e.Pause = before.Pause
+	}
+	if o.Verb == VerbResume && before.Moves != nil {
+		e.Moves = before.Moves.List
 	}
 	return e
 }
@@ -139,6 +144,9 @@ func (e Ended) Texts() []string {
 	}
 	if e.Pause != nil {
 		texts = append(texts, PausedBecause(e.Pause))
+	}
+	for _, m := range e.Moves {
+		texts = append(texts, "moving "+m.Service+"-"+m.Slot+" to "+m.Host+", "+m.Why)
 	}
 	return texts
 }

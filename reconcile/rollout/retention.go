@@ -120,6 +120,20 @@ func (s State) needs(app string) []string {
 	return images
 }
 
+// Needs are the images that apps may have to go back to, and those of their newest
+// rollouts.
+func (s State) Needs() []string {
+	var images []string
+	for app := range s.Records {
+		images = append(images, s.needs(app)...)
+	}
+	for app := range s.Standings {
+		images = append(images, s.needs(app)...)
+	}
+	slices.Sort(images)
+	return slices.Compact(images)
+}
+
 // Removed is the state when these images are on no host any more.
 func (s State) Removed(images []string) State {
 	next := s.Clone()

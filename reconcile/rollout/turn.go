@@ -167,7 +167,9 @@ func (r *roll) renew(s *service, slot *slot, m missing) {
 	}
 	if !r.emit(slot.change, todo, r.tries()) {
 		s.giveBack(slot)
+		return
 	}
+	r.noteCopy(s.Service, slot.change)
 }
 
 // yield stops what a slot that can't start yet has to give up for others. One that

@@ -133,6 +133,13 @@ func (h *Host) load(images []*Image) {
 	}
 }
 
+// Become makes the host one of another architecture.
+func (h *Host) Become(arch string) {
+	defer h.lock()()
+	h.info.Arch = arch
+	h.changed()
+}
+
 // RemoveImage takes an image off the host.
 func (h *Host) RemoveImage(ref string) {
 	defer h.lock()()

@@ -16,6 +16,8 @@ type Image struct {
 	// Needs is what a pull secret has to hold before the registry tells of the
 	// image or gives it out; "" is a public one.
 	Needs string
+	// Platforms are what it is made for; nil is anything.
+	Platforms []string
 	// Pull is how long pulling it takes.
 	Pull time.Duration
 	// Behaviour says how a container of the image behaves. Nil is a program

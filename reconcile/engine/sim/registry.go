@@ -76,6 +76,28 @@ func (w *World) Digest(ref string, shown model.Unsealed) (string, error) {
 	}
 }
 
+// Platforms are what the image is made for that a reference with a digest names.
+func (w *World) Platforms(ref string) ([]string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.askedPlatforms++
+	switch i := w.registry[exact(ref)]; {
+	case w.down:
+		return nil, &answer{fmt.Sprintf("resolve image %q: the registry can't be reached", ref), false}
+	case i == nil:
+		return nil, &answer{fmt.Sprintf("resolve image %q: the registry has no such image", ref), true}
+	default:
+		return i.Platforms, nil
+	}
+}
+
+// AskedPlatforms is how often the registry was asked what an image is made for.
+func (w *World) AskedPlatforms() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.askedPlatforms
+}
+
 // Offer has every reference that nobody published stand for an image that f makes:
 // hosts can pull it, and have it already where it is named without a digest, as
 // what is only on the hosts is.
@@ -122,6 +144,11 @@ func (w *World) pullable(o model.PullImage, blobs model.Blobs) (*Image, error) {
 		return nil, refuse(engine.Denied, "pull access denied for %s", o.Image)
 	}
 	return i, nil
+}
+
+// suits says whether the image is made for what the host is.
+func (i *Image) suits(h *Host) bool {
+	return model.Platforms{i.Digest(): i.Platforms}.For(i.canonical(), &h.info)
 }
 
 // image is the image that the host has of ref, or nil.

@@ -19,6 +19,9 @@ func (h *Host) pull(o model.PullImage, blobs model.Blobs) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if !i.suits(h) {
+		return false, refuse(engine.NotFound, "no matching manifest for %s/%s in the manifest list entries", h.info.OS, h.info.Arch)
+	}
 	changed := h.image(o.Image) != i
 	h.images[exact(o.Image)], h.images[i.canonical()] = i, i
 	return changed, nil

@@ -20,10 +20,12 @@ type World struct {
 	down     bool              // the registry
 	offer    func(ref string) *Image
 	asked    int
-	specs    map[specKey]sharedSpec
-	calls    []Call
-	silent   bool // about calls
-	effects  int
+	// askedPlatforms is about digests, and asked about references.
+	askedPlatforms int
+	specs          map[specKey]sharedSpec
+	calls          []Call
+	silent         bool // about calls
+	effects        int
 
 	mortal    bool // the controller dies after left more effects
 	left      int
