@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +49,7 @@ EXIT STATUS
 type serveOptions struct {
 	poll, stopTimeout time.Duration
 	simulate          string
+	forge             forgeFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -59,11 +62,19 @@ func (a *app) serveCommand() *cobra.Command {
 	c.Flags().DurationVar(&o.poll, "poll", time.Minute, "time between two looks at the repository; negative is never")
 	c.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTime, "how long calls at work may take to end after a signal")
 	c.Flags().StringVar(&o.simulate, "simulate", "", "run on simulated hosts, as in `hosts=1000,cpus=8,memory=32GiB`")
+	o.forge.flags(c.Flags())
 	return c
 }
 
 func (a *app) serve(o serveOptions) error {
 	log := a.logger(slog.LevelInfo)
+	told, err := a.forge(&o.forge)
+	if err != nil {
+		return err
+	}
+	if told != nil && o.simulate != "" {
+		return errors.New("--simulate goes with no forge: it would be told of commits that ran nowhere")
+	}
 	hosts, err := a.hosts(o.simulate)
 	if err != nil {
 		return err
@@ -78,7 +89,8 @@ func (a *app) serve(o serveOptions) error {
 	}
 	source := a.global.source()
 	source.Simulated = o.simulate
-	err = a.runController(o, &server.Server{Controller: c, Journal: journal, Log: log, Source: source})
+	work := &forgeWork{forge: told, controller: c, journal: journal, log: log, context: o.forge.context, branch: strings.TrimPrefix(a.global.branch, "refs/heads/")}
+	err = a.runController(o, work, &server.Server{Controller: c, Journal: journal, Log: log, Source: source})
 	log.Info("stopped")
 	return errors.Join(err, journal.Close())
 }
@@ -102,12 +114,15 @@ func (a *app) newController(o serveOptions, hosts hosts, cfg reconcile.Config) (
 }
 
 // runController runs the controller and answers for it until a signal comes.
-func (a *app) runController(o serveOptions, s *server.Server) error {
+func (a *app) runController(o serveOptions, work *forgeWork, s *server.Server) error {
 	listener, err := server.Listen(a.global.stateDir)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(a.soft)
+	var working sync.WaitGroup
+	working.Go(func() { work.run(ctx) })
+	defer working.Wait()
 	defer stop()
 	answered := make(chan error, 1)
 	go func() {

@@ -42,6 +42,7 @@ var (
 	bucketPlaces  = []byte("places")  // app → slot → host
 	bucketGuards  = []byte("guards")  // app → thing → guard
 	bucketPins    = []byte("pins")    // host → a person's order about it
+	bucketTold    = []byte("told")    // commit and app → what a forge was told of them
 	bucketEvents  = []byte("events")  // sequence → event
 	keyAccepted   = []byte("accepted")
 )

@@ -1,0 +1,165 @@
+package feedback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+)
+
+// Controller is what is told about.
+type Controller interface {
+	Status() report.Status
+	// Subscribe gives a channel that is poked when there may be something new.
+	Subscribe() (changed <-chan struct{}, stop func())
+}
+
+// Journal is what happened, and what of it was told.
+type Journal interface {
+	History(app string, n int) ([]rollout.Record, error)
+	Told() ([]report.Verdict, error)
+	Tell(report.Verdict) error
+	Untell(report.Verdict) error
+}
+
+// Statuses keeps the statuses of commits.
+type Statuses struct {
+	Controller Controller
+	Journal    Journal
+	Forge      forge.Forge
+	// Context is what their contexts begin with: `tallyman/rollout` for the commit,
+	// and `tallyman/rollout/shop` for app shop.
+	Context string
+	Branch  string
+	Log     *slog.Logger
+
+	troubled bool // the last try failed, which has been logged
+}
+
+const (
+	// statusEvery is how often a look is taken at most: a status is made anew for
+	// it, of all hosts.
+	statusEvery = 2 * time.Second
+	// statusRetry is when a forge is tried again that could not be told; what is
+	// between two tries of one request is the forge's own affair.
+	statusRetry = 30 * time.Second
+	// patience is how much longer than a look takes it is until the next one: of
+	// thousands of hosts it takes long.
+	patience = 20
+	// history is how far back the outcome of a commit is looked for.
+	history = 200
+)
+
+// Run tells until ctx ends.
+func (s *Statuses) Run(ctx context.Context) {
+	changed, stop := s.Controller.Subscribe()
+	defer stop()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-retry.C:
+		}
+		begun := time.Now()
+		wait := statusEvery
+		if err := s.Update(ctx); err != nil && ctx.Err() == nil {
+			s.complain(err)
+			wait = statusRetry
+		} else {
+			s.troubled = false
+		}
+		retry.Reset(statusRetry)
+		wait = max(wait, patience*time.Since(begun))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// complain logs the first of a row of failures.
+func (s *Statuses) complain(err error) {
+	if !s.troubled {
+		s.Log.Warn("the forge can't be told how commits went, and is tried again", "error", err)
+	}
+	s.troubled = true
+}
+
+// Update tells what has not been told yet. What fails does not keep the rest from
+// being told.
+func (s *Statuses) Update(ctx context.Context) error {
+	told, err := s.Journal.Told()
+	if err != nil {
+		return err
+	}
+	status := s.Controller.Status()
+	var records []rollout.Record
+	if slices.ContainsFunc(told, func(v report.Verdict) bool { return left(v, &status) && v.Is == report.FateOpen }) {
+		if records, err = s.Journal.History("", history); err != nil {
+			return err
+		}
+	}
+	known := map[[2]string]report.Verdict{}
+	for _, v := range told {
+		known[[2]string{v.Commit, v.App}] = v
+	}
+	var failed []error
+	for _, v := range report.Verdicts(&status, told, records) {
+		if known[[2]string{v.Commit, v.App}] != v {
+			failed = append(failed, s.tell(ctx, v))
+		}
+	}
+	for _, v := range told {
+		if left(v, &status) && v.Is != report.FateOpen {
+			failed = append(failed, s.Journal.Untell(v))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// left says whether the branch has left the commit behind.
+func left(v report.Verdict, status *report.Status) bool {
+	return status.Target.ID != "" && v.Commit != status.Target.ID
+}
+
+// tell has the forge know before the journal does: twice is better than never.
+func (s *Statuses) tell(ctx context.Context, v report.Verdict) error {
+	name := s.Context + "/rollout"
+	if v.App != "" {
+		name += "/" + v.App
+	}
+	err := s.Forge.SetStatus(ctx, forge.Status{
+		Commit: v.Commit, Context: name, Verdict: verdictOf(v.Is), Description: v.Text, Branch: s.Branch,
+	})
+	if class := forge.ClassOf(err); v.Is != report.FateOpen && (class == forge.NotFound || class == forge.Invalid) {
+		s.Log.Warn("the forge takes no status of a commit", "commit", v.Commit, "error", err) // it may be gone; it won't be another time
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Journal.Tell(v)
+}
+
+// verdictOf is a fate in the words of forges, which have none for a commit that was
+// never found out about.
+func verdictOf(f report.Fate) forge.Verdict {
+	switch f {
+	case report.FateGood:
+		return forge.Success
+	case report.FateBad:
+		return forge.Failure
+	case report.FateDropped:
+		return forge.Errored
+	}
+	return forge.Pending
+}
