@@ -44,16 +44,17 @@ type App struct {
 	KeyFile          string // its private key, in PEM
 }
 
-// Open makes a Forge. It sends nothing.
+// Open makes a Forge. It sends nothing. No error repeats the URL, in which
+// somebody may have left a password.
 func Open(c Config) (Forge, error) {
 	base, err := c.check()
 	if err != nil {
-		return nil, fmt.Errorf("open forge %q: %w", c.URL, err)
+		return nil, fmt.Errorf("open forge of %q: %w", c.Repository, err)
 	}
 	open := map[Kind]func(Config, *url.URL) (*client, error){GitHub: openGitHub, GitLab: openGitLab, Gitea: openGitea}[c.Kind]
 	f, err := open(c, base)
 	if err != nil {
-		return nil, fmt.Errorf("open forge %q: %w", c.URL, err)
+		return nil, fmt.Errorf("open forge of %q: %w", c.Repository, err)
 	}
 	f.writing = make(chan struct{}, 1)
 	return f, nil
@@ -92,11 +93,11 @@ func (c Config) check() (*url.URL, error) {
 func (c Config) checkRepository() error {
 	parts := strings.Split(c.Repository, "/")
 	if len(parts) < 2 || len(parts) > 2 && c.Kind != GitLab {
-		return fmt.Errorf("repository %q: not of the form owner/name", c.Repository)
+		return fmt.Errorf("%q is not of the form owner/name", c.Repository)
 	}
 	for _, p := range parts {
 		if p == "" || p == "." || p == ".." || strings.ContainsAny(p, "?#%\\ ") {
-			return fmt.Errorf("repository %q: not of the form owner/name", c.Repository)
+			return fmt.Errorf("%q is not of the form owner/name", c.Repository)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*Config){
 		"no kind of forge":                    func(c *Config) { c.Kind = "svn" },
-		"not an address":                      func(c *Config) { c.URL = "https://me:secret@git.example.com" },
+		"not an address":                      func(c *Config) { c.URL = "https://me:" + canary + "@git.example.com" },
 		"is at https://":                      func(c *Config) { c.URL = "ssh://git.example.com" },
 		"without TLS":                         func(c *Config) { c.URL = "http://git.example.com" },
 		"not of the form owner/name":          func(c *Config) { c.Repository = "acme/../shop" },
@@ -66,9 +66,9 @@ func TestOpenRefuses(t *testing.T) {
 		"the file has no PEM certificate":     func(c *Config) { c.CAFile = write(t, "x") },
 		"read key of the App: open":           func(c *Config) { c.Kind, c.TokenFile, c.App = GitHub, "", App{1, 2, "/nowhere"} },
 		"not an RSA key in PEM":               func(c *Config) { c.Kind, c.TokenFile, c.App = GitHub, "", App{1, 2, write(t, canary)} },
-		`repository "group/sub/shop": not`:    func(c *Config) { c.Repository = "group/sub/shop" },
+		`"group/sub/shop" is not of the form`: func(c *Config) { c.Repository = "group/sub/shop" },
 		"or on GitHub an App instead":         func(c *Config) { c.Kind, c.App = GitHub, App{1, 2, "/k"} },
-		`open forge "ftp://x": a forge is at`: func(c *Config) { c.URL = "ftp://x" },
+		`open forge of "acme/shop": a forge`:  func(c *Config) { c.URL = "ftp://x" },
 	} {
 		c := good
 		spoil(&c)
