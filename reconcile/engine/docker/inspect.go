@@ -143,6 +143,7 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 	if c.Health, c.HealthOutput = healthOf(raw.State); c.State != model.StateRunning {
 		c.Health = model.HealthNone
 	}
+	c.Unchecked = e.probes.overdue(raw, time.Now()) && info.LiveRestore
 	if image != nil {
 		c.Image = &image.ImageDefaults
 	}

@@ -78,6 +78,7 @@ func (e *Engine) stream(ctx context.Context, hint func()) bool {
 	e.watching.Add(1)
 	defer e.watching.Add(-1)
 	e.forgetAll()
+	e.probes.forgetAll()
 	hint()
 	defer hint() // the host may be gone: somebody should look
 	up, told := time.Now(), false
