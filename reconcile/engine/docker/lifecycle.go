@@ -43,6 +43,11 @@ func (e *Engine) unpauseContainer(ctx context.Context, op model.UnpauseContainer
 	})
 }
 
+// pauseHeard is how long a pause lasts. The engine hears of it a second time, from
+// its runtime; had it gone on by then, it would stop what it has just begun, and
+// call the container unhealthy until the next probe.
+const pauseHeard = 100 * time.Millisecond
+
 // resumeHealthCheck makes the engine begin anew with a container's health check, as
 // it does for whatever goes on after a pause. The pause is over in a moment, also
 // when whoever asked for it waits no longer.
@@ -56,6 +61,7 @@ func (e *Engine) resumeHealthCheck(ctx context.Context, op model.ResumeHealthChe
 			if err := e.api().ContainerPause(ctx, raw.ID); err != nil {
 				return fmt.Errorf("pause: %w", err)
 			}
+			pause(ctx, pauseHeard)
 		}
 		return e.api().ContainerUnpause(ctx, raw.ID)
 	})

@@ -19,8 +19,10 @@ type probes struct {
 }
 
 type probe struct {
-	last  string // what the engine says of the start and of the last probe
-	since time.Time
+	last     string // what the engine says of the start and of the last probe
+	since    time.Time
+	patience time.Duration // until the next one
+	awaited  bool          // somebody waits for the first good one
 }
 
 // The engine's own values for what a health check leaves open, and how much later
@@ -28,6 +30,7 @@ type probe struct {
 const (
 	defaultInterval = 30 * time.Second
 	defaultTimeout  = 30 * time.Second
+	defaultRetries  = 3
 	probeSlack      = 5 * time.Second
 )
 
@@ -46,10 +49,27 @@ func (p *probes) overdue(raw *container.InspectResponse, now time.Time) bool {
 		if p.seen == nil {
 			p.seen = map[string]probe{}
 		}
-		p.seen[raw.ID] = probe{last, now}
+		p.seen[raw.ID] = probe{last, now, patience(raw.Config.Healthcheck), raw.State.Health.Status == container.Starting}
 		return false
 	}
-	return now.Sub(known.since) > patience(raw.Config.Healthcheck)
+	return known.overdue(now)
+}
+
+func (p *probe) overdue(now time.Time) bool { return now.Sub(p.since) > p.patience }
+
+// missed are the containers whose first good probe is awaited and overdue; each is
+// told once.
+func (p *probes) missed(now time.Time) (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, known := range p.seen {
+		if known.awaited && known.overdue(now) {
+			known.awaited = false
+			p.seen[id] = known
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // checked says whether the engine should be running a health check now.

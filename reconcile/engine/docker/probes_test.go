@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // TestASilentHealthCheckIsNoticed: an engine that runs no check any more is known
@@ -69,6 +71,53 @@ func TestSilenceCountsOnlyWhileTheEngineIsThere(t *testing.T) {
 		again(&p)
 		if p.overdue(raw, begun.Add(67*time.Second)) {
 			t.Errorf("overdue although %s", what)
+		}
+	}
+}
+
+// TestWhoseStartIsAwaitedIsToldOfOnce: no event tells that a probe stays out.
+func TestWhoseStartIsAwaitedIsToldOfOnce(t *testing.T) {
+	begun := time.Unix(1000, 0)
+	var p probes
+	for id, status := range map[string]container.HealthStatus{"starting": container.Starting, "healthy": container.Healthy} {
+		p.overdue(&container.InspectResponse{
+			ContainerJSONBase: &container.ContainerJSONBase{ID: id, State: &container.State{Running: true, Health: &container.Health{Status: status}}},
+			Config:            &container.Config{Healthcheck: &container.HealthConfig{Interval: time.Second, Timeout: time.Second}},
+		}, begun)
+	}
+	for _, look := range []struct {
+		after time.Duration
+		want  int
+	}{{7 * time.Second, 0}, {8 * time.Second, 1}, {9 * time.Second, 0}} {
+		if got := p.missed(begun.Add(look.after)); len(got) != look.want || look.want > 0 && got[0] != "starting" {
+			t.Errorf("after %s: %q, want %d", look.after, got, look.want)
+		}
+	}
+}
+
+// TestUnhealthyIsWhoseChecksFail: an engine also calls unhealthy whose check it has
+// stopped, and has not begun anew yet.
+func TestUnhealthyIsWhoseChecksFail(t *testing.T) {
+	good, bad := &container.HealthcheckResult{}, &container.HealthcheckResult{ExitCode: 1, Output: "refused"}
+	for name, tc := range map[string]struct {
+		health  container.Health
+		retries int
+		want    model.Health
+		output  string
+	}{
+		"checks have failed":                       {container.Health{Status: "unhealthy", FailingStreak: 2, Log: []*container.HealthcheckResult{bad, bad}}, 2, model.HealthUnhealthy, "refused"},
+		"as many as the engine takes by itself":    {container.Health{Status: "unhealthy", FailingStreak: 3, Log: []*container.HealthcheckResult{bad}}, 0, model.HealthUnhealthy, "refused"},
+		"it was paused when the last one was good": {container.Health{Status: "unhealthy", Log: []*container.HealthcheckResult{bad, good}}, 2, model.HealthHealthy, ""},
+		"it was paused before there was one":       {container.Health{Status: "unhealthy"}, 2, model.HealthStarting, ""},
+		"it was paused when the last one was bad":  {container.Health{Status: "unhealthy", FailingStreak: 1, Log: []*container.HealthcheckResult{good, bad}}, 2, model.HealthStarting, ""},
+		"a check that fails and not often enough":  {container.Health{Status: "healthy", FailingStreak: 1, Log: []*container.HealthcheckResult{bad}}, 2, model.HealthHealthy, "refused"},
+	} {
+		raw := &container.InspectResponse{
+			ContainerJSONBase: &container.ContainerJSONBase{State: &container.State{Health: &tc.health}},
+			Config:            &container.Config{Healthcheck: &container.HealthConfig{Retries: tc.retries}},
+		}
+		if health, output := healthOf(raw); health != tc.want || output != tc.output {
+			t.Errorf("%s: %q, %q; want %q, %q", name, health, output, tc.want, tc.output)
 		}
 	}
 }
