@@ -135,6 +135,8 @@ func (l *life) toHosts(e event) bool {
 		l.away1(e.host, false)
 	case "reboot":
 		l.host(e.host).PowerCycle()
+	case "loseChecks":
+		l.host(e.host).LoseChecks()
 	case "freeze":
 		if l.frozen[e.host] == nil {
 			l.frozen[e.host] = l.freeze(fmt.Sprintf("host-%d", e.host+1))

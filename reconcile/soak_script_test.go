@@ -43,7 +43,7 @@ var kinds = strings.Fields(`
 	drain cordon undrain undrain
 	gone gone back back back freeze thaw thaw reboot reboot
 	zone zoneBack zoneBack most mostBack mostBack
-	kill kill pause unhealthy removeByHand
+	kill kill pause unhealthy removeByHand loseChecks
 	restart restart die die dieUnheard stopFor stale fresh refuse
 	quiet quiet`)
 

@@ -46,8 +46,24 @@ func (h *Host) daemonCgroup() (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
+// freezeTries are needed because a process in a call that can't be interrupted is
+// not frozen, and what it waits for may be another that is: both go on when thawed.
+const freezeTries = 5
+
 // freeze freezes or thaws a cgroup and all below it, and waits until it is so.
 func freeze(dir string, frozen bool) error {
+	err := setFrozen(dir, frozen, stateTime/freezeTries)
+	for try := 1; err != nil && frozen && try < freezeTries; try++ {
+		if err := setFrozen(dir, false, stateTime); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+		err = setFrozen(dir, true, stateTime/freezeTries)
+	}
+	return err
+}
+
+func setFrozen(dir string, frozen bool, within time.Duration) error {
 	file, value, ask, answer := "freezer.state", "THAWED", "freezer.state", "THAWED"
 	if frozen {
 		value, answer = "FROZEN", "FROZEN"
@@ -61,7 +77,7 @@ func freeze(dir string, frozen bool) error {
 	if err := os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644); err != nil {
 		return err
 	}
-	return await(func() error {
+	return awaitFor(within, func() error {
 		state, err := os.ReadFile(filepath.Join(dir, ask))
 		if err == nil && !strings.Contains(string(state), answer) {
 			err = fmt.Errorf("cgroup %s is %q, not %q", dir, state, answer)
@@ -127,8 +143,10 @@ func removeTree(dir string) error {
 }
 
 // await tries until it succeeds, for as long as the kernel may take.
-func await(try func() error) error {
-	for end := time.Now().Add(stateTime); ; time.Sleep(10 * time.Millisecond) {
+func await(try func() error) error { return awaitFor(stateTime, try) }
+
+func awaitFor(longest time.Duration, try func() error) error {
+	for end := time.Now().Add(longest); ; time.Sleep(10 * time.Millisecond) {
 		err := try()
 		if err == nil || time.Now().After(end) {
 			return err

@@ -57,8 +57,8 @@ func newHost(t testing.TB, f *fleet, i int) (*Host, error) {
 // hangs: connections are accepted and nothing is answered.
 func (h *Host) Freeze() {
 	h.t.Helper()
+	h.frozen = true // also when it can't be frozen as a whole: what is has to be thawed
 	h.must("freeze", freeze(h.freezer(), true))
-	h.frozen = true
 }
 
 // Thaw lets a frozen host go on.

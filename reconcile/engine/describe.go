@@ -29,6 +29,8 @@ func Doing(op model.Op) string {
 		return fmt.Sprintf("start container %q", o.Name)
 	case model.UnpauseContainer:
 		return fmt.Sprintf("unpause container %q", o.Name)
+	case model.ResumeHealthCheck:
+		return fmt.Sprintf("resume health check of container %q", o.Name)
 	case model.RenameContainer:
 		return fmt.Sprintf("rename container to %q", o.Name)
 	case model.UpdateContainer:

@@ -152,9 +152,12 @@ type Container struct {
 	State        State  `json:"state"`
 	Health       Health `json:"health,omitempty"`
 	HealthOutput string `json:"healthOutput,omitempty"` // of the last failed check
-	ExitCode     int    `json:"exitCode,omitempty"`     // of its last end, where that is known
-	OOMKilled    bool   `json:"oomKilled,omitempty"`
-	Error        string `json:"error,omitempty"` // what the engine said when it could not start it
+	// Unchecked says that the engine runs its health check no more, so that its
+	// Health may have changed since.
+	Unchecked bool   `json:"unchecked,omitempty"`
+	ExitCode  int    `json:"exitCode,omitempty"` // of its last end, where that is known
+	OOMKilled bool   `json:"oomKilled,omitempty"`
+	Error     string `json:"error,omitempty"` // what the engine said when it could not start it
 	// Wedged says that the engine has lost track of what it began to start and can't
 	// start this container any more, whatever is tried: only another one helps.
 	Wedged       bool      `json:"wedged,omitempty"`

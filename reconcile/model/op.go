@@ -107,6 +107,9 @@ type (
 	}
 	// UnpauseContainer lets a paused container go on.
 	UnpauseContainer struct{ Target }
+	// ResumeHealthCheck makes the engine run the health check of a running
+	// container again. It goes on where it is: it is neither stopped nor started.
+	ResumeHealthCheck struct{ Target }
 	// RenameContainer gives a container the name in its label back.
 	RenameContainer struct{ Target }
 	// UpdateContainer changes limits and restart policy in place.
@@ -154,6 +157,7 @@ func (LoadImage) op()         {}
 func (CopyFiles) op()         {}
 func (StartContainer) op()    {}
 func (UnpauseContainer) op()  {}
+func (ResumeHealthCheck) op() {}
 func (RenameContainer) op()   {}
 func (UpdateContainer) op()   {}
 func (ConnectNetwork) op()    {}
@@ -184,6 +188,8 @@ func Verb(op Op) string {
 		return "start"
 	case UnpauseContainer:
 		return "unpause"
+	case ResumeHealthCheck:
+		return "resumeHealthCheck"
 	case RenameContainer:
 		return "rename"
 	case UpdateContainer:
@@ -205,7 +211,7 @@ func opFrom(verb string, data []byte) (Op, error) {
 	decoders := map[string]func([]byte) (Op, error){
 		"pull": decodeOp[PullImage], "removeImage": decodeOp[RemoveImage], "load": decodeOp[LoadImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
 		"createVolume": decodeOp[CreateVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
-		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "rename": decodeOp[RenameContainer],
+		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "resumeHealthCheck": decodeOp[ResumeHealthCheck], "rename": decodeOp[RenameContainer],
 		"update": decodeOp[UpdateContainer], "connect": decodeOp[ConnectNetwork], "disconnect": decodeOp[DisconnectNetwork],
 		"stop": decodeOp[StopContainer], "remove": decodeOp[RemoveContainer],
 	}

@@ -22,6 +22,7 @@ func ops() []Op {
 		CopyFiles{Target: target, Files: []File{{Path: "/x", Mode: 0o444, Digest: "sha256:aa"}}},
 		StartContainer{target, []string{"v"}},
 		UnpauseContainer{target},
+		ResumeHealthCheck{target},
 		RenameContainer{target},
 		UpdateContainer{target, Adjustable{Memory: 1 << 20, Restart: Restart{Name: "always"}}},
 		ConnectNetwork{target, Attachment{Network: "shop-front", Aliases: []string{"web"}}},

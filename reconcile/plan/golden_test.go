@@ -35,6 +35,7 @@ func TestGoldenPlans(t *testing.T) {
 		{"paused", inState(func(c *model.Container) { c.State = model.StatePaused })},
 		{"exited", inState(func(c *model.Container) { c.State, c.ExitCode, c.OOMKilled = model.StateExited, 137, true })},
 		{"unhealthy", inState(func(c *model.Container) { c.Health, c.HealthOutput = model.HealthUnhealthy, "connection refused" })},
+		{"unchecked", inState(func(c *model.Container) { c.Health, c.Unchecked = model.HealthStarting, true })},
 		{"created-with-files", createdWithFiles},
 		{"being-removed-by-hand", inState(func(c *model.Container) { c.State = model.StateRemoving })},
 		{"limits-in-place", limitsInPlace},

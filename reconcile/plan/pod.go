@@ -317,6 +317,9 @@ func (r *raising) bring(m model.Member, c *model.Container, old ...*model.Contai
 		r.amiss(m, Unhealthy(c))
 		r.add(model.StopContainer{Target: target, Grace: m.Container.StopGrace})
 		r.add(start)
+	case c.State == model.StateRunning && c.Unchecked:
+		r.note(m.Name + ": " + unchecked)
+		r.add(model.ResumeHealthCheck{Target: target})
 	}
 }
 

@@ -248,11 +248,16 @@ func (p *planner) revive(s *model.Service, c *model.Container, add func(string, 
 	case model.StatePaused:
 		add("is paused", model.UnpauseContainer{Target: target})
 	case model.StateRunning:
-		if c.Health == model.HealthUnhealthy {
+		switch {
+		case c.Health == model.HealthUnhealthy:
 			add(Unhealthy(c), model.StopContainer{Target: target, Grace: s.Container.StopGrace}, model.StartContainer{Target: target, Holds: s.Held()})
+		case c.Unchecked:
+			add(unchecked, model.ResumeHealthCheck{Target: target})
 		}
 	}
 }
+
+const unchecked = "its engine was restarted and runs its health check no more"
 
 // Ended says how a container that does not run came to its end.
 func Ended(c *model.Container) string {

@@ -235,6 +235,8 @@ func (w *world) change(h *model.HostState, c *model.Container, op model.Op) erro
 		c.State = model.StateExited
 	case model.UnpauseContainer:
 		c.State = model.StateRunning
+	case model.ResumeHealthCheck:
+		c.Unchecked = false
 	case model.RenameContainer:
 		c.Name = c.Owner.Name
 	case model.UpdateContainer:

@@ -86,6 +86,9 @@ func (f *fleet) change(h *model.HostState, ref string, op model.Op) string {
 		return f.start(h, c)
 	case model.UnpauseContainer:
 		c.State = model.StateRunning
+	case model.ResumeHealthCheck:
+		c.Unchecked = false
+		f.goes(h, c)
 	case model.RenameContainer:
 		c.Name = c.Owner.Name
 	case model.StopContainer:
@@ -131,6 +134,7 @@ func (f *fleet) start(h *model.HostState, c *model.Container) string {
 		}
 	}
 	c.State, c.StartedAt, c.EngineStart, c.FinishedAt, c.ExitCode, c.Error = model.StateRunning, f.now, f.now, time.Time{}, 0, ""
+	c.Unchecked = false
 	if c.Spec != nil && c.Spec.HealthCheck.Enabled() {
 		c.Health = model.HealthStarting
 	}

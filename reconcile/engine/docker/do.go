@@ -44,6 +44,8 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 		return e.startContainer(ctx, o)
 	case model.UnpauseContainer:
 		return e.unpauseContainer(ctx, o)
+	case model.ResumeHealthCheck:
+		return e.resumeHealthCheck(ctx, o)
 	case model.RenameContainer:
 		return e.renameContainer(ctx, o)
 	case model.UpdateContainer:

@@ -37,6 +37,7 @@ type Engine struct {
 
 	working    working
 	endings    endings
+	probes     probes
 	containers memo[inspected] // by id
 	defaults   memo[imageInfo] // by image id; an image never changes
 	images     memo[string]    // ids by reference

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -140,9 +141,10 @@ func (e *Engine) describe(raw *container.InspectResponse, image *imageInfo, info
 	}
 	c.Ports = c.Spec.Ports
 	c.Joined = raw.HostConfig.NetworkMode.ConnectedContainer()
-	if c.Health, c.HealthOutput = healthOf(raw.State); c.State != model.StateRunning {
+	if c.Health, c.HealthOutput = healthOf(raw); c.State != model.StateRunning {
 		c.Health = model.HealthNone
 	}
+	c.Unchecked = info.LiveRestore && e.probes.overdue(raw, time.Now())
 	if image != nil {
 		c.Image = &image.ImageDefaults
 	}
@@ -166,9 +168,13 @@ func ownerOf(raw *container.InspectResponse, image *imageInfo) model.Ownership {
 // maxOutput bounds what is kept of a health check's output.
 const maxOutput = 1024
 
-func healthOf(state *container.State) (health model.Health, output string) {
+func healthOf(raw *container.InspectResponse) (health model.Health, output string) {
+	state := raw.State
 	if state.Health == nil || state.Health.Status == container.NoHealthcheck {
 		return model.HealthNone, ""
+	}
+	if state.Health.Status == container.Unhealthy && !failed(raw) {
+		return lastKnown(state.Health.Log), ""
 	}
 	for _, result := range state.Health.Log {
 		if result.ExitCode != 0 {
@@ -177,6 +183,25 @@ func healthOf(state *container.State) (health model.Health, output string) {
 	}
 	output = strings.ToValidUTF8(output[:min(len(output), maxOutput)], "")
 	return model.Health(state.Health.Status), strings.TrimSpace(output)
+}
+
+// failed says whether so many probes in a row have failed that the container counts
+// as unhealthy. An engine calls it that as well from the moment in which it stops
+// checking, as for a pause, until the first probe after that.
+func failed(raw *container.InspectResponse) bool {
+	retries := defaultRetries
+	if check := raw.Config.Healthcheck; check != nil {
+		retries = cmp.Or(check.Retries, defaultRetries)
+	}
+	return raw.State.Health.FailingStreak >= retries
+}
+
+// lastKnown is the health that the last probe found.
+func lastKnown(log []*container.HealthcheckResult) model.Health {
+	if n := len(log); n > 0 && log[n-1] != nil && log[n-1].ExitCode == 0 {
+		return model.HealthHealthy
+	}
+	return model.HealthStarting
 }
 
 // controllerTime reads one of the engine's times; its "never" is the zero

@@ -43,6 +43,30 @@ func (e *Engine) unpauseContainer(ctx context.Context, op model.UnpauseContainer
 	})
 }
 
+// pauseHeard is how long a pause lasts. The engine hears of it a second time, from
+// its runtime; had it gone on by then, it would stop what it has just begun, and
+// call the container unhealthy until the next probe.
+const pauseHeard = 100 * time.Millisecond
+
+// resumeHealthCheck makes the engine begin anew with a container's health check, as
+// it does for whatever goes on after a pause. The pause is over in a moment, also
+// when whoever asked for it waits no longer.
+func (e *Engine) resumeHealthCheck(ctx context.Context, op model.ResumeHealthCheck) error {
+	return e.with(context.WithoutCancel(ctx), op.Target, func(ctx context.Context, raw container.InspectResponse) error {
+		if !raw.State.Running || raw.State.Restarting {
+			return conflict("the container is not running")
+		}
+		defer e.probes.forget(raw.ID)
+		if !raw.State.Paused {
+			if err := e.api().ContainerPause(ctx, raw.ID); err != nil {
+				return fmt.Errorf("pause: %w", err)
+			}
+			pause(ctx, pauseHeard)
+		}
+		return e.api().ContainerUnpause(ctx, raw.ID)
+	})
+}
+
 // renameContainer gives a container the name in its label back.
 func (e *Engine) renameContainer(ctx context.Context, op model.RenameContainer) error {
 	return e.with(ctx, op.Target, func(ctx context.Context, raw container.InspectResponse) error {

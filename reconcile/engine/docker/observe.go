@@ -55,9 +55,13 @@ func (e *Engine) list(ctx context.Context) ([]container.Summary, error) {
 // the API's own ping does not: an engine whose store hangs answers that one.
 func (e *Engine) Ping(ctx context.Context) error {
 	if err := e.ready(ctx); err != nil {
+		e.probes.forgetAll()
 		return e.fail("reach engine", err)
 	}
 	_, err := e.api().ContainerList(ctx, container.ListOptions{All: true, Limit: 1})
+	if err != nil {
+		e.probes.forgetAll()
+	}
 	return e.fail("list containers", err)
 }
 
@@ -137,6 +141,7 @@ func (e *Engine) retain(list []container.Summary) {
 		ids[list[i].ID], images[list[i].ImageID] = true, true
 	}
 	e.containers.retain(func(id string) bool { return ids[id] })
+	e.probes.retain(func(id string) bool { return ids[id] })
 	e.defaults.retain(func(id string) bool { return images[id] })
 }
 

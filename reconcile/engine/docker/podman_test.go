@@ -35,6 +35,7 @@ func differences() []difference {
 		}},
 		{"health checks are left to timers of systemd, and never run without it", []string{
 			"health becomes healthy", "health becomes unhealthy, and says why", "health is starting until it is known", "health of a stopped container is none", "health recovers",
+			"health after a pause is what it was before", "a health check that is resumed goes on, and so does the container", "a health check of a paused container is resumed with it",
 		}},
 		{"networks of a container that does not run are not reported, a missing one is answered as a failure, and one in use is removed with its containers' attachment", []string{
 			"connect and disconnect, each twice", "connect gives other aliases", "a disconnection by hand is seen, and connect heals it",

@@ -78,11 +78,18 @@ func (e *Engine) stream(ctx context.Context, hint func()) bool {
 	e.watching.Add(1)
 	defer e.watching.Add(-1)
 	e.forgetAll()
+	e.probes.forgetAll()
 	hint()
 	defer hint() // the host may be gone: somebody should look
 	up, told := time.Now(), false
+	silence := time.NewTicker(probeSlack)
+	defer silence.Stop()
 	for {
 		select {
+		case <-silence.C:
+			if e.forgetSilent() {
+				hint()
+			}
 		case m := <-messages:
 			told = true
 			if e.note(m) {
@@ -92,6 +99,16 @@ func (e *Engine) stream(ctx context.Context, hint func()) bool {
 			return told || time.Since(up) >= lasting
 		}
 	}
+}
+
+// forgetSilent forgets the containers whose health check gives no result although
+// somebody waits for it, and says whether there are any: no event tells of that.
+func (e *Engine) forgetSilent() bool {
+	missed := e.probes.missed(time.Now())
+	for _, id := range missed {
+		e.containers.forget(id)
+	}
+	return len(missed) > 0
 }
 
 // note forgets what an event has made doubtful, and says whether it is worth

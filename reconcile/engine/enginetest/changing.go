@@ -107,6 +107,7 @@ func targeted() []targetOp {
 	return []targetOp{
 		{"start", true, func(t model.Target) model.Op { return model.StartContainer{Target: t} }},
 		{"unpause", true, func(t model.Target) model.Op { return model.UnpauseContainer{Target: t} }},
+		{"resume health check", true, func(t model.Target) model.Op { return model.ResumeHealthCheck{Target: t} }},
 		{"rename", true, func(t model.Target) model.Op { return model.RenameContainer{Target: t} }},
 		{"copy files", true, func(t model.Target) model.Op { return model.CopyFiles{Target: t} }},
 		{"update", true, func(t model.Target) model.Op {

@@ -44,6 +44,18 @@ func health() []promise {
 			s.awaitHealth(t, model.HealthUnhealthy)
 			s.awaitHealth(t, model.HealthHealthy)
 		}},
+		{"health after a pause is what it was before", func(s *suite) {
+			spec := s.checked()
+			spec.HealthCheck.Interval = 2 * time.Second
+			t := s.run(spec)
+			s.awaitHealth(t, model.HealthHealthy)
+			s.hand(s.Hands.Pause(t.ID))
+			s.wantState(t, model.StatePaused)
+			s.do(model.UnpauseContainer{Target: t})
+			if c := s.see(t); c.State != model.StateRunning || c.Health != model.HealthHealthy {
+				s.Errorf("it is %s and %q: no check has failed", c.State, c.Health)
+			}
+		}},
 		{"health of a container without a check is none", func(s *suite) {
 			t := s.run(s.spec())
 			if c := s.see(t); c.Health != model.HealthNone {

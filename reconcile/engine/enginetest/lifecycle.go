@@ -138,6 +138,28 @@ func pausing() []promise {
 				s.wantState(t, model.StateRunning)
 			}
 		}},
+		{"a health check that is resumed goes on, and so does the container", func(s *suite) {
+			t := s.run(s.checked())
+			begun := s.see(t).StartedAt
+			for range 2 {
+				s.do(model.ResumeHealthCheck{Target: t})
+				if c := s.see(t); c.State != model.StateRunning || !c.StartedAt.Equal(begun) {
+					s.Errorf("it is %s since %s, want running since %s", c.State, c.StartedAt, begun)
+				}
+			}
+			s.awaitHealth(t, model.HealthHealthy)
+		}},
+		{"a health check of a paused container is resumed with it", func(s *suite) {
+			t := s.run(s.checked())
+			s.hand(s.Hands.Pause(t.ID))
+			s.do(model.ResumeHealthCheck{Target: t})
+			s.awaitHealth(t, model.HealthHealthy)
+		}},
+		{"a health check is not resumed where nothing runs", func(s *suite) {
+			t := s.create(s.checked())
+			s.refuses(model.ResumeHealthCheck{Target: t}, engine.Conflict)
+			s.wantState(t, model.StateCreated)
+		}},
 	}
 }
 

@@ -42,6 +42,9 @@ type container struct {
 	held     []model.Port
 	health   model.Health // set by hand, over what the behaviour says
 	log      []line
+
+	stuck model.Health // what the engine says of its health
+	until time.Time    // its next probe; before then nobody looks at it
 }
 
 type attachment struct {
@@ -99,6 +102,9 @@ func (c *container) healthAt(now time.Time) (model.Health, time.Time) {
 	if c.health != model.HealthNone {
 		return c.health, never()
 	}
+	if now.Before(c.until) {
+		return c.stuck, c.until
+	}
 	health := model.HealthStarting
 	for _, t := range newCheckup(c.spec.HealthCheck, c.behaviour).turns() {
 		if at := c.clock.Add(t.after); at.After(now) {
@@ -107,6 +113,25 @@ func (c *container) healthAt(now time.Time) (model.Health, time.Time) {
 		health = t.health
 	}
 	return health, never()
+}
+
+// loseCheck is what an engine does that is restarted with live-restore: it says for
+// ever what it said of the container's health, until that is paused or started.
+func (c *container) loseCheck(now time.Time) {
+	c.stuck, _ = c.healthAt(now)
+	if c.stuck != model.HealthNone {
+		c.until = never()
+	}
+}
+
+// unchecked says whether no probe will come.
+func (c *container) unchecked() bool { return c.state == model.StateRunning && c.until.Equal(never()) }
+
+// resumeCheck lets the next probe come after an interval.
+func (c *container) resumeCheck(now time.Time) {
+	if c.until.Equal(never()) {
+		c.until = now.Add(newCheckup(c.spec.HealthCheck, c.behaviour).interval)
+	}
 }
 
 // The engine waits longer before each restart of a container that does not
@@ -155,7 +180,7 @@ func (c *container) view(host string, now time.Time, inspected bool) model.Conta
 		v.Joined = c.joinedTo.id
 	}
 	v.ExitCode, v.Error, v.RestartCount = c.exitCode, c.err, c.restarts
-	v.Wedged = c.wedged
+	v.Wedged, v.Unchecked = c.wedged, c.unchecked()
 	v.CreatedAt, v.StartedAt, v.FinishedAt = c.created, c.started, c.finished
 	if health == model.HealthUnhealthy {
 		v.HealthOutput = "healthz answers 503: unhealthy as told"

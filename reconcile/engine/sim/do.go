@@ -117,6 +117,8 @@ func (h *Host) applyToTarget(j *job) (changed bool, err error) {
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.start(c, o.Holds, j.now) })
 	case model.UnpauseContainer:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.unpause(c, j.now) })
+	case model.ResumeHealthCheck:
+		return h.on(o.Target, j, func(c *container) (bool, error) { return h.resumeHealthCheck(c, j.now) })
 	case model.RenameContainer:
 		return h.on(o.Target, j, func(c *container) (bool, error) { return h.rename(c, c.owner.Name) })
 	case model.UpdateContainer:

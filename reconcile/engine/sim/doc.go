@@ -13,7 +13,7 @@
 // and kills; names, ids and published ports and their conflicts; attachments,
 // also to networks that have been replaced; images, moved tags, slow pulls;
 // copied files; what an image gives a container; a limit on running
-// containers; logs; wakes. The refusals have the classes that Docker's have.
+// containers; health checks that an engine forgets; logs; wakes. The refusals have the classes that Docker's have.
 //
 // Not imitated: processes, traffic and name resolution (an alias is only
 // noted); the contents of volumes; memory and CPU, so nothing is ever killed

@@ -70,6 +70,19 @@ func (h *Host) SetHealth(ref string, health model.Health) error {
 	})
 }
 
+// LoseChecks is an engine that is restarted with live-restore: what runs goes on,
+// and its health is looked at no more.
+func (h *Host) LoseChecks() {
+	defer h.lock()()
+	now := time.Now()
+	for _, c := range h.containers {
+		if c.state == model.StateRunning {
+			c.loseCheck(now)
+		}
+	}
+	h.changed()
+}
+
 // Rename renames a container.
 func (h *Host) Rename(ref, name string) error {
 	return h.byHand("rename", ref, func(c *container, _ time.Time) error {

@@ -60,7 +60,7 @@ func (h *Host) launch(c *container, now time.Time) error {
 	c.state, c.err, c.exitCode, c.held = model.StateRunning, "", 0, ports
 	h.enter(c)
 	c.started, c.clock, c.finished, c.stopAt = now, now, time.Time{}, time.Time{}
-	c.health = model.HealthNone
+	c.health, c.until = model.HealthNone, time.Time{}
 	c.say(now, c.behaviour.StartLog)
 	return nil
 }
@@ -184,5 +184,15 @@ func (c *container) resume(now time.Time) bool {
 	}
 	c.state = model.StateRunning
 	c.clock = c.clock.Add(now.Sub(c.paused))
+	c.resumeCheck(now)
 	return true
+}
+
+func (h *Host) resumeHealthCheck(c *container, now time.Time) (bool, error) {
+	if c.state != model.StatePaused && c.state != model.StateRunning {
+		return false, refuse(engine.Conflict, "the container is %s", c.state)
+	}
+	lost := c.unchecked()
+	c.resumeCheck(now)
+	return c.resume(now) || lost, nil
 }
