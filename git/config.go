@@ -114,8 +114,9 @@ func (c Config) check() error {
 }
 
 const (
-	headsPrefix = "refs/heads/"
-	tagsPrefix  = "refs/tags/"
+	headsPrefix   = "refs/heads/"
+	tagsPrefix    = "refs/tags/"
+	remotesPrefix = "refs/remotes/" // of a clone
 )
 
 // branchRef is the full name of a branch.

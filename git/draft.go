@@ -65,18 +65,23 @@ func (d *Draft) WriteFile(path string, data []byte) error {
 	if e == nil {
 		e = &object.TreeEntry{Mode: filemode.Regular}
 	}
-	blob := &plumbing.MemoryObject{}
-	blob.SetType(plumbing.BlobObject)
-	if _, err = blob.Write(data); err == nil {
-		e.Hash, err = d.made.SetEncodedObject(blob)
-	}
-	if err == nil {
+	if e.Hash, err = d.blob(data); err == nil {
 		d.root, err = d.put(d.root, names, e)
 	}
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
 	return nil
+}
+
+// blob is a new file's content.
+func (d *Draft) blob(data []byte) (plumbing.Hash, error) {
+	blob := &plumbing.MemoryObject{}
+	blob.SetType(plumbing.BlobObject)
+	if _, err := blob.Write(data); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return d.made.SetEncodedObject(blob)
 }
 
 // Remove takes away a file, or a folder with all that is in it.

@@ -57,7 +57,7 @@ func (r *Repository) fail(verb, name string, err error) error {
 
 func kindOf(err error) error {
 	kinds := []error{ErrPushDenied, ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
-		ErrAccess, ErrHistoryCut, ErrUnknownHost, ErrNothingToCommit, ErrDirty, ErrBranchMoved,
+		ErrAccess, ErrHistoryCut, ErrConflict, ErrUnrelated, ErrUnknownHost, ErrNothingToCommit, ErrDirty, ErrBranchMoved,
 		context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {

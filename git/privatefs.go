@@ -43,6 +43,9 @@ func (p privateFS) TempFile(dir, prefix string) (billy.File, error) {
 	if err := p.MkdirAll(dir, privateDir); err != nil {
 		return nil, err
 	}
+	if dir == "" {
+		dir = "." // else go-billy makes a folder tmp for it
+	}
 	return p.Filesystem.TempFile(dir, prefix)
 }
 

@@ -15,8 +15,9 @@ import (
 )
 
 // Resolve finds the commit that rev names and makes it available: a full or
-// abbreviated id, a branch, a tag (short, or full as refs/tags/v1), HEAD for
-// the followed branch, each with any number of ~N and ^N behind it. A name is
+// abbreviated id, a branch, a tag (short, or full as refs/tags/v1), of a clone a
+// branch of its remote (origin/main), any other reference by its full name, HEAD
+// for the followed branch, each with any number of ~N and ^N behind it. A name is
 // looked up at the remote; an id that the mirror has needs no network.
 func (r *Repository) Resolve(ctx context.Context, rev string) (Commit, error) {
 	base, steps, err := parseRevision(rev)
@@ -171,7 +172,8 @@ func (r *Repository) named(from *remote, base string) (plumbing.Hash, error) {
 	case len(names) > 1:
 		return abbreviated, ambiguous(base, names...)
 	case len(names) == 1:
-		return from.refs.byName[names[0]], nil
+		id, _ := from.refs.at(names[0])
+		return id, nil
 	case !isAbbreviation(base):
 		return abbreviated, fmt.Errorf("%w: neither a branch, a tag nor a commit id", ErrRevisionNotFound)
 	}
@@ -218,14 +220,14 @@ func (r *Repository) abbreviated(prefix string) (plumbing.Hash, error) {
 
 // named is the full names that a short or full name stands for.
 func (f *refs) named(name string) []string {
-	candidates := []string{headsPrefix + name, tagsPrefix + name}
+	candidates := []string{headsPrefix + name, tagsPrefix + name, remotesPrefix + name}
 	if strings.HasPrefix(name, "refs/") {
 		candidates = []string{name}
 	} else if strings.HasPrefix(name, "heads/") || strings.HasPrefix(name, "tags/") {
 		candidates = append(candidates, "refs/"+name)
 	}
 	return slices.DeleteFunc(candidates, func(candidate string) bool {
-		_, found := f.byName[candidate]
+		_, found := f.at(candidate)
 		return !found
 	})
 }

@@ -38,13 +38,14 @@ type request struct {
 	known func(id plumbing.Hash) bool // the same, for one that can ask
 }
 
-// refs is where a remote's branches and tags are.
+// refs is where a remote's branches, tags and other references are.
 type refs struct {
 	head     plumbing.Hash // zero when HEAD names no commit
 	headName string        // the branch that HEAD is; empty when it is none, or the remote does not say
 	byName   map[string]plumbing.Hash
-	exact    bool            // any commit can be asked for by its id
-	cuts     []plumbing.Hash // where the remote's own history is cut off
+	others   map[string]plumbing.Hash // those that are neither: of pull requests, and of a clone's own remotes
+	exact    bool                     // any commit can be asked for by its id
+	cuts     []plumbing.Hash          // where the remote's own history is cut off
 }
 
 // connect opens a session and lists the references.
@@ -142,16 +143,36 @@ func (f *refs) branches() string {
 	return "the remote has " + strings.Join(names, ", ")
 }
 
-// newRefs keeps branches and tags of what a server advertises.
+// note takes a reference in.
+func (f *refs) note(name string, id plumbing.Hash) {
+	if strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, tagsPrefix) {
+		f.byName[name] = id
+		return
+	}
+	f.others[name] = id
+}
+
+// at is where a reference is, by its full name.
+func (f *refs) at(name string) (id plumbing.Hash, found bool) {
+	if id, found = f.byName[name]; !found {
+		id, found = f.others[name]
+	}
+	return id, found
+}
+
+func emptyRefs() *refs {
+	return &refs{byName: map[string]plumbing.Hash{}, others: map[string]plumbing.Hash{}}
+}
+
+// newRefs is what a server advertises.
 func newRefs(ar *packp.AdvRefs) *refs {
-	f := &refs{byName: map[string]plumbing.Hash{}, cuts: ar.Shallows}
+	f := emptyRefs()
+	f.cuts = ar.Shallows
 	if ar.Head != nil {
 		f.head = *ar.Head
 	}
 	for name, id := range ar.References {
-		if strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, tagsPrefix) {
-			f.byName[name] = id
-		}
+		f.note(name, id)
 	}
 	for _, link := range ar.Capabilities.Get(capability.SymRef) {
 		if name, found := strings.CutPrefix(link, "HEAD:"); found {

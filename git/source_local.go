@@ -44,17 +44,17 @@ func openLocal(path string, maxObject int64) (session, error) {
 func (s *localSession) Close() error { return s.store.Close() }
 
 func (s *localSession) list(ctx context.Context) (*refs, error) {
-	f := &refs{byName: map[string]plumbing.Hash{}, exact: true}
+	f := emptyRefs()
+	f.exact = true
 	all, err := s.store.IterReferences()
 	if err != nil {
 		return nil, fmt.Errorf("list references: %w", err)
 	}
 	err = all.ForEach(func(ref *plumbing.Reference) error {
-		name := ref.Name().String()
-		if strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, tagsPrefix) {
+		if name := ref.Name().String(); strings.HasPrefix(name, "refs/") {
 			// A symbolic branch that leads nowhere is none.
 			if target, err := storer.ResolveReference(s.store, ref.Name()); err == nil {
-				f.byName[name] = target.Hash()
+				f.note(name, target.Hash())
 			}
 		}
 		return ctx.Err()

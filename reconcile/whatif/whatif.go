@@ -75,6 +75,28 @@ type due struct {
 
 // Run carries the decisions out until there is nothing more to do.
 func Run(in Input) Simulation {
+	f := newFleet(in)
+	first, last := f.run()
+	return f.result(first, last)
+}
+
+// Settled is a fleet on which there is nothing more to do.
+type Settled struct {
+	Live  model.Live
+	State rollout.State
+	// Plan is what is left over: what does not fit, or waits.
+	Plan plan.Plan
+	Now  time.Time
+}
+
+// Settle carries the decisions out, as Run does, for who wants to go on from there.
+func Settle(in Input) Settled {
+	f := newFleet(in)
+	_, last := f.run()
+	return Settled{Live: f.live, State: f.state, Plan: last.Plan, Now: f.now}
+}
+
+func newFleet(in Input) *fleet {
 	f := &fleet{in: in, state: in.State.Clone(), now: in.Now, last: in.Now, index: map[string]int{}, queues: map[string]*Queue{}}
 	f.live.Hosts = slices.Clone(in.Live.Hosts)
 	for i := range f.live.Hosts {
@@ -84,12 +106,16 @@ func Run(in Input) Simulation {
 		f.index[h.Name], f.queues[h.Name] = i, &Queue{}
 		f.goOn(h)
 	}
-	first := f.decide()
-	decision := first
-	for f.step(decision) {
-		decision = f.decide()
+	return f
+}
+
+func (f *fleet) run() (first, last Decision) {
+	first = f.decide()
+	last = first
+	for f.step(last) {
+		last = f.decide()
 	}
-	return f.result(first, decision)
+	return first, last
 }
 
 func copied(m map[string]string) map[string]string {
