@@ -123,3 +123,26 @@ func (k *linker) secretKey(from document, s *Secret, r ref) {
 		k.errorAt(from, r.place, r.path, fmt.Sprintf("secret %q has no key %q", s.Metadata.Name, r.name)).Hint = didYouMean(r.name, keys)
 	}
 }
+
+// Ciphertexts are the secret's values as they stand in the repository, encrypted,
+// by key: who has no key can tell by them whether a value was written anew.
+func (s *Secret) Ciphertexts() map[string]string {
+	out := map[string]string{}
+	for key, sealed := range s.Age() {
+		out[key] = string(sealed.Data)
+	}
+	sealed, is := s.SOPS()
+	if !is {
+		return out
+	}
+	nodes, bad := split(sealed.Data, 1)
+	if bad != nil || len(nodes) == 0 {
+		return out
+	}
+	for key, value := range fieldsOf(nodes[0]) {
+		if s.keys[key] {
+			out[key] = value.Value
+		}
+	}
+	return out
+}

@@ -1,0 +1,111 @@
+package proposal
+
+import (
+	"slices"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+	"github.com/tallyman-io/tallyman/reconcile/whatif"
+)
+
+// Of says what a proposal would do.
+func Of(in Input) Proposal {
+	p := Proposal{Base: in.Base.Commit, Head: in.Merged.Commit, Unknown: in.unknown()}
+	p.Drift = in.drift(p.Unknown)
+	settled := in.settle()
+	changes := in.changes(settled)
+	p.Apps, p.Counts = gather(changes)
+	for i := range p.Apps {
+		p.Apps[i].Changes = slices.DeleteFunc(p.Apps[i].Changes, obtained)
+	}
+	p.Apps = slices.DeleteFunc(p.Apps, func(a App) bool { return len(a.Changes) == 0 })
+	p.Warnings = in.warnings(changes)
+	return p
+}
+
+// obtained says of an image that it is only fetched, for what is told of besides.
+func obtained(c Change) bool { return c.Key.Kind == plan.KindImage && c.Verdict != plan.Blocked }
+
+// drift is the plan of the base against what the hosts report.
+func (in *Input) drift(unknown []string) Drift {
+	d := Drift{Known: len(unknown) < len(in.Base.Desired.Hosts)}
+	if !d.Known {
+		return d
+	}
+	decision := in.Decide(Ask{Desired: in.Base.Desired, Leaving: in.Leaving, Guards: in.Guards}, whatif.Moment{Live: clone(in.Live), State: in.State, Now: in.Now})
+	var changes []Change
+	for _, c := range wanted(&decision.Plan) {
+		fleeting := c.Key.Kind == plan.KindRun || c.Key.Kind == plan.KindImage
+		if fleeting || slices.Contains(unknown, c.Host) {
+			continue
+		}
+		c.Reasons = nil
+		changes = append(changes, c)
+	}
+	d.Apps, d.Counts = gather(changes)
+	return d
+}
+
+// settle carries the base out. What was rolled back, paused or pinned does not
+// count: the base says what is to be.
+func (in *Input) settle() whatif.Settled {
+	ask := Ask{Desired: in.Base.Desired, Leaving: in.Leaving, Guards: in.Guards, Manual: true, AllowRemovals: true}
+	return whatif.Settle(whatif.Input{
+		Desired: in.Base.Desired, Live: in.assumed(), State: rollout.State{}, Now: in.Now,
+		Decide: func(m whatif.Moment) whatif.Decision { return in.Decide(ask, m) },
+	})
+}
+
+// changes are what the merge asks for on top of the base. What the base could not
+// have either is not the proposal's.
+func (in *Input) changes(settled whatif.Settled) []Change {
+	ask := Ask{Desired: in.Merged.Desired, Leaving: in.gone(), Guards: in.said()}
+	live := in.withNew(settled.Live)
+	decision := in.Decide(ask, whatif.Moment{Live: &live, State: settled.State, Now: settled.Now})
+	left := wanted(&settled.Plan)
+	return slices.DeleteFunc(wanted(&decision.Plan), func(c Change) bool {
+		return slices.ContainsFunc(left, func(l Change) bool {
+			return l.Key == c.Key && l.Host == c.Host && l.Verdict == c.Verdict && slices.Equal(l.Reasons, c.Reasons)
+		})
+	})
+}
+
+// said are the guards of what the proposal takes away, as the base says them.
+func (in *Input) said() model.Guards {
+	said := model.Guards{}
+	for app, guards := range in.Guards {
+		said[app] = guards
+	}
+	for i := range in.Base.Desired.Apps {
+		app := &in.Base.Desired.Apps[i]
+		said[app.Name] = in.Guards.Said(app)
+	}
+	return said
+}
+
+func wanted(p *plan.Plan) []Change {
+	var out []Change
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Wanted() {
+			out = append(out, Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Displaced: c.Displaced != nil})
+		}
+	}
+	return out
+}
+
+// gather puts changes, which come app by app, together.
+func gather(changes []Change) (apps []App, all Counts) {
+	for _, c := range changes {
+		if len(apps) == 0 || apps[len(apps)-1].Name != c.Key.App {
+			apps = append(apps, App{Name: c.Key.App})
+		}
+		app := &apps[len(apps)-1]
+		app.Changes = append(app.Changes, c)
+		if c.Key.Kind != plan.KindImage {
+			app.Counts.add(c.Verdict)
+			all.add(c.Verdict)
+		}
+	}
+	return apps, all
+}

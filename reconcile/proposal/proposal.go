@@ -1,0 +1,153 @@
+package proposal
+
+import (
+	"time"
+
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
+	"github.com/tallyman-io/tallyman/reconcile/whatif"
+)
+
+// Proposal is what merging one commit into another would do.
+type Proposal struct {
+	Base Commit `json:"base"`
+	Head Commit `json:"head"`
+	// Violations are the rules of the base that it breaks, Warnings what a person
+	// should look at twice.
+	Violations []Violation `json:"violations,omitempty"`
+	Warnings   []Warning   `json:"warnings,omitempty"`
+	Counts     Counts      `json:"counts"`
+	// Apps are those of which something would change.
+	Apps []App `json:"apps,omitempty"`
+	// Drift is what differs between the base and the hosts, whatever becomes of
+	// the proposal.
+	Drift Drift `json:"drift"`
+	// Unknown are hosts that could not be looked at. They are taken to be what
+	// their manifests say, with nothing amiss.
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+// Empty says whether there is nothing to tell: it changes nothing that concerns
+// the hosts.
+func (p *Proposal) Empty() bool {
+	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0
+}
+
+// Commit is one side of a proposal. Name is what it was called when it was asked
+// for, such as a branch.
+type Commit struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Author  string `json:"author,omitempty"`
+}
+
+// Violation is a rule of a policy that is broken.
+type Violation struct {
+	Policy  string `json:"policy"`
+	Rule    string `json:"rule,omitempty"`
+	Message string `json:"message"`
+	Where   string `json:"where,omitempty"` // a place in a file, or a thing
+}
+
+// Counts are how many replicas, runs of jobs, networks and volumes there are of
+// each verdict. Images are not counted: they come with what needs them.
+type Counts struct {
+	Create  int `json:"create"`
+	Update  int `json:"update"`
+	Replace int `json:"replace"`
+	Remove  int `json:"remove"`
+	Run     int `json:"run"`
+	Blocked int `json:"blocked"`
+}
+
+func (c *Counts) add(v plan.Verdict) {
+	switch v {
+	case plan.Create:
+		c.Create++
+	case plan.Update:
+		c.Update++
+	case plan.Replace:
+		c.Replace++
+	case plan.Remove:
+		c.Remove++
+	case plan.Run:
+		c.Run++
+	case plan.Blocked:
+		c.Blocked++
+	}
+}
+
+// App is what would become of an app.
+type App struct {
+	Name    string   `json:"name"`
+	Counts  Counts   `json:"counts"`
+	Changes []Change `json:"changes"`
+}
+
+// Change is one thing that would be different: a change of a plan, without the
+// engine calls.
+type Change struct {
+	Key     plan.Key     `json:"key"`
+	Host    string       `json:"host,omitempty"`
+	Verdict plan.Verdict `json:"verdict"`
+	Reasons []string     `json:"reasons,omitempty"`
+	Removal bool         `json:"removal,omitempty"`
+	HeldBy  string       `json:"heldBy,omitempty"`
+	// Displaced says that the replica gives way to one of higher priority.
+	Displaced bool `json:"displaced,omitempty"`
+}
+
+// Drift is what differs between the base and the hosts. Its changes have no
+// reasons: what somebody has set by hand on a host is nothing to be published.
+type Drift struct {
+	// Known says whether any host could be looked at.
+	Known  bool   `json:"known"`
+	Counts Counts `json:"counts"`
+	Apps   []App  `json:"apps,omitempty"`
+}
+
+// Side is one of the two states that a proposal is made of.
+type Side struct {
+	Commit  Commit
+	Set     *manifest.Set
+	Desired *model.Desired
+}
+
+// Ask is one of the questions that Decide is asked.
+type Ask struct {
+	Desired *model.Desired
+	// Leaving are hosts that the desired state no longer has.
+	Leaving []model.Host
+	Guards  model.Guards
+	// Manual says that a person wants all of it, AllowRemovals that no removal is
+	// held.
+	Manual, AllowRemovals bool
+}
+
+// Input is what a proposal is made from.
+type Input struct {
+	// Base is what is there, Merged what there would be. Their images are those
+	// that the base's were resolved to, and nothing of the proposal is resolved.
+	Base, Merged Side
+	// Live is what the hosts reported, in a form that may be changed. Asked are
+	// the images that they were asked for: whether they have others is not known,
+	// and taken for granted.
+	Live  model.Live
+	Asked []string
+	// Machine is what a host has of which nobody knows, and whose manifest does
+	// not say.
+	Machine model.HostInfo
+	// State, Guards and Leaving are what the controller remembers.
+	State   rollout.State
+	Guards  model.Guards
+	Leaving []model.Host
+	Now     time.Time
+	// AllowedRemovals are how many the proposal's commit wants to be let through.
+	AllowedRemovals int
+	// Decide is one pass over a moment, of which Live may be changed. It is asked
+	// in the order in which things would happen.
+	Decide func(Ask, whatif.Moment) whatif.Decision
+}
