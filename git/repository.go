@@ -32,6 +32,9 @@ func Open(cfg Config) (*Repository, error) {
 	if err == nil {
 		err = cfg.check()
 	}
+	if err == nil {
+		cfg.Dir, err = filepath.Abs(cfg.Dir) // go-billy takes no ".." in it
+	}
 	if err == nil && addr.scheme == "http" && !addr.loopback() && !cfg.AllowPlainHTTP {
 		err = ErrPlainHTTP
 	}

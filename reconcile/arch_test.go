@@ -36,18 +36,19 @@ var arrow = map[string][]string{
 	"reconcile/plan":              {"reconcile/jobs", "reconcile/model", "reconcile/place"},
 	"reconcile/rollout":           {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/schedule"},
 	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
+	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
-	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
+	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
 		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
-		"reconcile/place", "reconcile/plan", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
+		"reconcile/place", "reconcile/plan", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
 	},
 }
 
 // pure are the packages that decide. Time is an argument to them, and there is
 // nothing in their hands with which they could have an effect.
 var pure = []string{
-	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/report",
+	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
 }
 
 // effects are the standard packages that a pure package does not import.

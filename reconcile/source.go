@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,17 +134,27 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	if err != nil {
 		return nil, err
 	}
-	set, err := loader.Load(tree)
-	if err != nil {
-		return nil, err
+	r, err := read(ctx, tree, loader, o)
+	return r.desired, err
+}
+
+// reading is what is made of a revision's files.
+type reading struct {
+	set     *manifest.Set
+	secrets desired.Secrets
+	desired *model.Desired
+}
+
+func read(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (r reading, err error) {
+	if r.set, err = loader.Load(tree); err != nil {
+		return r, err
 	}
-	secrets, err := openSecrets(o.Secrets, set, o.Owner)
-	if err != nil {
-		return nil, err
+	if r.secrets, err = openSecrets(o.Secrets, r.set, o.Owner); err != nil {
+		return r, err
 	}
-	d, err := desired.Build(set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Secrets: secrets, Images: o.images(ctx, set, secrets)})
+	d, err := desired.Build(r.set, desired.Options{Owner: o.Owner, Revision: o.Commit.ID, Secrets: r.secrets, Images: o.images(ctx, r.set, r.secrets)})
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	o.platforms(ctx, &d, desired.PullSecrets(set, secrets))
 	d.Hosts = withMadeUp(&d, o.MadeUp)
@@ -151,7 +162,8 @@ func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildO
 	for i := range d.Apps {
 		d.Apps[i].Author, d.Apps[i].Subject = o.Commit.Author, o.Commit.Subject
 	}
-	return &d, nil
+	r.desired = &d
+	return r, nil
 }
 
 // withMadeUp are the manifests' hosts and those that are made up. The host that

@@ -31,14 +31,24 @@ call that it would take.
 
     2 to replace; 1 unchanged
 
+With --base or --head it prints, as Markdown for a pull request's comment, what
+merging the one into the other would do on top of what the base asks for, with
+warnings of what to look at twice; live drift is shown apart from it. HEAD, and
+origin/main, are those of the clone that --repo names. Nothing of the head is
+run, opened or connected to. A host that can't be looked at is taken to be as
+its manifest says, so that this works in any CI job that has the history.
+
+    $ tallyman plan --base origin/main --head HEAD
+
 EXIT STATUS
   0  nothing to do
   2  there are changes
-  1  the plan could not be made`
+  1  the plan could not be made; of --head: it is not valid, or in conflict`
 
 type planOptions struct {
 	revision      string
 	allowRemovals bool
+	base, head    string
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -46,14 +56,28 @@ func (a *app) planCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "plan", Short: "Print what would change, and change nothing", Long: planHelp, Args: args(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := notEmpty(c.Flags(), "base", "head"); err != nil {
+				return err
+			}
+			return a.plan(c.Context(), o)
+		},
 	}
 	c.Flags().StringVar(&o.revision, "revision", "", "plan for this `COMMIT`, tag or branch instead of the branch's head")
 	c.Flags().BoolVar(&o.allowRemovals, "allow-removals", false, "plan as apply --allow-removals would")
+	c.Flags().StringVar(&o.base, "base", "", "say what merging --head into this `COMMIT`, tag or branch would do (default: --branch)")
+	c.Flags().StringVar(&o.head, "head", "", "say what merging this `COMMIT`, tag or branch into --base would do (default: HEAD)")
+	c.MarkFlagsMutuallyExclusive("base", "revision")
+	c.MarkFlagsMutuallyExclusive("head", "revision")
+	c.MarkFlagsMutuallyExclusive("base", "allow-removals")
+	c.MarkFlagsMutuallyExclusive("head", "allow-removals")
 	return c
 }
 
 func (a *app) plan(ctx context.Context, o planOptions) error {
+	if o.base != "" || o.head != "" {
+		return a.propose(ctx, o)
+	}
 	w, err := a.lookToPlan(ctx, o.revision)
 	if err != nil {
 		return err

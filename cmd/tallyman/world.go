@@ -40,6 +40,7 @@ type world struct {
 	state             rollout.State // the memory's, as the choice left it
 	engines           map[string]engine.Engine
 	unusable          map[string]error // hosts of which not even a connection could be prepared
+	also              []string         // images that hosts are asked for besides
 	cleanup           []func()
 
 	registries reconcile.Registries
@@ -148,21 +149,28 @@ func (a *app) journaled() (reconcile.Memory, error) {
 	return s.Load()
 }
 
-// open prepares the repository. Where the state directory is not ours to
-// write, the mirror is a temporary one.
+// open prepares the repository.
 func (w *world) open(a *app) error {
+	dir, err := w.mirror(a)
+	if err == nil {
+		w.repo, err = a.repository(dir)
+	}
+	return err
+}
+
+// mirror is the folder that the mirror of the repository is in. Where the state
+// directory is not ours to write, it is a temporary one.
+func (w *world) mirror(a *app) (string, error) {
 	dir := a.global.stateDir
 	if err := os.MkdirAll(mirrorDir(dir), 0o700); errors.Is(err, os.ErrPermission) {
 		temporary, err := os.MkdirTemp("", "tallyman-")
 		if err != nil {
-			return fmt.Errorf("make a temporary mirror: %w", err)
+			return "", fmt.Errorf("make a temporary mirror: %w", err)
 		}
 		w.cleanup = append(w.cleanup, func() { _ = os.RemoveAll(temporary) })
 		dir = temporary
 	}
-	var err error
-	w.repo, err = a.repository(dir)
-	return err
+	return dir, nil
 }
 
 // resolve finds the commit to compare with: the branch's, or another one.
@@ -255,28 +263,32 @@ func (a *app) build(ctx context.Context, repo *git.Repository, o reconcile.Build
 	return reconcile.Build(ctx, repo, manifest.NewLoader(a.global.limits.manifest()), o)
 }
 
-// observe looks at all hosts at the same time.
+// observe looks at all hosts at the same time. One that did not answer when it
+// was looked at before is not waited for again.
 func (w *world) observe(ctx context.Context) error {
 	if w.borrowed != nil {
 		w.live = *w.borrowed
 		w.evict()
 		return nil
 	}
-	query := engine.Query{Owner: w.desired.Owner, Images: w.desired.Images(), DigestKey: w.desired.DigestKey, Resync: true}
+	query := engine.Query{Owner: w.desired.Owner, Images: slices.Concat(w.desired.Images(), w.also), DigestKey: w.desired.DigestKey, Resync: true}
 	leaving := reconcile.Leaving(w.desired, w.memory.Hosts)
-	hosts := slices.Concat(w.desired.Hosts, leaving)
+	hosts, before := slices.Concat(w.desired.Hosts, leaving), w.live.Hosts
 	w.live.Hosts = make([]model.HostState, len(hosts))
 	var wg sync.WaitGroup
 	for i := range hosts {
 		name := hosts[i].Name
+		if j := slices.IndexFunc(before, func(h model.HostState) bool { return h.Name == name }); j >= 0 && !before[j].Reachable {
+			w.live.Hosts[i] = before[j]
+			continue
+		}
 		seen, known := w.memory.Hosts[name]
 		w.live.Hosts[i] = model.HostState{Name: name, Known: known, Containers: seen.Containers, Volumes: seen.Volumes}
-		e, err := docker.New(hosts[i])
+		e, err := w.engine(hosts[i])
 		if err != nil {
 			w.live.Hosts[i].Error, w.unusable[name] = err.Error(), err
 			continue
 		}
-		w.engines[name] = e
 		wg.Go(func() { lookAt(ctx, e, query, &w.live.Hosts[i]) })
 	}
 	wg.Wait()
@@ -286,6 +298,18 @@ func (w *world) observe(ctx context.Context) error {
 	w.evict()
 	slices.SortFunc(w.live.Hosts, func(a, b model.HostState) int { return strings.Compare(a.Name, b.Name) })
 	return ctx.Err()
+}
+
+// engine is the way to a host, which stays open.
+func (w *world) engine(h model.Host) (engine.Engine, error) {
+	if e := w.engines[h.Name]; e != nil {
+		return e, nil
+	}
+	e, err := docker.New(h)
+	if err == nil {
+		w.engines[h.Name] = e
+	}
+	return e, err
 }
 
 // evict leaves out hosts that have another name by now, and what runs elsewhere

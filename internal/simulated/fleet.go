@@ -53,11 +53,17 @@ func (f *Fleet) Open(h model.Host) (engine.Engine, error) {
 	return f.world.Host(h.Name, sim.Info(f.info()), sim.Latency(pace())), nil
 }
 
-func (f *Fleet) info() model.HostInfo {
-	info := f.spec.machine()
+func (f *Fleet) info() model.HostInfo { return f.spec.engine() }
+
+// engine is what an engine of a machine says of itself.
+func (s Spec) engine() model.HostInfo {
+	info := s.machine()
 	info.Version, info.APIVersion, info.OS, info.Arch, info.LogDriver = "simulated", "1.41", "linux", "amd64", "json-file"
 	return info
 }
+
+// Machine is what a host is taken for of which nobody knows what it has.
+func Machine() model.HostInfo { return Spec{}.engine() }
 
 // machine is what the hosts have.
 func (s Spec) machine() model.HostInfo {

@@ -103,8 +103,8 @@ func gather(changes []Change) (apps []App, all Counts) {
 		app := &apps[len(apps)-1]
 		app.Changes = append(app.Changes, c)
 		if c.Key.Kind != plan.KindImage {
-			app.Counts.add(c.Verdict)
-			all.add(c.Verdict)
+			app.Counts.Add(c.Verdict)
+			all.Add(c.Verdict)
 		}
 	}
 	return apps, all

@@ -63,7 +63,8 @@ type Counts struct {
 	Blocked int `json:"blocked"`
 }
 
-func (c *Counts) add(v plan.Verdict) {
+// Add counts one more.
+func (c *Counts) Add(v plan.Verdict) {
 	switch v {
 	case plan.Create:
 		c.Create++

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/simulated"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+// propose prints what merging a commit into another would do.
+func (a *app) propose(ctx context.Context, o planOptions) error {
+	w := a.newWorld()
+	defer w.close()
+	p := &proposing{app: a, world: w, loader: manifest.NewLoader(a.global.limits.manifest())}
+	p.names = [2]string{cmp.Or(o.base, a.global.branch), cmp.Or(o.head, "HEAD")}
+	result, err := p.run(ctx)
+	if err != nil {
+		return err
+	}
+	if a.wantsJSON() {
+		err = printJSON(a.out, result)
+	} else {
+		_, err = fmt.Fprint(a.out, report.ProposalMarkdown(&result, 0))
+	}
+	if err == nil && !result.Empty() {
+		return exitCode(exitChanges)
+	}
+	return err
+}
+
+// proposing is one such question.
+type proposing struct {
+	*app
+	*world
+	loader *manifest.Loader
+	names  [2]string // of base and head, as they were asked for
+	merge  git.Merged
+}
+
+func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
+	if err := p.merged(ctx); err != nil {
+		return proposal.Proposal{}, err
+	}
+	if p.merge.Nothing() {
+		return proposal.Proposal{Base: named(p.merge.Base, p.names[0]), Head: named(p.merge.Head, p.names[1])}, nil
+	}
+	if err := p.recall(ctx); err != nil {
+		return proposal.Proposal{}, err
+	}
+	base, err := p.base(ctx)
+	if err != nil {
+		return proposal.Proposal{}, fmt.Errorf("read the base: %w", err)
+	}
+	merged, err := p.beside(ctx, base)
+	if err != nil {
+		return proposal.Proposal{}, err
+	}
+	p.desired, p.also, p.state = base.Desired(), merged.Desired().Images(), p.memory.State()
+	if err := p.observe(ctx); err != nil {
+		return proposal.Proposal{}, err
+	}
+	asked := slices.Concat(p.desired.Images(), p.also)
+	if p.borrowed != nil {
+		asked = nil // the controller asks for what it needs
+	}
+	return reconcile.Propose(p.view(time.Now(), false), reconcile.Proposed{
+		Base: base, Merged: merged, BaseName: p.names[0], MergedName: p.names[1], Asked: asked, Machine: simulated.Machine(),
+	}), nil
+}
+
+func named(c git.Commit, name string) proposal.Commit {
+	return proposal.Commit{ID: c.ID, Name: name, Subject: c.Subject, Author: c.Author}
+}
+
+// merged finds both commits and merges them. HEAD is the repository's own, and
+// not the branch that is followed.
+func (p *proposing) merged(ctx context.Context) error {
+	dir, err := p.mirror(p.app)
+	if err != nil {
+		return err
+	}
+	config := p.gitConfig(mirrorDir(dir))
+	config.Branch = ""
+	if p.repo, err = git.Open(config); err != nil {
+		return err
+	}
+	var ids [2]string
+	for i, name := range p.names {
+		c, err := p.repo.Resolve(ctx, name)
+		if err != nil {
+			return err
+		}
+		ids[i] = c.ID
+	}
+	p.merge, err = p.repo.Merge(ctx, ids[0], ids[1])
+	return err
+}
+
+// recall takes over what a controller knows of the hosts, or what one has left in
+// its journal.
+func (p *proposing) recall(ctx context.Context) error {
+	if err := p.remember(ctx, p.app); err != nil {
+		return err
+	}
+	c, err := p.controller(ctx)
+	if err != nil || c == nil || p.borrowed != nil {
+		return nil // then the hosts are looked at
+	}
+	defer c.Close()
+	live, err := c.Observed(ctx)
+	if err == nil {
+		p.borrowed = &live
+	}
+	return err
+}
+
+func (p *proposing) options(commit git.Commit) reconcile.BuildOptions {
+	return reconcile.BuildOptions{Commit: commit, Path: p.global.path, Owner: p.global.owner, MadeUp: p.madeUp}
+}
+
+// base reads the base. Its secrets are opened, and registries asked, only where
+// there are hosts to compare it with.
+func (p *proposing) base(ctx context.Context) (*reconcile.Ground, error) {
+	tree, err := p.repo.Tree(p.merge.Base.ID, p.global.path)
+	if errors.Is(err, git.ErrPathNotFound) {
+		tree, err = nil, nil // the first manifests are what is proposed
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := p.options(p.merge.Base)
+	ground, err := reconcile.ReadGround(ctx, tree, p.loader, o)
+	if err != nil {
+		return nil, err
+	}
+	p.desired = ground.Desired()
+	reachable := func(h model.HostState) bool { return h.Reachable }
+	if err := p.observe(ctx); err != nil || !slices.ContainsFunc(p.live.Hosts, reachable) {
+		return ground, err
+	}
+	o.Registries, o.Recorded = p.world.registries, reconcile.Recorded(p.memory.Accepted, p.memory.State(), o.Commit.ID)
+	return p.opened(ctx, tree, o)
+}
+
+// opened reads the base with its secrets, where there are keys for them.
+func (p *proposing) opened(ctx context.Context, tree fs.FS, o reconcile.BuildOptions) (*reconcile.Ground, error) {
+	o.Secrets = p.secrets()
+	ground, err := reconcile.ReadGround(ctx, tree, p.loader, o)
+	if err == nil {
+		return ground, nil
+	}
+	o.Secrets = nil
+	closed, again := reconcile.ReadGround(ctx, tree, p.loader, o)
+	if again != nil {
+		return nil, err
+	}
+	p.warn("%v; secrets stay closed, and are compared as they are encrypted", err)
+	return closed, nil
+}
+
+// beside reads what the merge would have.
+func (p *proposing) beside(ctx context.Context, base *reconcile.Ground) (*reconcile.Ground, error) {
+	tree, err := p.merge.Tree(p.global.path)
+	if err != nil {
+		return nil, err
+	}
+	return base.Beside(ctx, tree, p.loader, p.options(p.merge.Head))
+}

@@ -1,0 +1,281 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
+)
+
+// ProposalMarkdown is a proposal as a comment on a pull request: the counts, what
+// a person should look at, then app by app what would change, and apart from that
+// what is not as it should be anyway. It is no longer than limit bytes, where that
+// is 8,000 at least; 0 is no limit.
+func ProposalMarkdown(p *proposal.Proposal, limit int) string {
+	m := &markdown{limit: limit}
+	end, cut := proposalEnd(p), shortened(p, 1<<30)
+	m.end = len(end) + len(cut)
+	m.WriteString("### Tallyman: " + proposalHeadline(p) + "\n\n" + proposalCommits(p) + "\n\n")
+	m.lines("> [!CAUTION]\n> This breaks policies:\n", "\n", violationLines(p))
+	m.lines("> [!WARNING]\n> To be looked at twice:\n", "\n", warningLines(p))
+	for i := range p.Apps {
+		m.app(&p.Apps[i])
+	}
+	m.drift(p)
+	if m.left > 0 {
+		m.WriteString(shortened(p, m.left))
+	}
+	m.WriteString(end)
+	return m.String()
+}
+
+func proposalHeadline(p *proposal.Proposal) string {
+	switch {
+	case p.Empty():
+		return "nothing to do"
+	case len(p.Apps) == 0:
+		return "nothing would change on the hosts"
+	}
+	return countsText(p.Counts)
+}
+
+// countsText is as `+3 ~2 ±1 −1, 1 blocked`.
+func countsText(c proposal.Counts) string {
+	var signs, words []string
+	for _, n := range []struct {
+		sign string
+		n    int
+	}{{"+", c.Create}, {"~", c.Update}, {"±", c.Replace}, {"−", c.Remove}} {
+		if n.n > 0 {
+			signs = append(signs, fmt.Sprintf("%s%d", n.sign, n.n))
+		}
+	}
+	if len(signs) > 0 {
+		words = append(words, "`"+strings.Join(signs, " ")+"`")
+	}
+	if c.Run > 0 {
+		words = append(words, count(c.Run, "job runs", "jobs run"))
+	}
+	if c.Blocked > 0 {
+		words = append(words, fmt.Sprintf("%d blocked", c.Blocked))
+	}
+	return strings.Join(words, ", ")
+}
+
+func proposalCommits(p *proposal.Proposal) string {
+	return "What merging " + sideText(p.Head) + " into " + sideText(p.Base) + " would do to the hosts."
+}
+
+// The ends of texts in a head that has to fit whatever they are.
+const (
+	longestName    = 80
+	longestSubject = 100
+)
+
+func sideText(c proposal.Commit) string {
+	text := code(short(c.ID))
+	if c.Name != "" && !strings.HasPrefix(c.ID, c.Name) {
+		text = code(upTo(longestName, c.Name)) + " at " + text
+	}
+	if c.Subject != "" {
+		text += " (" + escaped(upTo(longestSubject, c.Subject))
+		if c.Author != "" {
+			text += ", by " + escaped(upTo(longestName, c.Author))
+		}
+		text += ")"
+	}
+	return text
+}
+
+func violationLines(p *proposal.Proposal) []string {
+	var lines []string
+	for _, v := range p.Violations {
+		line := "> - **policy** " + code(v.Policy)
+		if v.Rule != "" {
+			line += ", rule " + code(v.Rule)
+		}
+		line += ": " + escaped(v.Message)
+		if v.Where != "" {
+			line += " (" + code(v.Where) + ")"
+		}
+		lines = append(lines, line+"\n")
+	}
+	return lines
+}
+
+func warningLines(p *proposal.Proposal) []string {
+	var lines []string
+	for _, w := range p.Warnings {
+		thing := w.Thing
+		if w.App != "" && thing != "app "+w.App {
+			thing = w.App + "/" + thing
+		}
+		line := "> - **" + warningTitle(w.Kind) + "** " + code(thing) + " " + escaped(w.Text) + fieldsText(w.Fields)
+		if w.Where != "" {
+			line += " (" + code(w.Where) + ")"
+		}
+		lines = append(lines, line+"\n")
+	}
+	return lines
+}
+
+// warningTitle is what people call a kind of warning.
+func warningTitle(kind string) string {
+	switch kind {
+	case proposal.WarnPlacement:
+		return "does not fit"
+	case proposal.WarnBlocked:
+		return "can't be done"
+	case proposal.WarnHeld:
+		return "removal, waits for a person"
+	case proposal.WarnAllowed:
+		return "removals allowed"
+	case proposal.WarnDisplaced:
+		return "gives way"
+	case proposal.WarnHostMount:
+		return "host mount"
+	case proposal.WarnHostNetwork:
+		return "host network"
+	case proposal.WarnHostAdded:
+		return "new host"
+	case proposal.WarnHostRemoved:
+		return "host goes"
+	case proposal.WarnHostChanged:
+		return "host"
+	}
+	return kind
+}
+
+// shownFields is how many fields of a document a warning shows.
+const shownFields = 8
+
+func fieldsText(fields []proposal.Field) string {
+	var parts []string
+	for _, f := range fields[:min(len(fields), shownFields)] {
+		d := plan.Difference{Field: f.Path, From: f.From, To: f.To}
+		if f.From == "" {
+			parts = append(parts, escaped(f.Path+": "+f.To))
+			continue
+		}
+		parts = append(parts, escaped(d.String()))
+	}
+	if more := len(fields) - shownFields; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, "; ")
+}
+
+const tableHead = "| | what | host | why |\n|:-:|---|---|---|\n"
+
+func (m *markdown) app(a *proposal.App) {
+	head := "<details><summary><b>" + escaped(a.Name) + "</b>: " + hostCounts(a) + "</summary>\n\n" + tableHead
+	m.lines(head, "\n</details>\n\n", changeLines(a))
+}
+
+// hostCounts counts what changes host by host, where these are few.
+func hostCounts(a *proposal.App) string {
+	const few = 5
+	counts := map[string]proposal.Counts{}
+	var hosts []string
+	for i := range a.Changes {
+		c := &a.Changes[i]
+		if c.Key.Kind == plan.KindImage || c.Host == "" {
+			continue
+		}
+		if _, seen := counts[c.Host]; !seen {
+			hosts = append(hosts, c.Host)
+		}
+		n := counts[c.Host]
+		n.Add(c.Verdict)
+		counts[c.Host] = n
+	}
+	all := strings.ReplaceAll(countsText(a.Counts), "`", "")
+	if len(hosts) < 2 || len(hosts) > few {
+		if len(hosts) > 0 {
+			all += " on " + count(len(hosts), "host", "hosts")
+		}
+		return all
+	}
+	slices.Sort(hosts)
+	for i, host := range hosts {
+		hosts[i] = escaped(host) + " " + strings.ReplaceAll(countsText(counts[host]), "`", "")
+	}
+	return all + " (" + strings.Join(hosts, "; ") + ")"
+}
+
+func changeLines(a *proposal.App) []string {
+	var lines []string
+	for i := range a.Changes {
+		c := &a.Changes[i]
+		what := changeName(c.Key)
+		if c.Key.Kind != plan.KindReplica {
+			what = string(c.Key.Kind) + " " + what
+		}
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", sign(c.Verdict), code(what), hostCell(c.Host), escaped(strings.Join(c.Reasons, "; "))))
+	}
+	return lines
+}
+
+func hostCell(host string) string {
+	if host == "" {
+		return ""
+	}
+	return code(host)
+}
+
+// sign is as in a plan, with signs that are none to Markdown.
+func sign(v plan.Verdict) string {
+	switch symbol, _ := symbolOf(v); symbol {
+	case "-":
+		return "−"
+	case ">":
+		return "▷"
+	default:
+		return symbol
+	}
+}
+
+func (m *markdown) drift(p *proposal.Proposal) {
+	var lines []string
+	if len(p.Unknown) > 0 {
+		text := "Live state of " + strings.Join(named(p.Unknown), ", ") + " unknown: taken to be what the manifests of the base say.\n\n"
+		m.lines("", "", []string{text})
+	}
+	for i := range p.Drift.Apps {
+		a := &p.Drift.Apps[i]
+		for j := range a.Changes {
+			c := &a.Changes[j]
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s |\n", sign(c.Verdict), code(a.Name+"/"+changeName(c.Key)), hostCell(c.Host)))
+		}
+	}
+	head := "<details><summary>Live drift, apart from this: " + strings.ReplaceAll(countsText(p.Drift.Counts), "`", "") +
+		"</summary>\n\nThe hosts are not what the base says. `tallyman diff` tells more.\n\n| | what | host |\n|:-:|---|---|\n"
+	m.lines(head, "\n</details>\n\n", lines)
+}
+
+// named are names as code, of many only some.
+func named(names []string) []string {
+	const most = 8
+	var out []string
+	for _, name := range names[:min(len(names), most)] {
+		out = append(out, code(name))
+	}
+	if more := len(names) - most; more > 0 {
+		out = append(out, fmt.Sprintf("%d more", more))
+	}
+	return out
+}
+
+func proposalEnd(p *proposal.Proposal) string {
+	return fmt.Sprintf("Computed for %s, merged into %s.\n", code(p.Head.ID), code(p.Base.ID))
+}
+
+// shortened says what was left out, and how to see it.
+func shortened(p *proposal.Proposal, left int) string {
+	return fmt.Sprintf("**Shortened**: %s left out; all of it shows `tallyman plan --base %s --head %s`\n\n", count(left, "line is", "lines are"), short(p.Base.ID), short(p.Head.ID))
+}
