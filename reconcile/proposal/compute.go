@@ -63,11 +63,13 @@ func (in *Input) changes(settled whatif.Settled) []Change {
 	ask := Ask{Desired: in.Merged.Desired, Leaving: in.gone(), Guards: in.said()}
 	live := in.withNew(settled.Live)
 	decision := in.Decide(ask, whatif.Moment{Live: &live, State: settled.State, Now: settled.Now})
-	left := wanted(&settled.Plan)
+	left := map[plan.Key]Change{}
+	for _, c := range wanted(&settled.Plan) {
+		left[c.Key] = c
+	}
 	return slices.DeleteFunc(wanted(&decision.Plan), func(c Change) bool {
-		return slices.ContainsFunc(left, func(l Change) bool {
-			return l.Key == c.Key && l.Host == c.Host && l.Verdict == c.Verdict && slices.Equal(l.Reasons, c.Reasons)
-		})
+		l, known := left[c.Key]
+		return known && l.Host == c.Host && l.Verdict == c.Verdict && slices.Equal(l.Reasons, c.Reasons)
 	})
 }
 
@@ -102,10 +104,8 @@ func gather(changes []Change) (apps []App, all Counts) {
 		}
 		app := &apps[len(apps)-1]
 		app.Changes = append(app.Changes, c)
-		if c.Key.Kind != plan.KindImage {
-			app.Counts.Add(c.Verdict)
-			all.Add(c.Verdict)
-		}
+		app.Counts.Add(&c)
+		all.Add(&c)
 	}
 	return apps, all
 }

@@ -60,23 +60,28 @@ type Counts struct {
 	Replace int `json:"replace"`
 	Remove  int `json:"remove"`
 	Run     int `json:"run"`
+	// Held are removals that wait for a person. They are not among the others.
+	Held    int `json:"held"`
 	Blocked int `json:"blocked"`
 }
 
 // Add counts one more.
-func (c *Counts) Add(v plan.Verdict) {
-	switch v {
-	case plan.Create:
+func (c *Counts) Add(of *Change) {
+	switch {
+	case of.Key.Kind == plan.KindImage:
+	case of.HeldBy != "":
+		c.Held++
+	case of.Verdict == plan.Create:
 		c.Create++
-	case plan.Update:
+	case of.Verdict == plan.Update:
 		c.Update++
-	case plan.Replace:
+	case of.Verdict == plan.Replace:
 		c.Replace++
-	case plan.Remove:
+	case of.Verdict == plan.Remove:
 		c.Remove++
-	case plan.Run:
+	case of.Verdict == plan.Run:
 		c.Run++
-	case plan.Blocked:
+	case of.Verdict == plan.Blocked:
 		c.Blocked++
 	}
 }

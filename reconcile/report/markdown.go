@@ -78,9 +78,9 @@ func wordAt(runes []rune, i int) bool {
 // code is a name in the type of code, in which forges look for nothing.
 func code(s string) string {
 	plain := func(r rune) bool {
-		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-._:/@+=,", r))
+		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" -._:/@+=,()", r))
 	}
-	if s != "" && len(s) <= longestText && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+	if s != "" && s == strings.TrimSpace(s) && len(s) <= longestText && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return "`" + s + "`"
 	}
 	return "<code>" + escaped(s) + "</code>"

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func countsText(c proposal.Counts) string {
 	if c.Run > 0 {
 		words = append(words, count(c.Run, "job runs", "jobs run"))
 	}
+	if c.Held > 0 {
+		words = append(words, count(c.Held, "removal waits for a person", "removals wait for a person"))
+	}
 	if c.Blocked > 0 {
 		words = append(words, fmt.Sprintf("%d blocked", c.Blocked))
 	}
@@ -65,6 +69,9 @@ func countsText(c proposal.Counts) string {
 }
 
 func proposalCommits(p *proposal.Proposal) string {
+	if p.Empty() {
+		return "Merging " + sideText(p.Head) + " into " + sideText(p.Base) + " changes nothing that concerns the hosts."
+	}
 	return "What merging " + sideText(p.Head) + " into " + sideText(p.Base) + " would do to the hosts."
 }
 
@@ -180,43 +187,70 @@ func (m *markdown) app(a *proposal.App) {
 // hostCounts counts what changes host by host, where these are few.
 func hostCounts(a *proposal.App) string {
 	const few = 5
-	counts := map[string]proposal.Counts{}
-	var hosts []string
+	counts := map[string]*proposal.Counts{}
 	for i := range a.Changes {
 		c := &a.Changes[i]
-		if c.Key.Kind == plan.KindImage || c.Host == "" {
+		if c.Host == "" {
 			continue
 		}
-		if _, seen := counts[c.Host]; !seen {
-			hosts = append(hosts, c.Host)
+		if counts[c.Host] == nil {
+			counts[c.Host] = &proposal.Counts{}
 		}
-		n := counts[c.Host]
-		n.Add(c.Verdict)
-		counts[c.Host] = n
+		counts[c.Host].Add(c)
 	}
-	all := strings.ReplaceAll(countsText(a.Counts), "`", "")
-	if len(hosts) < 2 || len(hosts) > few {
-		if len(hosts) > 0 {
-			all += " on " + count(len(hosts), "host", "hosts")
-		}
-		return all
+	plain := func(c proposal.Counts) string { return strings.ReplaceAll(countsText(c), "`", "") }
+	hosts := slices.Sorted(maps.Keys(counts))
+	switch {
+	case len(hosts) == 0:
+		return plain(a.Counts)
+	case len(hosts) == 1 || len(hosts) > few:
+		return plain(a.Counts) + " on " + count(len(hosts), "host", "hosts")
 	}
-	slices.Sort(hosts)
 	for i, host := range hosts {
-		hosts[i] = escaped(host) + " " + strings.ReplaceAll(countsText(counts[host]), "`", "")
+		hosts[i] = escaped(host) + " " + plain(*counts[host])
 	}
-	return all + " (" + strings.Join(hosts, "; ") + ")"
+	return plain(a.Counts) + " (" + strings.Join(hosts, "; ") + ")"
+}
+
+// row are the changes of an app that differ in nothing but what they are of.
+type row struct {
+	*proposal.Change
+	things []string
+}
+
+// rows puts together what is the same on one host.
+func rows(changes []proposal.Change) []row {
+	type alike struct{ host, verdict, kind, held, why string }
+	at := map[alike]int{}
+	var out []row
+	for i := range changes {
+		c := &changes[i]
+		key := alike{c.Host, string(c.Verdict), string(c.Key.Kind), c.HeldBy, strings.Join(c.Reasons, "\n")}
+		j, known := at[key]
+		if !known {
+			j = len(out)
+			at[key], out = j, append(out, row{Change: c})
+		}
+		out[j].things = append(out[j].things, proposedThing(c.Key))
+	}
+	return out
+}
+
+func proposedThing(k plan.Key) string {
+	if k.Kind == plan.KindReplica {
+		return changeName(k)
+	}
+	return string(k.Kind) + " " + changeName(k)
 }
 
 func changeLines(a *proposal.App) []string {
 	var lines []string
-	for i := range a.Changes {
-		c := &a.Changes[i]
-		what := changeName(c.Key)
-		if c.Key.Kind != plan.KindReplica {
-			what = string(c.Key.Kind) + " " + what
+	for _, r := range rows(a.Changes) {
+		why := strings.Join(r.Reasons, "; ")
+		if r.HeldBy != "" {
+			why = "waits for a person (" + r.HeldBy + ")"
 		}
-		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", sign(c.Verdict), code(what), hostCell(c.Host), escaped(strings.Join(c.Reasons, "; "))))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", sign(r.Change), strings.Join(named(r.things), ", "), hostCell(r.Host), escaped(why)))
 	}
 	return lines
 }
@@ -229,8 +263,12 @@ func hostCell(host string) string {
 }
 
 // sign is as in a plan, with signs that are none to Markdown.
-func sign(v plan.Verdict) string {
-	switch symbol, _ := symbolOf(v); symbol {
+func sign(c *proposal.Change) string {
+	verdict := c.Verdict
+	if c.HeldBy != "" {
+		verdict = plan.Remove
+	}
+	switch symbol, _ := symbolOf(verdict); symbol {
 	case "-":
 		return "−"
 	case ">":
@@ -241,20 +279,21 @@ func sign(v plan.Verdict) string {
 }
 
 func (m *markdown) drift(p *proposal.Proposal) {
-	var lines []string
 	if len(p.Unknown) > 0 {
-		text := "Live state of " + strings.Join(named(p.Unknown), ", ") + " unknown: taken to be what the manifests of the base say.\n\n"
-		m.lines("", "", []string{text})
+		m.lines("", "", []string{"Live state of " + strings.Join(named(p.Unknown), ", ") + " unknown: taken to be what the manifests of the base say.\n\n"})
 	}
+	if p.Drift.Known && len(p.Drift.Apps) == 0 {
+		m.lines("", "", []string{"No live drift: the hosts are what the base says.\n\n"})
+	}
+	var lines []string
 	for i := range p.Drift.Apps {
 		a := &p.Drift.Apps[i]
-		for j := range a.Changes {
-			c := &a.Changes[j]
-			lines = append(lines, fmt.Sprintf("| %s | %s | %s |\n", sign(c.Verdict), code(a.Name+"/"+changeName(c.Key)), hostCell(c.Host)))
+		for _, r := range rows(a.Changes) {
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", code(a.Name), sign(r.Change), strings.Join(named(r.things), ", "), hostCell(r.Host)))
 		}
 	}
 	head := "<details><summary>Live drift, apart from this: " + strings.ReplaceAll(countsText(p.Drift.Counts), "`", "") +
-		"</summary>\n\nThe hosts are not what the base says. `tallyman diff` tells more.\n\n| | what | host |\n|:-:|---|---|\n"
+		"</summary>\n\nThe hosts are not what the base says. `tallyman diff` tells more.\n\n| app | | what | host |\n|---|:-:|---|---|\n"
 	m.lines(head, "\n</details>\n\n", lines)
 }
 
