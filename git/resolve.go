@@ -238,3 +238,23 @@ func (f *refs) tips() []plumbing.Hash {
 	slices.SortFunc(ids, func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(ids)
 }
+
+// Names are the branches and tags that the remote has, and of a clone the branches
+// of its own remotes: short, and sorted.
+func (r *Repository) Names(ctx context.Context) ([]string, error) {
+	var names []string
+	err := r.connected(ctx, func(from *remote) error {
+		for _, all := range []map[string]plumbing.Hash{from.refs.byName, from.refs.others} {
+			for full := range all {
+				for _, prefix := range []string{headsPrefix, tagsPrefix, remotesPrefix} {
+					if name, is := strings.CutPrefix(full, prefix); is {
+						names = append(names, name)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return slices.Compact(names), r.fail("list names of", r.addr.String(), err)
+}

@@ -119,3 +119,20 @@ func TestLogFollowsTheBranch(t *testing.T) {
 		t.Errorf("got %d commits, %v, want 2", len(log), err)
 	}
 }
+
+func TestNames(t *testing.T) {
+	s := newSourceWith(t, "a", "1")
+	s.git("branch", "topic/x")
+	s.git("tag", "v1")
+	s.git("update-ref", "refs/remotes/origin/main", s.head())
+	s.git("update-ref", "refs/pull/7/head", s.head())
+	names, err := follow(t, s.dir).Names(context.Background())
+	if got := strings.Join(names, " "); err != nil || got != "main origin/main topic/x v1" {
+		t.Errorf("they are %s, %v", got, err)
+	}
+	for _, name := range []string{"origin/main", "refs/pull/7/head"} {
+		if c, err := follow(t, s.dir).Resolve(context.Background(), name); err != nil || c.ID != s.head() {
+			t.Errorf("%s is %s, %v", name, c.ID, err)
+		}
+	}
+}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -89,4 +91,23 @@ func beginning(begun string, s *report.Status, kinds []names) []cobra.Completion
 		}
 	}
 	return fits
+}
+
+// completeRevisions offers the branches and tags of a local repository; another
+// one would have to be asked over the network.
+func (a *app) completeRevisions(c *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if a.settle(c.Root(), c) != nil || !local(a.global.repo) {
+		return nil, noFiles
+	}
+	repo, err := git.Open(a.gitConfig(mirrorDir(a.global.stateDir)))
+	if err != nil {
+		return nil, noFiles
+	}
+	ctx, cancel := context.WithTimeout(a.soft, completeTime)
+	defer cancel()
+	found, err := repo.Names(ctx)
+	if err != nil {
+		return nil, noFiles
+	}
+	return slices.DeleteFunc(append(found, "HEAD"), func(name string) bool { return !strings.HasPrefix(name, begun) }), noFiles
 }

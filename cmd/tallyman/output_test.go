@@ -15,6 +15,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
@@ -29,7 +30,7 @@ func printed() []reflect.Type {
 		reflect.TypeFor[validation](), reflect.TypeFor[plan.Plan](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
 		reflect.TypeFor[rollout.Record](), reflect.TypeFor[reconcile.Event](), reflect.TypeFor[version](), reflect.TypeFor[model.Target](),
 		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[hostChanged](), reflect.TypeFor[forgotten](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](),
-		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](), reflect.TypeFor[whatif.Simulation](),
+		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](), reflect.TypeFor[whatif.Simulation](), reflect.TypeFor[proposal.Proposal](),
 	}
 }
 

@@ -67,6 +67,9 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().BoolVar(&o.allowRemovals, "allow-removals", false, "plan as apply --allow-removals would")
 	c.Flags().StringVar(&o.base, "base", "", "say what merging --head into this `COMMIT`, tag or branch would do (default: --branch)")
 	c.Flags().StringVar(&o.head, "head", "", "say what merging this `COMMIT`, tag or branch into --base would do (default: HEAD)")
+	for _, name := range []string{"base", "head", "revision"} {
+		_ = c.RegisterFlagCompletionFunc(name, a.completeRevisions) // it fails for a flag that there is not
+	}
 	c.MarkFlagsMutuallyExclusive("base", "revision")
 	c.MarkFlagsMutuallyExclusive("head", "revision")
 	c.MarkFlagsMutuallyExclusive("base", "allow-removals")

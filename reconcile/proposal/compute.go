@@ -17,15 +17,15 @@ func Of(in Input) Proposal {
 	changes := in.changes(settled)
 	p.Apps, p.Counts = gather(changes)
 	for i := range p.Apps {
-		p.Apps[i].Changes = slices.DeleteFunc(p.Apps[i].Changes, obtained)
+		p.Apps[i].Effects = slices.DeleteFunc(p.Apps[i].Effects, obtained)
 	}
-	p.Apps = slices.DeleteFunc(p.Apps, func(a App) bool { return len(a.Changes) == 0 })
+	p.Apps = slices.DeleteFunc(p.Apps, func(a AppEffects) bool { return len(a.Effects) == 0 })
 	p.Warnings = in.warnings(changes)
 	return p
 }
 
 // obtained says of an image that it is only fetched, for what is told of besides.
-func obtained(c Change) bool { return c.Key.Kind == plan.KindImage && c.Verdict != plan.Blocked }
+func obtained(c Effect) bool { return c.Key.Kind == plan.KindImage && c.Verdict != plan.Blocked }
 
 // drift is the plan of the base against what the hosts report.
 func (in *Input) drift(unknown []string) Drift {
@@ -34,7 +34,7 @@ func (in *Input) drift(unknown []string) Drift {
 		return d
 	}
 	decision := in.Decide(Ask{Desired: in.Base.Desired, Leaving: in.Leaving, Guards: in.Guards}, whatif.Moment{Live: clone(in.Live), State: in.State, Now: in.Now})
-	var changes []Change
+	var changes []Effect
 	for _, c := range wanted(&decision.Plan) {
 		fleeting := c.Key.Kind == plan.KindRun || c.Key.Kind == plan.KindImage
 		if fleeting || slices.Contains(unknown, c.Host) {
@@ -59,15 +59,15 @@ func (in *Input) settle() whatif.Settled {
 
 // changes are what the merge asks for on top of the base. What the base could not
 // have either is not the proposal's.
-func (in *Input) changes(settled whatif.Settled) []Change {
+func (in *Input) changes(settled whatif.Settled) []Effect {
 	ask := Ask{Desired: in.Merged.Desired, Leaving: in.gone(), Guards: in.said()}
 	live := in.withNew(settled.Live)
 	decision := in.Decide(ask, whatif.Moment{Live: &live, State: settled.State, Now: settled.Now})
-	left := map[plan.Key]Change{}
+	left := map[plan.Key]Effect{}
 	for _, c := range wanted(&settled.Plan) {
 		left[c.Key] = c
 	}
-	return slices.DeleteFunc(wanted(&decision.Plan), func(c Change) bool {
+	return slices.DeleteFunc(wanted(&decision.Plan), func(c Effect) bool {
 		l, known := left[c.Key]
 		return known && l.Host == c.Host && l.Verdict == c.Verdict && slices.Equal(l.Reasons, c.Reasons)
 	})
@@ -86,24 +86,24 @@ func (in *Input) said() model.Guards {
 	return said
 }
 
-func wanted(p *plan.Plan) []Change {
-	var out []Change
+func wanted(p *plan.Plan) []Effect {
+	var out []Effect
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Wanted() {
-			out = append(out, Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Displaced: c.Displaced != nil})
+			out = append(out, Effect{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Displaced: c.Displaced != nil})
 		}
 	}
 	return out
 }
 
 // gather puts changes, which come app by app, together.
-func gather(changes []Change) (apps []App, all Counts) {
+func gather(changes []Effect) (apps []AppEffects, all Counts) {
 	for _, c := range changes {
 		if len(apps) == 0 || apps[len(apps)-1].Name != c.Key.App {
-			apps = append(apps, App{Name: c.Key.App})
+			apps = append(apps, AppEffects{Name: c.Key.App})
 		}
 		app := &apps[len(apps)-1]
-		app.Changes = append(app.Changes, c)
+		app.Effects = append(app.Effects, c)
 		app.Counts.Add(&c)
 		all.Add(&c)
 	}

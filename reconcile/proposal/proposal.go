@@ -20,7 +20,7 @@ type Proposal struct {
 	Warnings   []Warning   `json:"warnings,omitempty"`
 	Counts     Counts      `json:"counts"`
 	// Apps are those of which something would change.
-	Apps []App `json:"apps,omitempty"`
+	Apps []AppEffects `json:"apps,omitempty"`
 	// Drift is what differs between the base and the hosts, whatever becomes of
 	// the proposal.
 	Drift Drift `json:"drift"`
@@ -66,7 +66,7 @@ type Counts struct {
 }
 
 // Add counts one more.
-func (c *Counts) Add(of *Change) {
+func (c *Counts) Add(of *Effect) {
 	switch {
 	case of.Key.Kind == plan.KindImage:
 	case of.HeldBy != "":
@@ -86,16 +86,16 @@ func (c *Counts) Add(of *Change) {
 	}
 }
 
-// App is what would become of an app.
-type App struct {
+// AppEffects is what would become of an app.
+type AppEffects struct {
 	Name    string   `json:"name"`
 	Counts  Counts   `json:"counts"`
-	Changes []Change `json:"changes"`
+	Effects []Effect `json:"effects"`
 }
 
-// Change is one thing that would be different: a change of a plan, without the
+// Effect is one thing that would be different: a change of a plan, without the
 // engine calls.
-type Change struct {
+type Effect struct {
 	Key     plan.Key     `json:"key"`
 	Host    string       `json:"host,omitempty"`
 	Verdict plan.Verdict `json:"verdict"`
@@ -110,9 +110,9 @@ type Change struct {
 // reasons: what somebody has set by hand on a host is nothing to be published.
 type Drift struct {
 	// Known says whether any host could be looked at.
-	Known  bool   `json:"known"`
-	Counts Counts `json:"counts"`
-	Apps   []App  `json:"apps,omitempty"`
+	Known  bool         `json:"known"`
+	Counts Counts       `json:"counts"`
+	Apps   []AppEffects `json:"apps,omitempty"`
 }
 
 // Side is one of the two states that a proposal is made of.

@@ -58,7 +58,7 @@ func kinds() []string {
 	}
 }
 
-func (in *Input) warnings(changes []Change) []Warning {
+func (in *Input) warnings(changes []Effect) []Warning {
 	out := slices.Concat(in.impossible(changes), in.removals(changes), in.grants(), in.protection(), in.settings(), in.secrets())
 	order := kinds()
 	slices.SortStableFunc(out, func(a, b Warning) int {
@@ -68,7 +68,7 @@ func (in *Input) warnings(changes []Change) []Warning {
 }
 
 // impossible is what the merge asks for and would not get.
-func (in *Input) impossible(changes []Change) []Warning {
+func (in *Input) impossible(changes []Effect) []Warning {
 	var out []Warning
 	for _, c := range changes {
 		w := Warning{Kind: WarnBlocked, App: c.Key.App, Thing: thing(c.Key), Text: strings.Join(c.Reasons, "; ")}
@@ -94,7 +94,7 @@ func thing(k plan.Key) string {
 }
 
 // removals tells of each service that gets fewer replicas, or goes.
-func (in *Input) removals(changes []Change) []Warning {
+func (in *Input) removals(changes []Effect) []Warning {
 	type group struct {
 		app, service string
 		held         string // why, if it is

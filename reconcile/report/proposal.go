@@ -179,17 +179,17 @@ func fieldsText(fields []proposal.Field) string {
 
 const tableHead = "| | what | host | why |\n|:-:|---|---|---|\n"
 
-func (m *markdown) app(a *proposal.App) {
+func (m *markdown) app(a *proposal.AppEffects) {
 	head := "<details><summary><b>" + escaped(a.Name) + "</b>: " + hostCounts(a) + "</summary>\n\n" + tableHead
 	m.lines(head, "\n</details>\n\n", changeLines(a))
 }
 
 // hostCounts counts what changes host by host, where these are few.
-func hostCounts(a *proposal.App) string {
+func hostCounts(a *proposal.AppEffects) string {
 	const few = 5
 	counts := map[string]*proposal.Counts{}
-	for i := range a.Changes {
-		c := &a.Changes[i]
+	for i := range a.Effects {
+		c := &a.Effects[i]
 		if c.Host == "" {
 			continue
 		}
@@ -214,12 +214,12 @@ func hostCounts(a *proposal.App) string {
 
 // row are the changes of an app that differ in nothing but what they are of.
 type row struct {
-	*proposal.Change
+	*proposal.Effect
 	things []string
 }
 
 // rows puts together what is the same on one host.
-func rows(changes []proposal.Change) []row {
+func rows(changes []proposal.Effect) []row {
 	type alike struct{ host, verdict, kind, held, why string }
 	at := map[alike]int{}
 	var out []row
@@ -229,7 +229,7 @@ func rows(changes []proposal.Change) []row {
 		j, known := at[key]
 		if !known {
 			j = len(out)
-			at[key], out = j, append(out, row{Change: c})
+			at[key], out = j, append(out, row{Effect: c})
 		}
 		out[j].things = append(out[j].things, proposedThing(c.Key))
 	}
@@ -243,14 +243,14 @@ func proposedThing(k plan.Key) string {
 	return string(k.Kind) + " " + changeName(k)
 }
 
-func changeLines(a *proposal.App) []string {
+func changeLines(a *proposal.AppEffects) []string {
 	var lines []string
-	for _, r := range rows(a.Changes) {
+	for _, r := range rows(a.Effects) {
 		why := strings.Join(r.Reasons, "; ")
 		if r.HeldBy != "" {
 			why = "waits for a person (" + r.HeldBy + ")"
 		}
-		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", sign(r.Change), strings.Join(named(r.things), ", "), hostCell(r.Host), escaped(why)))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", sign(r.Effect), strings.Join(named(r.things), ", "), hostCell(r.Host), escaped(why)))
 	}
 	return lines
 }
@@ -263,7 +263,7 @@ func hostCell(host string) string {
 }
 
 // sign is as in a plan, with signs that are none to Markdown.
-func sign(c *proposal.Change) string {
+func sign(c *proposal.Effect) string {
 	verdict := c.Verdict
 	if c.HeldBy != "" {
 		verdict = plan.Remove
@@ -288,8 +288,8 @@ func (m *markdown) drift(p *proposal.Proposal) {
 	var lines []string
 	for i := range p.Drift.Apps {
 		a := &p.Drift.Apps[i]
-		for _, r := range rows(a.Changes) {
-			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", code(a.Name), sign(r.Change), strings.Join(named(r.things), ", "), hostCell(r.Host)))
+		for _, r := range rows(a.Effects) {
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", code(a.Name), sign(r.Effect), strings.Join(named(r.things), ", "), hostCell(r.Host)))
 		}
 	}
 	head := "<details><summary>Live drift, apart from this: " + strings.ReplaceAll(countsText(p.Drift.Counts), "`", "") +

@@ -22,8 +22,8 @@ import (
 // proposed has something of all that a proposal can have. Name is what people are
 // free to choose.
 func proposed(name string) *proposal.Proposal {
-	change := func(kind plan.Kind, slot, host string, v plan.Verdict) proposal.Change {
-		return proposal.Change{Key: plan.Key{Kind: kind, App: "shop", Service: "web", Slot: slot, Name: "shop-front"}, Host: host, Verdict: v, Reasons: []string{"environment.LOG: info → " + name}}
+	change := func(kind plan.Kind, slot, host string, v plan.Verdict) proposal.Effect {
+		return proposal.Effect{Key: plan.Key{Kind: kind, App: "shop", Service: "web", Slot: slot, Name: "shop-front"}, Host: host, Verdict: v, Reasons: []string{"environment.LOG: info → " + name}}
 	}
 	held := change(plan.KindReplica, "9", "edge-2", plan.Blocked)
 	held.Removal, held.HeldBy = true, plan.HeldByCount
@@ -36,11 +36,11 @@ func proposed(name string) *proposal.Proposal {
 			{Kind: proposal.WarnHostChanged, Thing: "host edge-1", Text: "is dealt with otherwise", Where: "hosts.yaml:1",
 				Fields: []proposal.Field{{Path: "metadata.labels." + name, From: name, To: "b"}, {Path: "spec.endpoint", From: "ssh://deploy@edge-1", To: "ssh://deploy@" + name}}},
 		},
-		Apps: []proposal.App{{Name: "shop", Counts: proposal.Counts{Create: 1, Replace: 2, Run: 1, Held: 1}, Changes: []proposal.Change{
+		Apps: []proposal.AppEffects{{Name: "shop", Counts: proposal.Counts{Create: 1, Replace: 2, Run: 1, Held: 1}, Effects: []proposal.Effect{
 			change(plan.KindNetwork, "", "edge-1", plan.Create), change(plan.KindReplica, "1", "edge-1", plan.Replace), change(plan.KindReplica, "2", "edge-1", plan.Replace),
 			held, change(plan.KindRun, "r1", "edge-2", plan.Run),
 		}}},
-		Drift:   proposal.Drift{Known: true, Counts: proposal.Counts{Update: 1}, Apps: []proposal.App{{Name: name, Changes: []proposal.Change{{Key: replica("web", "3"), Host: "edge-1", Verdict: plan.Update}}}}},
+		Drift:   proposal.Drift{Known: true, Counts: proposal.Counts{Update: 1}, Apps: []proposal.AppEffects{{Name: name, Effects: []proposal.Effect{{Key: replica("web", "3"), Host: "edge-1", Verdict: plan.Update}}}}},
 		Unknown: []string{"edge-3", name},
 	}
 	p.Counts = p.Apps[0].Counts
@@ -144,9 +144,9 @@ func htmlBlock(n ast.Node, source string) string { return string(n.Lines().Value
 func TestProposalFits(t *testing.T) {
 	p := proposed("topic")
 	for app := range 40 {
-		a := proposal.App{Name: fmt.Sprintf("app-%d", app)}
+		a := proposal.AppEffects{Name: fmt.Sprintf("app-%d", app)}
 		for i := range 60 {
-			a.Changes = append(a.Changes, proposal.Change{Key: plan.Key{Kind: plan.KindReplica, App: a.Name, Service: "web", Slot: fmt.Sprint(i)}, Host: fmt.Sprintf("edge-%d", i), Verdict: plan.Replace, Reasons: []string{"image 1 → 2"}})
+			a.Effects = append(a.Effects, proposal.Effect{Key: plan.Key{Kind: plan.KindReplica, App: a.Name, Service: "web", Slot: fmt.Sprint(i)}, Host: fmt.Sprintf("edge-%d", i), Verdict: plan.Replace, Reasons: []string{"image 1 → 2"}})
 		}
 		p.Apps = append(p.Apps, a)
 		p.Warnings = append(p.Warnings, proposal.Warning{Kind: proposal.WarnPrivileged, App: a.Name, Thing: "web", Text: "is privileged: it may do anything on its host"})
