@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -59,9 +60,41 @@ func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader
 	if err != nil {
 		return nil, err
 	}
+	if err := bearable(g.desired, r.desired); err != nil {
+		return nil, err
+	}
 	r.desired.AllowRemovals = 0 // a person has not agreed to it yet
 	r.desired = resolvedOrNot(r.desired)
 	return &Ground{r, o.Commit}, nil
+}
+
+// What a proposal may ask for that the base does not: to find places takes as long
+// as there are replicas and hosts, and a stranger may have written any number.
+const (
+	maxProposed = 200_000     // replicas
+	maxPairs    = 100_000_000 // of a replica and a host
+)
+
+func bearable(base, merged *model.Desired) error {
+	replicas, was := replicasOf(merged), replicasOf(base)
+	if replicas <= max(maxProposed, 2*was) && replicas*len(merged.Hosts) <= max(maxPairs, 2*was*len(base.Hosts)) {
+		return nil
+	}
+	return fmt.Errorf("plan the proposal: %d replicas on %d hosts are too many to be looked at before somebody has agreed to them; propose them in several steps", replicas, len(merged.Hosts))
+}
+
+func replicasOf(d *model.Desired) int {
+	n := 0
+	for i := range d.Apps {
+		for j := range d.Apps[i].Services {
+			if s := &d.Apps[i].Services[j]; s.Mode == model.ModeGlobal {
+				n += len(d.Hosts)
+			} else {
+				n += s.Replicas
+			}
+		}
+	}
+	return n
 }
 
 func (g *Ground) side(name string) proposal.Side {

@@ -110,7 +110,7 @@ func TestProposals(t *testing.T) {
 		"an app's end":    {files{"shop/web.yaml": "", "shop/app.yaml": "", "other.yaml": serviceManifest("api", "web:1", 1)}, proposal.Counts{Create: 2, Remove: 5}, []string{"removal shop/web: 3 replicas go: the app is no longer in the manifests"}},
 		"a new app":       {files{"blog/app.yaml": strings.Replace(appShop, "shop", "blog", 1), "blog/site.yaml": serviceManifest("site", "web:1", 1)}, proposal.Counts{Create: 2}, []string{"create blog/site-1"}},
 		"what fits nowhere": {files{"shop/big.yaml": serviceManifest("big", "web:1", 3, "resources: {reservations: {memory: 500GiB}}")}, proposal.Counts{Blocked: 3},
-			[]string{"placement shop/big-1: no host for big-1: 2 of 2 lack 500GiB (best: host-1 has 8GiB)"}},
+			[]string{"placement shop/big: 3 replicas: no host: 2 of 2 lack 500GiB (best: host-1 has 8GiB)"}},
 		"what lets out": {files{"shop/web.yaml": serviceManifest("web", "web:1", 3, "privileged: true", "capAdd: [NET_ADMIN]", "devices: [{host: /dev/kvm, path: /dev/kvm}]", "mounts: [{bind: /srv, path: /a}, {bind: /etc, path: /b, readOnly: true}]", "networks: [host]")},
 			proposal.Counts{Replace: 3, Remove: 2}, []string{"privileged shop/web: is privileged", "capability shop/web: gets the capability NET_ADMIN", "device shop/web: gets the host's device /dev/kvm (rwm)",
 				"hostMount shop/web: reads and writes the host's /srv", "hostMount shop/web: reads the host's /etc", "hostNetwork shop/web: is on the host's own network"}},
@@ -161,6 +161,41 @@ func TestProposedRemovalsWait(t *testing.T) {
 	p = proposing{}.must(t, protected, shopFiles().with(files{"shop/web.yaml": serviceManifest("web", "web:1", 2)}))
 	if got := told(p); !strings.Contains(got, "protection shop/web: is protected no longer") {
 		t.Errorf("of a protection that goes it is\n%s", got)
+	}
+}
+
+// TestWhatTheBaseCanNotHave is nothing that a proposal does, unless it changes it.
+func TestWhatTheBaseCanNotHave(t *testing.T) {
+	big := func(memory string) string {
+		return serviceManifest("big", "web:1", 1, "resources: {reservations: {memory: "+memory+"}}")
+	}
+	base := shopFiles().with(files{"shop/big.yaml": big("500GiB")})
+	p := proposing{}.must(t, base, base.with(files{"shop/web.yaml": serviceManifest("web", "web:1", 4, "resources: {reservations: {memory: 1GiB}}")}))
+	if got := told(p); strings.Contains(got, "big") || p.Counts.Create != 1 {
+		t.Errorf("of another service's change it is\n%s", got)
+	}
+	p = proposing{}.must(t, base, base.with(files{"shop/big.yaml": big("600GiB")}))
+	if got := told(p); !strings.Contains(got, "placement shop/big-1: no host: 2 of 2 lack 600GiB") {
+		t.Errorf("of one that asks for still more it is\n%s", got)
+	}
+	p = proposing{}.must(t, base, base.with(files{"shop/big.yaml": big("5GiB")}))
+	if p.Counts != (proposal.Counts{Create: 1}) {
+		t.Errorf("of one that can be had now it is\n%s", told(p))
+	}
+}
+
+// TestBoundlessProposals: a stranger may write any number.
+func TestBoundlessProposals(t *testing.T) {
+	all := files{}
+	for i := range 30 {
+		all[fmt.Sprintf("shop/s%d.yaml", i)] = serviceManifest(fmt.Sprintf("s%d", i), "web:1", 10_000)
+	}
+	_, err := proposing{}.of(t, shopFiles(), shopFiles().with(all))
+	if err == nil || err.Error() != "plan the proposal: 300003 replicas on 2 hosts are too many to be looked at before somebody has agreed to them; propose them in several steps" {
+		t.Errorf("it is planned: %v", err)
+	}
+	if _, err = (proposing{}).of(t, shopFiles(), shopFiles().with(files{"hosts.yaml": hostManifests(9000), "shop/web.yaml": serviceManifest("web", "web:1", 10_000), "shop/api.yaml": serviceManifest("api", "web:1", 2_000)})); err == nil {
+		t.Error("so many hosts are planned for")
 	}
 }
 

@@ -69,8 +69,14 @@ func (in *Input) changes(settled whatif.Settled) []Effect {
 	}
 	return slices.DeleteFunc(wanted(&decision.Plan), func(c Effect) bool {
 		l, known := left[c.Key]
-		return known && l.Host == c.Host && l.Verdict == c.Verdict && slices.Equal(l.Reasons, c.Reasons)
+		return known && l.Host == c.Host && l.Verdict == c.Verdict && (slices.Equal(l.Reasons, c.Reasons) || in.asBefore(c.Key))
 	})
+}
+
+// asBefore says whether the proposal leaves alone the service that a change is of.
+func (in *Input) asBefore(k plan.Key) bool {
+	was, is := find(in.Base.Desired, k.App, k.Service), find(in.Merged.Desired, k.App, k.Service)
+	return was != nil && is != nil && model.Hash(was) == model.Hash(is)
 }
 
 // said are the guards of what the proposal takes away, as the base says them.

@@ -18,7 +18,8 @@ type Warning struct {
 	// document with its name.
 	Thing string `json:"thing"`
 	Text  string `json:"text"`
-	// Fields are what is different about it, Where is the place of what says so.
+	// Fields are what is different about it, Where is the place of the document that
+	// says so, in the merge.
 	Fields []Field `json:"fields,omitempty"`
 	Where  string  `json:"where,omitempty"`
 }
@@ -67,18 +68,47 @@ func (in *Input) warnings(changes []Effect) []Warning {
 	return out
 }
 
+// misfit is what is told of several replicas, or of several hosts, at once.
+type misfit struct{ kind, app, of, text string }
+
+func misfitOf(c *Effect) (m misfit, is bool) {
+	m = misfit{WarnBlocked, c.Key.App, c.Key.Service, strings.Join(c.Reasons, "; ")}
+	if m.of == "" {
+		m.of = thing(c.Key)
+	}
+	switch {
+	case c.Displaced:
+		m.kind = WarnDisplaced
+	case c.Verdict != plan.Blocked || c.Removal:
+		return m, false
+	case c.Host == "" && c.Key.Kind == plan.KindReplica:
+		m.kind, m.text = WarnPlacement, strings.Replace(m.text, "no host for "+thing(c.Key)+": ", "no host: ", 1)
+	}
+	return m, true
+}
+
 // impossible is what the merge asks for and would not get.
 func (in *Input) impossible(changes []Effect) []Warning {
+	var order []misfit
+	alike := map[misfit][]*Effect{}
+	for i := range changes {
+		if m, is := misfitOf(&changes[i]); is {
+			if alike[m] == nil {
+				order = append(order, m)
+			}
+			alike[m] = append(alike[m], &changes[i])
+		}
+	}
 	var out []Warning
-	for _, c := range changes {
-		w := Warning{Kind: WarnBlocked, App: c.Key.App, Thing: thing(c.Key), Text: strings.Join(c.Reasons, "; ")}
+	places := in.places()
+	for _, m := range order {
+		first, n := alike[m][0].Key, len(alike[m])
+		w := Warning{Kind: m.kind, App: m.app, Thing: thing(first), Text: m.text, Where: places[m.app+"/"+first.Service]}
 		switch {
-		case c.Displaced:
-			w.Kind = WarnDisplaced
-		case c.Verdict != plan.Blocked || c.Removal:
-			continue
-		case c.Host == "" && c.Key.Kind == plan.KindReplica:
-			w.Kind = WarnPlacement
+		case n > 1 && first.Service != "":
+			w.Thing, w.Text = m.of, plural(n, "replica", "replicas")+": "+m.text
+		case n > 1:
+			w.Text = "on " + plural(n, "host", "hosts") + ": " + m.text
 		}
 		out = append(out, w)
 	}
