@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -162,6 +163,40 @@ func TestProposedRemovalsWait(t *testing.T) {
 	if got := told(p); !strings.Contains(got, "protection shop/web: is protected no longer") {
 		t.Errorf("of a protection that goes it is\n%s", got)
 	}
+}
+
+// TestProposalsAreRepeatable: the same question has the same answer to the byte, and
+// changes nothing of what it is asked about.
+func TestProposalsAreRepeatable(t *testing.T) {
+	simulate(t, 3, func(w *world) {
+		base := shopFiles().with(files{"hosts.yaml": hostManifests(3), "shop/api.yaml": serviceManifest("api", "web:1", 4)})
+		w.branch.commit(tree(base))
+		w.converge()
+		w.running.mu.Lock()
+		live, view := w.running.observed(), w.running.view(time.Now(), w.running.memory.Clone())
+		w.running.mu.Unlock()
+		view.Live = &live
+		before := asJSON(t, []any{live, view.State.Records, view.State.Standings, view.Placed, view.Guards, view.Leaving})
+		merged := base.with(files{"hosts.yaml": hostManifests(2), "shop/api.yaml": serviceManifest("api", "web:2", 6), "shop/web.yaml": ""})
+		first := asJSON(t, proposing{view: view}.must(t, base, merged))
+		for range 3 {
+			if again := asJSON(t, proposing{view: view}.must(t, base, merged)); again != first {
+				t.Errorf("asked again it is\n%s\nand was\n%s", again, first)
+			}
+		}
+		if after := asJSON(t, []any{live, view.State.Records, view.State.Standings, view.Placed, view.Guards, view.Leaving}); after != before {
+			t.Errorf("what it was asked about was\n%s\nand is\n%s", before, after)
+		}
+	})
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // TestWhatTheBaseCanNotHave is nothing that a proposal does, unless it changes it.
