@@ -314,3 +314,22 @@ func TestFetchRef(t *testing.T) {
 
 // bareDir is where bare has put its clone.
 func (s source) bareDir() string { return s.dir + ".git" }
+
+// FuzzMergeLines: a side that changed nothing loses nothing, and the same change
+// of both is that change.
+func FuzzMergeLines(f *testing.F) {
+	f.Add(ten, "1\n2\n", "two\n"+ten)
+	f.Add("", "a", "a\r\n\n")
+	f.Add("a\n\n\nb", "a\n\nb\n", "\n")
+	f.Fuzz(func(t *testing.T, fork, base, head string) {
+		for _, c := range [][3]string{{fork, base, base}, {fork, fork, base}, {base, fork, fork}} {
+			if got, clean := mergeLines([]byte(c[0]), []byte(c[1]), []byte(c[2])); clean && string(got) != c[2] {
+				t.Errorf("of %q, %q and %q it is %q", c[0], c[1], c[2], got)
+			}
+		}
+		one, clean := mergeLines([]byte(fork), []byte(base), []byte(head))
+		if other, too := mergeLines([]byte(fork), []byte(head), []byte(base)); clean != too || clean && string(one) != string(other) {
+			t.Errorf("of %q, %q and %q it is %q, and the other way round %q", fork, base, head, one, other)
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 
 // maxMergedLines is how long a file may be to be merged line by line: the time
 // that takes grows with the square of it.
-const maxMergedLines = 10_000
+const maxMergedLines = 5_000
 
 // mergeLines makes both changes to a text, and says whether they go together.
 // As with git they do not where they touch each other, unless they are the same.

@@ -133,6 +133,9 @@ func (t *treeMerge) file(at []string, s sides) (*object.TreeEntry, error) {
 		e.Hash = s.head.Hash
 		return &e, nil
 	}
+	if err := t.ctx.Err(); err != nil {
+		return nil, err
+	}
 	var text [3][]byte
 	for i, side := range []*object.TreeEntry{s.fork, s.base, s.head} {
 		var err error
