@@ -24,16 +24,17 @@ func (a *app) propose(ctx context.Context, o planOptions) error {
 	defer w.close()
 	p := &proposing{app: a, world: w, loader: manifest.NewLoader(a.global.limits.manifest())}
 	p.names = [2]string{cmp.Or(o.base, a.global.branch), cmp.Or(o.head, "HEAD")}
-	result, err := p.run(ctx)
-	if err != nil {
-		return err
+	result, failure := p.run(ctx)
+	if failure != nil && result.Failure == "" {
+		return failure
 	}
+	var err error
 	if a.wantsJSON() {
 		err = printJSON(a.out, result)
 	} else {
 		_, err = fmt.Fprint(a.out, report.ProposalMarkdown(&result, 0))
 	}
-	if err == nil && !result.Empty() {
+	if err = cmp.Or(failure, err); err == nil && !result.Empty() {
 		return exitCode(exitChanges)
 	}
 	return err
@@ -45,15 +46,20 @@ type proposing struct {
 	*world
 	loader *manifest.Loader
 	names  [2]string // of base and head, as they were asked for
+	sides  [2]git.Commit
 	merge  git.Merged
 }
 
 func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
-	if err := p.merged(ctx); err != nil {
+	err := p.merged(ctx)
+	if errors.Is(err, git.ErrConflict) || errors.Is(err, git.ErrUnrelated) {
+		return p.refused(err), err
+	}
+	if err != nil {
 		return proposal.Proposal{}, err
 	}
 	if p.merge.Nothing() {
-		return proposal.Proposal{Base: named(p.merge.Base, p.names[0]), Head: named(p.merge.Head, p.names[1])}, nil
+		return proposal.Proposal{Base: p.side(0), Head: p.side(1)}, nil
 	}
 	if err := p.recall(ctx); err != nil {
 		return proposal.Proposal{}, err
@@ -64,7 +70,7 @@ func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
 	}
 	merged, err := p.beside(ctx, base)
 	if err != nil {
-		return proposal.Proposal{}, err
+		return p.refused(err), err
 	}
 	p.desired, p.also, p.state = base.Desired(), merged.Desired().Images(), p.memory.State()
 	if err := p.observe(ctx); err != nil {
@@ -79,8 +85,14 @@ func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
 	}), nil
 }
 
-func named(c git.Commit, name string) proposal.Commit {
-	return proposal.Commit{ID: c.ID, Name: name, Subject: c.Subject, Author: c.Author}
+// refused is what is printed where it is the proposal that is not good.
+func (p *proposing) refused(why error) proposal.Proposal {
+	return proposal.Refused(p.side(0), p.side(1), why)
+}
+
+func (p *proposing) side(n int) proposal.Commit {
+	c := p.sides[n]
+	return proposal.Commit{ID: c.ID, Name: p.names[n], Subject: c.Subject, Author: c.Author}
 }
 
 // merged finds both commits and merges them. HEAD is the repository's own, and
@@ -95,15 +107,12 @@ func (p *proposing) merged(ctx context.Context) error {
 	if p.repo, err = git.Open(config); err != nil {
 		return err
 	}
-	var ids [2]string
 	for i, name := range p.names {
-		c, err := p.repo.Resolve(ctx, name)
-		if err != nil {
+		if p.sides[i], err = p.repo.Resolve(ctx, name); err != nil {
 			return err
 		}
-		ids[i] = c.ID
 	}
-	p.merge, err = p.repo.Merge(ctx, ids[0], ids[1])
+	p.merge, err = p.repo.Merge(ctx, p.sides[0].ID, p.sides[1].ID)
 	return err
 }
 

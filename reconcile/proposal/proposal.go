@@ -1,6 +1,7 @@
 package proposal
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tallyman-io/tallyman/manifest"
@@ -14,6 +15,10 @@ import (
 type Proposal struct {
 	Base Commit `json:"base"`
 	Head Commit `json:"head"`
+	// Failure says why there is no answer, Errors the mistakes in the manifests
+	// where it is these.
+	Failure string            `json:"failure,omitempty"`
+	Errors  []*manifest.Error `json:"errors,omitempty"`
 	// Violations are the rules of the base that it breaks, Warnings what a person
 	// should look at twice.
 	Violations []Violation `json:"violations,omitempty"`
@@ -29,10 +34,20 @@ type Proposal struct {
 	Unknown []string `json:"unknown,omitempty"`
 }
 
+// Refused is a proposal that can't be merged, or is not good.
+func Refused(base, head Commit, why error) Proposal {
+	p := Proposal{Base: base, Head: head, Failure: why.Error()}
+	var mistakes manifest.Errors
+	if errors.As(why, &mistakes) {
+		p.Errors = mistakes
+	}
+	return p
+}
+
 // Empty says whether there is nothing to tell: it changes nothing that concerns
 // the hosts.
 func (p *Proposal) Empty() bool {
-	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0
+	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0 && p.Failure == ""
 }
 
 // Commit is one side of a proposal. Name is what it was called when it was asked

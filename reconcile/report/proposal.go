@@ -19,6 +19,7 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 	end, cut := proposalEnd(p), shortened(p, 1<<30)
 	m.end = len(end) + len(cut)
 	m.WriteString("### Tallyman: " + proposalHeadline(p) + "\n\n" + proposalCommits(p) + "\n\n")
+	m.lines("> [!CAUTION]\n> This is in its way:\n", "\n", failureLines(p))
 	m.lines("> [!CAUTION]\n> This breaks policies:\n", "\n", violationLines(p))
 	m.lines("> [!WARNING]\n> To be looked at twice:\n", "\n", warningLines(p))
 	for i := range p.Apps {
@@ -34,6 +35,10 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 
 func proposalHeadline(p *proposal.Proposal) string {
 	switch {
+	case len(p.Errors) > 0:
+		return count(len(p.Errors), "mistake", "mistakes")
+	case p.Failure != "":
+		return "can't be merged as it is"
 	case p.Empty():
 		return "nothing to do"
 	case len(p.Apps) == 0:
@@ -69,6 +74,9 @@ func countsText(c proposal.Counts) string {
 }
 
 func proposalCommits(p *proposal.Proposal) string {
+	if p.Failure != "" {
+		return "What merging " + sideText(p.Head) + " into " + sideText(p.Base) + " would do to the hosts can't be told."
+	}
 	if p.Empty() {
 		return "Merging " + sideText(p.Head) + " into " + sideText(p.Base) + " changes nothing that concerns the hosts."
 	}
@@ -94,6 +102,21 @@ func sideText(c proposal.Commit) string {
 		text += ")"
 	}
 	return text
+}
+
+// failureLines are the mistakes with their places, or why there is no answer.
+func failureLines(p *proposal.Proposal) []string {
+	if len(p.Errors) == 0 && p.Failure != "" {
+		return []string{"> - " + escaped(p.Failure) + "\n"}
+	}
+	var lines []string
+	for _, e := range p.Errors {
+		place, message := *e, *e
+		place.Message, place.Path, place.Hint = "", "", ""
+		message.File, message.Line = "", 0
+		lines = append(lines, "> - "+code(strings.TrimSuffix(place.Error(), ": "))+" "+escaped(strings.TrimPrefix(message.Error(), ": "))+"\n")
+	}
+	return lines
 }
 
 func violationLines(p *proposal.Proposal) []string {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	extast "github.com/yuin/goldmark/extension/ast"
 	gmtext "github.com/yuin/goldmark/text"
 
+	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 )
@@ -30,6 +32,7 @@ func proposed(name string) *proposal.Proposal {
 	p := &proposal.Proposal{
 		Base:       proposal.Commit{ID: strings.Repeat("b", 40), Name: "main", Subject: "What is there", Author: "Ada"},
 		Head:       proposal.Commit{ID: strings.Repeat("a", 40), Name: name, Subject: name, Author: name},
+		Errors:     []*manifest.Error{{File: name, Line: 1, Col: 1, Path: name, Message: name, Hint: name}},
 		Violations: []proposal.Violation{{Policy: "no-privileged", Rule: name, Message: name, Where: name + ":3"}},
 		Warnings: []proposal.Warning{
 			{Kind: proposal.WarnPlacement, App: "shop", Thing: "web-4", Text: "no host for web-4: " + name},
@@ -51,7 +54,13 @@ func TestProposalMarkdown(t *testing.T) {
 	nothing := &proposal.Proposal{Base: proposed("").Base, Head: proposal.Commit{ID: strings.Repeat("a", 40), Name: "docs", Subject: "Mend a word", Author: "Bob"}}
 	settings := &proposal.Proposal{Base: nothing.Base, Head: nothing.Head, Drift: proposal.Drift{Known: true}, Warnings: []proposal.Warning{{Kind: proposal.WarnSettings, App: "shop", Thing: "app shop", Text: "has other settings",
 		Fields: []proposal.Field{{Path: "spec.sync.maxRemovals", From: "10", To: "100"}}}}}
-	for name, p := range map[string]*proposal.Proposal{"proposal": proposed("topic"), "proposal_nothing": nothing, "proposal_settings": settings} {
+	wrong := proposal.Refused(nothing.Base, nothing.Head, manifest.Errors{
+		{File: "shop/web.yaml", Line: 5, Col: 3, Path: "spec.replica", Message: "unknown field", Hint: `did you mean "replicas"?`}, {File: "all.yaml", Message: "is not a manifest"},
+	})
+	conflict := proposal.Refused(nothing.Base, nothing.Head, errors.New(`merge "a into b": both sides changed the same in "shop/web.yaml"`))
+	good := proposed("topic")
+	good.Errors = nil
+	for name, p := range map[string]*proposal.Proposal{"proposal": good, "proposal_nothing": nothing, "proposal_settings": settings, "proposal_wrong": &wrong, "proposal_conflict": &conflict} {
 		golden(t, name, func(w io.Writer) error { _, err := io.WriteString(w, ProposalMarkdown(p, 0)); return err })
 	}
 }
