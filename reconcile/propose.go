@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -55,7 +56,8 @@ func (g *Ground) Desired() *model.Desired { return g.desired }
 // images that the base has too are those, others stay as they are declared, and of
 // its secrets none is opened.
 func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (*Ground, error) {
-	o.Secrets, o.Registries, o.Recorded = closed{g}, known(imagesOf(g.desired)), nil
+	o.Secrets, o.Registries, o.Recorded, o.Platforms = closed{g}, known(imagesOf(g.desired)), nil, model.Platforms{}
+	eachService(g.desired, func(s *model.Service) { maps.Copy(o.Platforms, s.Platforms) })
 	r, err := read(ctx, tree, loader, o)
 	if err != nil {
 		return nil, err
@@ -121,6 +123,9 @@ func (k known) Digest(_ context.Context, q ImageQuestion) (string, error) {
 	}
 	return "", errors.New("nobody was asked")
 }
+
+// Platforms asks nobody either: what is known of the base's images is in the options.
+func (known) Platforms(context.Context, ImageQuestion) ([]string, error) { return nil, nil }
 
 // closed has the opened values of a ground, where that has the same ones. What is
 // written anew is told apart by how it is encrypted, and not opened.

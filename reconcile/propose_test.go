@@ -269,10 +269,19 @@ type neverAsked struct {
 }
 
 func (a neverAsked) Digest(_ context.Context, q ImageQuestion) (string, error) {
-	if q.Ref == a.forbidden {
+	a.hear(q)
+	return "sha256:" + model.Hash(q.Ref), nil
+}
+
+func (a neverAsked) Platforms(_ context.Context, q ImageQuestion) ([]string, error) {
+	a.hear(q)
+	return []string{"linux/amd64"}, nil
+}
+
+func (a neverAsked) hear(q ImageQuestion) {
+	if strings.Contains(q.Ref, a.forbidden) {
 		a.t.Errorf("a registry was asked for %s", q.Ref)
 	}
-	return "sha256:" + model.Hash(q.Ref), nil
 }
 
 // TestNothingOfAProposalIsAsked: registries hear nothing of images that only the
@@ -282,9 +291,11 @@ func TestNothingOfAProposalIsAsked(t *testing.T) {
 		return strings.Replace(serviceManifest("web", image, 1), "pull: never", "pull: missing", 1)
 	}
 	base := shopFiles().with(files{"shop/web.yaml": pulled("web:1"), "shop/api.yaml": strings.Replace(pulled("api:1"), "name: web", "name: api", 1)})
-	p := proposing{registries: neverAsked{t, "evil.example.com/web:1"}}.must(t, base, base.with(files{"shop/web.yaml": pulled("evil.example.com/web:1")}))
-	if got := told(p); p.Counts != (proposal.Counts{Replace: 1}) || !strings.Contains(got, "evil.example.com/web:1") {
-		t.Errorf("it is\n%s", got)
+	for _, image := range []string{"evil.example.com/web:1", "evil.example.com/web@sha256:" + strings.Repeat("ab", 32)} {
+		p := proposing{registries: neverAsked{t, "evil.example.com"}}.must(t, base, base.with(files{"shop/web.yaml": pulled(image)}))
+		if got := told(p); p.Counts != (proposal.Counts{Replace: 1}) || !strings.Contains(got, "evil.example.com/web") {
+			t.Errorf("it is\n%s", got)
+		}
 	}
 }
 

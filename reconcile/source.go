@@ -156,7 +156,7 @@ func read(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptio
 	if err != nil {
 		return r, err
 	}
-	o.platforms(ctx, &d, desired.PullSecrets(set, secrets))
+	o.platforms(ctx, &d, desired.PullSecrets(r.set, r.secrets))
 	d.Hosts = withMadeUp(&d, o.MadeUp)
 	d.AllowRemovals = allowedRemovals(o.Commit)
 	for i := range d.Apps {

@@ -135,7 +135,7 @@ func (p *proposing) recall(ctx context.Context) error {
 }
 
 func (p *proposing) options(commit git.Commit) reconcile.BuildOptions {
-	return reconcile.BuildOptions{Commit: commit, Path: p.global.path, Owner: p.global.owner, MadeUp: p.madeUp}
+	return reconcile.BuildOptions{Commit: commit, Path: p.global.path, Owner: p.global.owner, MadeUp: p.world.madeUp}
 }
 
 // base reads the base. Its secrets are opened, and registries asked, only where
@@ -158,6 +158,7 @@ func (p *proposing) base(ctx context.Context) (*reconcile.Ground, error) {
 	if err := p.observe(ctx); err != nil || !slices.ContainsFunc(p.live.Hosts, reachable) {
 		return ground, err
 	}
+	o.Platforms = p.memory.Accepted.Platforms
 	o.Registries, o.Recorded = p.world.registries, reconcile.Recorded(p.memory.Accepted, p.memory.State(), o.Commit.ID)
 	return p.opened(ctx, tree, o)
 }

@@ -106,9 +106,9 @@ func (in *Input) impossible(changes []Effect) []Warning {
 		w := Warning{Kind: m.kind, App: m.app, Thing: thing(first), Text: m.text, Where: places[m.app+"/"+first.Service]}
 		switch {
 		case n > 1 && first.Service != "":
-			w.Thing, w.Text = m.of, plural(n, "replica", "replicas")+": "+m.text
+			w.Thing, w.Text = m.of, model.Count(n, "replica", "replicas")+": "+m.text
 		case n > 1:
-			w.Text = "on " + plural(n, "host", "hosts") + ": " + m.text
+			w.Text = "on " + model.Count(n, "host", "hosts") + ": " + m.text
 		}
 		out = append(out, w)
 	}
@@ -145,7 +145,7 @@ func (in *Input) removals(changes []Effect) []Warning {
 	}
 	var out []Warning
 	for _, g := range groups {
-		w := Warning{Kind: WarnRemoval, App: g.app, Thing: g.service, Text: plural(count[g], "replica goes", "replicas go") + in.becauseGone(g.app, g.service)}
+		w := Warning{Kind: WarnRemoval, App: g.app, Thing: g.service, Text: model.Count(count[g], "replica goes", "replicas go") + in.becauseGone(g.app, g.service)}
 		if g.held != "" {
 			w.Kind, w.Text = WarnHeld, w.Text+"; "+g.held
 		}
@@ -166,13 +166,6 @@ func (in *Input) becauseGone(app, service string) string {
 		return ": the service is no longer in the manifests"
 	}
 	return ": there are to be fewer"
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func hasApp(d *model.Desired, name string) bool {

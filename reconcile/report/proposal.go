@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 )
@@ -36,7 +37,7 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 func proposalHeadline(p *proposal.Proposal) string {
 	switch {
 	case len(p.Errors) > 0:
-		return count(len(p.Errors), "mistake", "mistakes")
+		return model.Count(len(p.Errors), "mistake", "mistakes")
 	case p.Failure != "":
 		return "can't be merged as it is"
 	case p.Empty():
@@ -62,10 +63,10 @@ func countsText(c proposal.Counts) string {
 		words = append(words, "`"+strings.Join(signs, " ")+"`")
 	}
 	if c.Run > 0 {
-		words = append(words, count(c.Run, "job runs", "jobs run"))
+		words = append(words, model.Count(c.Run, "job runs", "jobs run"))
 	}
 	if c.Held > 0 {
-		words = append(words, count(c.Held, "removal waits for a person", "removals wait for a person"))
+		words = append(words, model.Count(c.Held, "removal waits for a person", "removals wait for a person"))
 	}
 	if c.Blocked > 0 {
 		words = append(words, fmt.Sprintf("%d blocked", c.Blocked))
@@ -227,7 +228,7 @@ func hostCounts(a *proposal.AppEffects) string {
 	case len(hosts) == 0:
 		return plain(a.Counts)
 	case len(hosts) == 1 || len(hosts) > few:
-		return plain(a.Counts) + " on " + count(len(hosts), "host", "hosts")
+		return plain(a.Counts) + " on " + model.Count(len(hosts), "host", "hosts")
 	}
 	for i, host := range hosts {
 		hosts[i] = escaped(host) + " " + plain(*counts[host])
@@ -339,5 +340,5 @@ func proposalEnd(p *proposal.Proposal) string {
 
 // shortened says what was left out, and how to see it.
 func shortened(p *proposal.Proposal, left int) string {
-	return fmt.Sprintf("**Shortened**: %s left out; all of it shows `tallyman plan --base %s --head %s`\n\n", count(left, "line is", "lines are"), short(p.Base.ID), short(p.Head.ID))
+	return fmt.Sprintf("**Shortened**: %s left out; all of it shows `tallyman plan --base %s --head %s`\n\n", model.Count(left, "line is", "lines are"), short(p.Base.ID), short(p.Head.ID))
 }
