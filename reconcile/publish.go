@@ -144,3 +144,13 @@ func (c *Controller) Plan() plan.Plan {
 func RevisionOf(c git.Commit) report.Revision {
 	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
 }
+
+// Target is the commit that the branch was last seen at; its id is "" before that.
+func (c *Controller) Target() git.Commit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source.target
+}
+
+// LookAtSource looks at the branch now, and not only with the next poll.
+func (c *Controller) LookAtSource() { poke(c.resolve) }

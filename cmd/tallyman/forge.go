@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"regexp"
+	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/tallyman-io/tallyman/internal/feedback"
 	"github.com/tallyman-io/tallyman/internal/forge"
-	"github.com/tallyman-io/tallyman/internal/state"
-	"github.com/tallyman-io/tallyman/reconcile"
 )
 
 // forgeFlags say where the repository is reviewed, and as whom to go there.
@@ -20,7 +16,13 @@ type forgeFlags struct {
 	tokenFile             string
 	app                   forge.App
 	context               string
+	forkLabel             string
+	poll                  time.Duration
+	webhook               webhookFlags
 }
+
+// webhookFlags say where a forge can tell at once that there is something to see.
+type webhookFlags struct{ listen, secretFile, cert, key string }
 
 func (f *forgeFlags) flags(set *pflag.FlagSet) {
 	set.StringVar(&f.kind, "forge", "", "`KIND` of forge to tell how commits go: github, gitlab or gitea, which\nForgejo is too (default: by the repository's host, with a token)")
@@ -31,24 +33,46 @@ func (f *forgeFlags) flags(set *pflag.FlagSet) {
 	set.Int64Var(&f.app.Installation, "forge-app-installation", 0, "`ID` of its installation")
 	set.StringVar(&f.app.KeyFile, "forge-app-key-file", "", "`FILE` with its private key")
 	set.StringVar(&f.context, "forge-context", "tallyman", "`NAME` that statuses begin with; two installations need two")
+	set.StringVar(&f.forkLabel, "fork-label", "tallyman/plan", "`LABEL` that lets a pull request from a fork be planned")
+	set.DurationVar(&f.poll, "forge-poll", time.Minute, "time between two looks at the pull requests")
+	set.StringVar(&f.webhook.listen, "webhook-listen", "", "`ADDRESS` to hear from the forge at, as :9443; without one it is only polled")
+	set.StringVar(&f.webhook.secretFile, "webhook-secret-file", "", "`FILE` with the secret that its messages are signed with")
+	set.StringVar(&f.webhook.cert, "webhook-tls-cert", "", "`FILE` with a certificate; without one a proxy in front has to speak TLS")
+	set.StringVar(&f.webhook.key, "webhook-tls-key", "", "`FILE` with its key")
 }
+
+// minForgePoll spares the forge; a webhook is faster than any poll.
+const minForgePoll = time.Second
 
 // contextName is what fits in front of a status and into a marker.
 var contextName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 
 // forge is the one that was named; nil when none was.
 func (a *app) forge(f *forgeFlags) (forge.Forge, error) {
-	if *f == (forgeFlags{context: f.context}) {
+	if f.kind+f.url+f.repository+f.tokenFile == "" && f.app == (forge.App{}) {
 		return nil, nil
+	}
+	if f.poll < minForgePoll {
+		return nil, fmt.Errorf("--forge-poll %s: must be at least %s", f.poll, minForgePoll)
 	}
 	if !contextName.MatchString(f.context) {
 		return nil, fmt.Errorf("--forge-context %q: use up to 40 letters, digits, '.', '_' and '-', and begin with a letter or digit", f.context)
 	}
+	config, err := a.forgeConfig(f)
+	if err != nil {
+		return nil, err
+	}
+	return forge.Open(config)
+}
+
+// forgeConfig is where the repository is on its forge: as was said, and else by its
+// URL.
+func (a *app) forgeConfig(f *forgeFlags) (forge.Config, error) {
 	config := forge.Config{Kind: forge.Kind(f.kind), URL: f.url, Repository: f.repository}
 	if f.url == "" || f.repository == "" || f.kind == "" {
 		found, err := forge.Locate(a.global.repo, config.Kind)
 		if err != nil {
-			return nil, fmt.Errorf("find the forge of --repo: %w; say --forge, --forge-url and --forge-repository", err)
+			return config, fmt.Errorf("find the forge of --repo: %w; say --forge, --forge-url and --forge-repository", err)
 		}
 		config.Kind = found.Kind
 		if f.url == "" {
@@ -60,26 +84,5 @@ func (a *app) forge(f *forgeFlags) (forge.Forge, error) {
 	}
 	config.TokenFile, config.App = f.tokenFile, f.app
 	config.CAFile, config.AllowPlainHTTP = a.global.gitCAFile, a.global.gitAllowHTTP
-	return forge.Open(config)
-}
-
-// forgeWork is what a controller does for the forge beside all else.
-type forgeWork struct {
-	forge      forge.Forge
-	controller *reconcile.Controller
-	journal    *state.Store
-	log        *slog.Logger
-	context    string
-	branch     string
-}
-
-// run works until ctx ends. Without a forge there is nothing to do.
-func (w *forgeWork) run(ctx context.Context) {
-	if w.forge == nil {
-		return
-	}
-	statuses := &feedback.Statuses{
-		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.context, Branch: w.branch, Log: w.log,
-	}
-	statuses.Run(ctx)
+	return config, nil
 }

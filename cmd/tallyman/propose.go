@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -20,11 +21,7 @@ import (
 
 // propose prints what merging a commit into another would do.
 func (a *app) propose(ctx context.Context, o planOptions) error {
-	w := a.newWorld()
-	defer w.close()
-	p := &proposing{app: a, world: w, loader: manifest.NewLoader(a.global.limits.manifest())}
-	p.names = [2]string{cmp.Or(o.base, a.global.branch), cmp.Or(o.head, "HEAD")}
-	result, failure := p.run(ctx)
+	result, failure := a.proposal(ctx, cmp.Or(o.base, a.global.branch), cmp.Or(o.head, "HEAD"))
 	if failure != nil && result.Failure == "" {
 		return failure
 	}
@@ -38,6 +35,15 @@ func (a *app) propose(ctx context.Context, o planOptions) error {
 		return exitCode(exitChanges)
 	}
 	return err
+}
+
+// proposal is what merging head into base would do. Why there is no answer is in
+// the proposal as well, where that is the head's own fault.
+func (a *app) proposal(ctx context.Context, base, head string) (proposal.Proposal, error) {
+	w := a.newWorld()
+	defer w.close()
+	p := &proposing{app: a, world: w, loader: manifest.NewLoader(a.global.limits.manifest()), names: [2]string{base, head}}
+	return p.run(ctx)
 }
 
 // proposing is one such question.
@@ -108,12 +114,21 @@ func (p *proposing) merged(ctx context.Context) error {
 		return err
 	}
 	for i, name := range p.names {
-		if p.sides[i], err = p.repo.Resolve(ctx, name); err != nil {
+		if p.sides[i], err = p.find(ctx, name); err != nil {
 			return err
 		}
 	}
 	p.merge, err = p.repo.Merge(ctx, p.sides[0].ID, p.sides[1].ID)
 	return err
+}
+
+// find also takes what only a forge has a name for, as refs/pull/7/head.
+func (p *proposing) find(ctx context.Context, name string) (git.Commit, error) {
+	full := strings.HasPrefix(name, "refs/")
+	if full && !strings.HasPrefix(name, "refs/heads/") && !strings.HasPrefix(name, "refs/tags/") {
+		return p.repo.FetchRef(ctx, name)
+	}
+	return p.repo.Resolve(ctx, name)
 }
 
 // recall takes over what a controller knows of the hosts, or what one has left in

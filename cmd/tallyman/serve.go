@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -68,12 +67,9 @@ func (a *app) serveCommand() *cobra.Command {
 
 func (a *app) serve(o serveOptions) error {
 	log := a.logger(slog.LevelInfo)
-	told, err := a.forge(&o.forge)
+	work, err := a.newForgeWork(&o.forge, o.simulate != "")
 	if err != nil {
 		return err
-	}
-	if told != nil && o.simulate != "" {
-		return errors.New("--simulate goes with no forge: it would be told of commits that ran nowhere")
 	}
 	hosts, err := a.hosts(o.simulate)
 	if err != nil {
@@ -89,7 +85,7 @@ func (a *app) serve(o serveOptions) error {
 	}
 	source := a.global.source()
 	source.Simulated = o.simulate
-	work := &forgeWork{forge: told, controller: c, journal: journal, log: log, context: o.forge.context, branch: strings.TrimPrefix(a.global.branch, "refs/heads/")}
+	work.controller, work.journal, work.log = c, journal, log
 	err = a.runController(o, work, &server.Server{Controller: c, Journal: journal, Log: log, Source: source})
 	log.Info("stopped")
 	return errors.Join(err, journal.Close())

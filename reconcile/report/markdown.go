@@ -24,6 +24,10 @@ const markup = "&<>`*~[]|\\${}"
 // another.
 const beckoning = "@#!%~&$^"
 
+// Escaped is a foreign text in one line, as it is: for any place in Markdown but its
+// code.
+func Escaped(text string) string { return escaped(text) }
+
 // escaped is a foreign text in one line, as it is: for any place in Markdown but
 // its code.
 func escaped(s string) string {

@@ -34,6 +34,11 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 	return m.String()
 }
 
+// ProposalHeadline is a proposal in a line of plain text.
+func ProposalHeadline(p *proposal.Proposal) string {
+	return strings.ReplaceAll(proposalHeadline(p), "`", "")
+}
+
 func proposalHeadline(p *proposal.Proposal) string {
 	switch {
 	case len(p.Errors) > 0:

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/feedback"
+	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/internal/pulls"
+	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/internal/webhook"
+	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
+)
+
+// forgeWork is what a controller does with a forge beside all else.
+type forgeWork struct {
+	*app
+	flags      *forgeFlags
+	forge      forge.Forge // nil when there is none
+	hook       *webhook.Handler
+	listener   net.Listener
+	controller *reconcile.Controller
+	journal    *state.Store
+	log        *slog.Logger
+}
+
+// newForgeWork opens what is needed for it, so that what is wrong is said at once.
+func (a *app) newForgeWork(f *forgeFlags, simulated bool) (*forgeWork, error) {
+	w := &forgeWork{app: a, flags: f}
+	var err error
+	if w.forge, err = a.forge(f); err != nil {
+		return nil, err
+	}
+	if w.forge != nil && simulated {
+		return nil, errors.New("--simulate goes with no forge: it would be told of commits that ran nowhere")
+	}
+	return w, w.listen()
+}
+
+// listen makes the webhook, if there is to be one.
+func (w *forgeWork) listen() (err error) {
+	f := &w.flags.webhook
+	if f.listen == "" {
+		if f.secretFile+f.cert+f.key != "" {
+			return errors.New("--webhook-secret-file and its like need --webhook-listen")
+		}
+		return nil
+	}
+	kind, repositories := webhook.Generic, []string{w.global.repo}
+	if w.forge != nil {
+		config, err := w.forgeConfig(w.flags)
+		if err != nil {
+			return err
+		}
+		kind, repositories = webhook.Kind(config.Kind), append(repositories, config.Repository)
+	}
+	if w.hook, err = webhook.New(webhook.Config{Kind: kind, SecretFile: f.secretFile, Repositories: repositories}); err != nil {
+		return err
+	}
+	if w.listener, err = net.Listen("tcp", f.listen); err != nil {
+		return fmt.Errorf("listen for the forge: %w", err)
+	}
+	if f.cert == "" && f.key == "" {
+		return nil
+	}
+	certificate, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return errors.Join(fmt.Errorf("read --webhook-tls-cert and --webhook-tls-key: %w", err), w.listener.Close())
+	}
+	w.listener = tls.NewListener(w.listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	return nil
+}
+
+// run works until ctx ends.
+func (w *forgeWork) run(ctx context.Context) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	hints := make(chan struct{}, 1)
+	if w.hook != nil {
+		all.Go(func() { w.hear(ctx) })
+		all.Go(func() { w.heed(ctx, hints) })
+	}
+	if w.forge == nil {
+		return
+	}
+	branch := strings.TrimPrefix(w.global.branch, "refs/heads/")
+	statuses := &feedback.Statuses{
+		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: branch, Log: w.log,
+	}
+	all.Go(func() { statuses.Run(ctx) })
+	answers := &pulls.Loop{
+		Forge: w.forge, Propose: w.propose, Base: func() string { return w.controller.Target().ID }, Keep: w.keep,
+		Branch: branch, Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
+		Hints: hints, Poll: w.flags.poll, Log: w.log,
+	}
+	all.Go(func() { answers.Run(ctx) })
+}
+
+// hear serves the webhook.
+func (w *forgeWork) hear(ctx context.Context) {
+	server := webhook.Server(w.hook)
+	server.ErrorLog = slog.NewLogLogger(w.log.Handler(), slog.LevelDebug)
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(w.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		w.log.Error("the forge can't be heard any more, it is polled", "error", err)
+	}
+}
+
+// heed looks where the forge says that there is something to see.
+func (w *forgeWork) heed(ctx context.Context, hints chan<- struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.hook.Wake():
+		}
+		for _, hint := range w.hook.Take() {
+			if hint.PullRequest == 0 {
+				w.controller.LookAtSource()
+			}
+			select {
+			case hints <- struct{}{}:
+			default: // a look is due already
+			}
+		}
+	}
+}
+
+// propose asks as `plan --base --head` does, of this very controller.
+func (w *forgeWork) propose(ctx context.Context, pr forge.PullRequest) (proposal.Proposal, error) {
+	p, err := w.proposal(ctx, w.global.branch, pr.HeadRef)
+	if p.Failure != "" {
+		err = nil // that is the answer
+	}
+	return p, err
+}
+
+// keep lets go of what was fetched of pull requests that are no more.
+func (w *forgeWork) keep(refs []string) error {
+	repo, err := git.Open(w.gitConfig(mirrorDir(w.global.stateDir)))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return repo.KeepRefs(ctx, refs)
+}

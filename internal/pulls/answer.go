@@ -1,0 +1,96 @@
+package pulls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
+	"github.com/tallyman-io/tallyman/reconcile/report"
+)
+
+// answer says what merging a pull request would do.
+func (l *Loop) answer(ctx context.Context, pr forge.PullRequest) error {
+	if l.withheld(pr) {
+		return l.status(ctx, pr, forge.Pending, fmt.Sprintf("from a fork: planned once a maintainer sets the label %q", l.ForkLabel))
+	}
+	if err := l.status(ctx, pr, forge.Pending, "is being planned"); err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
+	p, err := l.Propose(bounded, pr)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("plan pull request %d: %w", pr.Number, err),
+			l.status(ctx, pr, forge.Errored, "could not be planned, which is tried again; see the controller's log"))
+	}
+	if p.Head.ID != pr.Head {
+		return fmt.Errorf("plan pull request %d: it was pushed to meanwhile", pr.Number)
+	}
+	if still, err := l.open(ctx, pr); err != nil || !still {
+		return err // nobody waits for the answer any more
+	}
+	return l.say(ctx, pr, &p)
+}
+
+// open says whether the pull request is still what it was when it was planned.
+func (l *Loop) open(ctx context.Context, pr forge.PullRequest) (bool, error) {
+	now, err := l.Forge.PullRequest(ctx, pr.Number)
+	return now.State == forge.StateOpen && now.Head == pr.Head, err
+}
+
+// say comments, and gives the verdict last: who sees it finds the reasons.
+func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Proposal) error {
+	if len(p.Errors) > 0 {
+		if err := l.Forge.Annotate(ctx, pr.Number, pr.Head, l.notes(p.Errors)); err != nil {
+			return err
+		}
+	}
+	if err := l.Forge.Comment(ctx, pr.Number, l.Context, report.ProposalMarkdown(p, l.Forge.BodyLimit())); err != nil {
+		return err
+	}
+	verdict, text := verdictOn(p)
+	return l.status(ctx, pr, verdict, text)
+}
+
+// verdictOn is what the status says of a proposal.
+func verdictOn(p *proposal.Proposal) (forge.Verdict, string) {
+	switch n := len(p.Violations); {
+	case len(p.Errors) > 0:
+		return forge.Failure, model.Count(len(p.Errors), "mistake", "mistakes") + " in the manifests: " + p.Errors[0].Error()
+	case p.Failure != "":
+		return forge.Failure, p.Failure
+	case n > 1:
+		return forge.Failure, fmt.Sprintf("breaks %d rules; policy %s: %s", n, p.Violations[0].Policy, p.Violations[0].Message)
+	case n > 0:
+		return forge.Failure, "breaks policy " + p.Violations[0].Policy + ": " + p.Violations[0].Message
+	}
+	return forge.Success, report.ProposalHeadline(p)
+}
+
+// notes are mistakes as remarks on their lines.
+func (l *Loop) notes(mistakes []*manifest.Error) []forge.Note {
+	var notes []forge.Note
+	for _, e := range mistakes {
+		text := e.Message
+		if e.Path != "" {
+			text = e.Path + ": " + text
+		}
+		if e.Hint != "" {
+			text += "; " + e.Hint
+		}
+		notes = append(notes, forge.Note{Path: path.Join(l.Path, e.File), Line: max(e.Line, 1), Text: report.Escaped(text)})
+	}
+	return notes
+}
+
+func (l *Loop) status(ctx context.Context, pr forge.PullRequest, v forge.Verdict, text string) error {
+	return l.Forge.SetStatus(ctx, forge.Status{Commit: pr.Head, Context: l.Context, Verdict: v, Description: text, Branch: pr.HeadBranch})
+}

@@ -1,0 +1,136 @@
+package pulls
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/reconcile/proposal"
+)
+
+// Loop answers the pull requests into one branch.
+type Loop struct {
+	Forge forge.Forge
+	// Propose computes what merging a pull request would do, of the commit at its
+	// HeadRef.
+	Propose func(ctx context.Context, pr forge.PullRequest) (proposal.Proposal, error)
+	// Base is the commit that the branch points to now, "" while it is not known.
+	Base func() string
+	// Keep lets go of all fetched references but these.
+	Keep func(refs []string) error
+	// Branch is the branch that pull requests ask to be merged into.
+	Branch string
+	// Path is the folder of the manifests in the repository.
+	Path string
+	// Context is what our status and our comment are found by: `tallyman/plan`.
+	Context string
+	// ForkLabel is the label that lets a pull request of a fork be read.
+	ForkLabel string
+	// Hints makes a look come sooner; nil never does.
+	Hints <-chan struct{}
+	// Poll is the time between two looks.
+	Poll time.Duration
+	Log  *slog.Logger
+
+	answered map[int]answered
+	troubled bool // the last look failed, which has been logged
+}
+
+// answered is what an answer was about; another one is due when it is about
+// something else.
+type answered struct {
+	head, base string
+	withheld   bool
+}
+
+const (
+	// planTime bounds the work on one pull request.
+	planTime = 3 * time.Minute
+	// rest is the least time between two looks, however many hints come.
+	rest = 2 * time.Second
+)
+
+// Run answers until ctx ends.
+func (l *Loop) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.Hints:
+		case <-timer.C:
+		}
+		if err := l.Look(ctx); err != nil && ctx.Err() == nil {
+			l.complain(err)
+		} else {
+			l.troubled = false
+		}
+		timer.Reset(l.Poll)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rest):
+		}
+	}
+}
+
+// complain logs the first of a row of failures.
+func (l *Loop) complain(err error) {
+	if !l.troubled {
+		l.Log.Warn("pull requests can't be answered as they should be, which is tried again", "error", err)
+	}
+	l.troubled = true
+}
+
+// Look answers every open pull request that has not been answered as it is now. One
+// that fails does not keep the others waiting.
+func (l *Loop) Look(ctx context.Context) error {
+	base := l.Base()
+	if base == "" {
+		return nil // the controller has not read the branch yet
+	}
+	open, err := l.Forge.PullRequests(ctx, l.Branch)
+	if err != nil {
+		return err // that is not "none": what was answered stays so
+	}
+	l.forget(open)
+	slices.SortFunc(open, func(a, b forge.PullRequest) int { return a.Number - b.Number })
+	var failed []error
+	for _, pr := range open {
+		due := answered{head: pr.Head, base: base, withheld: l.withheld(pr)}
+		if l.answered[pr.Number] == due || ctx.Err() != nil {
+			continue
+		}
+		if err := l.answer(ctx, pr); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		l.answered[pr.Number] = due
+	}
+	return errors.Join(failed...)
+}
+
+// forget lets go of what was answered to pull requests that are not open any more.
+func (l *Loop) forget(open []forge.PullRequest) {
+	still := map[int]answered{}
+	var refs []string
+	for _, pr := range open {
+		if a, known := l.answered[pr.Number]; known {
+			still[pr.Number] = a
+		}
+		refs = append(refs, pr.HeadRef)
+	}
+	l.answered = still
+	if err := l.Keep(refs); err != nil {
+		l.Log.Debug("fetched pull requests can't be let go of", "error", err)
+	}
+}
+
+// withheld says whether nobody has let a stranger's pull request be read yet.
+func (l *Loop) withheld(pr forge.PullRequest) bool {
+	return pr.Fork && !slices.Contains(pr.Labels, l.ForkLabel)
+}
