@@ -36,6 +36,7 @@ type Loop struct {
 	Log  *slog.Logger
 
 	answered map[int]answered
+	failed   map[int]failure
 	troubled bool // the last look failed, which has been logged
 }
 
@@ -46,11 +47,22 @@ type answered struct {
 	withheld   bool
 }
 
+// failure is an answer that could not be given. What a stranger has pushed may take
+// long to fail, such as a file that is too large to be fetched: it is tried again
+// ever more seldom.
+type failure struct {
+	answered
+	tries int
+	next  time.Time
+}
+
 const (
 	// planTime bounds the work on one pull request.
 	planTime = 3 * time.Minute
 	// rest is the least time between two looks, however many hints come.
 	rest = 2 * time.Second
+	// The time until something is tried again doubles with each try.
+	firstRetry, lastRetry = 10 * time.Second, time.Hour
 )
 
 // Run answers until ctx ends.
@@ -102,29 +114,45 @@ func (l *Loop) Look(ctx context.Context) error {
 	var failed []error
 	for _, pr := range open {
 		due := answered{head: pr.Head, base: base, withheld: l.withheld(pr)}
-		if l.answered[pr.Number] == due || ctx.Err() != nil {
+		before := l.failed[pr.Number]
+		if l.answered[pr.Number] == due || before.answered == due && time.Now().Before(before.next) || ctx.Err() != nil {
 			continue
 		}
 		if err := l.answer(ctx, pr); err != nil {
 			failed = append(failed, err)
+			l.failed[pr.Number] = before.again(due, time.Now())
 			continue
 		}
 		l.answered[pr.Number] = due
+		delete(l.failed, pr.Number)
 	}
 	return errors.Join(failed...)
 }
 
+// again is the failure of one more try.
+func (f failure) again(due answered, now time.Time) failure {
+	if f.answered != due {
+		f = failure{answered: due}
+	}
+	f.next = now.Add(min(firstRetry<<min(f.tries, 20), lastRetry))
+	f.tries++
+	return f
+}
+
 // forget lets go of what was answered to pull requests that are not open any more.
 func (l *Loop) forget(open []forge.PullRequest) {
-	still := map[int]answered{}
+	still, failed := map[int]answered{}, map[int]failure{}
 	var refs []string
 	for _, pr := range open {
 		if a, known := l.answered[pr.Number]; known {
 			still[pr.Number] = a
 		}
+		if f, known := l.failed[pr.Number]; known {
+			failed[pr.Number] = f
+		}
 		refs = append(refs, pr.HeadRef)
 	}
-	l.answered = still
+	l.answered, l.failed = still, failed
 	if err := l.Keep(refs); err != nil {
 		l.Log.Debug("fetched pull requests can't be let go of", "error", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
@@ -55,6 +56,14 @@ func creates(head string, n int) proposal.Proposal {
 func (d *desk) look() error {
 	d.t.Helper()
 	return d.Look(d.t.Context())
+}
+
+// later lets the time until something is tried again go by.
+func (d *desk) later() {
+	for number, f := range d.failed {
+		f.next = time.Time{}
+		d.failed[number] = f
+	}
 }
 
 // refused is the answer to a pull request that can't be merged.
@@ -249,6 +258,11 @@ func TestWhatFailsByItselfIsTriedAgain(t *testing.T) {
 	}
 	expect(t, "status of the one", d.status(first), "error: could not be planned")
 	expect(t, "status of the other", d.status(second), "success")
+	asked := d.asked
+	if err := d.look(); err != nil || d.asked != asked {
+		t.Errorf("it was tried again at once: %v", err)
+	}
+	d.later()
 	d.says = good
 	if err := d.look(); err != nil {
 		t.Fatal(err)
