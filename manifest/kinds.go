@@ -19,6 +19,7 @@ const DefaultApp = "default"
 const (
 	KindHost    = "Host"
 	KindFleet   = "Fleet"
+	KindPolicy  = "Policy"
 	KindApp     = "App"
 	KindService = "Service"
 	KindJob     = "Job"
@@ -32,7 +33,7 @@ const (
 type Origin struct {
 	File      string `yaml:"-"`
 	Line, Col int    `yaml:"-"`
-	// App is the app that owns the document; empty for a Host and a Fleet.
+	// App is the app that owns the document; empty for a Host, a Fleet and a Policy.
 	App string `yaml:"-"`
 
 	wrong     []string // the paths of its errors: only a part of the document is known
@@ -88,6 +89,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{KindHost, reflect.TypeFor[Host]()},
 		{KindFleet, reflect.TypeFor[Fleet]()},
+		{KindPolicy, reflect.TypeFor[Policy]()},
 		{KindApp, reflect.TypeFor[App]()},
 		{KindService, reflect.TypeFor[Service]()},
 		{KindJob, reflect.TypeFor[Job]()},
