@@ -40,7 +40,7 @@ var arrow = map[string][]string{
 	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
 	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
-	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
+	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
 		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
 		"reconcile/place", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",

@@ -114,11 +114,14 @@ type Controller struct {
 	houseKept time.Time               // when old images were removed last
 	unwritten map[string]func() error // what the journal could not take, by what it is of
 	cleared   cleared
-	// request is what a person asked for besides; waiters ask for one.
-	request *request
-	waiters []waiter
-	drain   bool // SIGTERM: let ops end, begin none
-	ctx     context.Context
+	// request is what a person asked for besides; waiters ask for one, and those
+	// that are unjudged wait for what policies say to it.
+	request   *request
+	waiters   []waiter
+	unjudged  []waiter
+	permitted bool // what `apply` brings keeps the policies
+	drain     bool // SIGTERM: let ops end, begin none
+	ctx       context.Context
 }
 
 // New makes a controller from what the journal remembers. It does nothing
@@ -251,6 +254,13 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		return resyncEvery
 	}
 	c.judgeHosts(now)
+	if !c.permit(now) {
+		c.publish(now)
+		return resyncEvery
+	}
+	if c.grantRequests(now) {
+		choice = c.choose(now)
+	}
 	c.rememberGuards()
 	c.releaseUnseen()
 	view := c.view(now, choice.State)

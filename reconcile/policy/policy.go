@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/manifest/rule"
@@ -28,6 +29,14 @@ type Violation struct {
 
 	subject manifest.Subject
 }
+
+// String is the violation in one line.
+func (v Violation) String() string {
+	return fmt.Sprintf("policy %q: %s (%s: %s)", v.Policy, v.Message, v.Where, oneLine(v.Rule))
+}
+
+// oneLine is an expression without what only lays it out.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Check judges the documents of a tree by the rules about manifests, and gives
 // what is broken in the order of the places.
@@ -54,15 +63,18 @@ func Check(policies []*manifest.Policy, set *manifest.Set) []Violation {
 	return broken
 }
 
-// Errors are the violations of documents as errors of the manifests, each with
-// the place of its document.
-func Errors(broken []Violation) manifest.Errors {
+// Hold holds a tree to its own policies. The error is a manifest.Errors, with the
+// places of the documents that break one.
+func Hold(set *manifest.Set) error {
 	var errs manifest.Errors
-	for _, v := range broken {
+	for _, v := range Check(set.Policies, set) {
 		errs = append(errs, &manifest.Error{
 			File: v.subject.File, Line: v.subject.Line, Col: v.subject.Col,
 			Message: fmt.Sprintf("%s %q breaks policy %q: %s", v.subject.Kind, v.subject.Name, v.Policy, v.Message),
 		})
+	}
+	if len(errs) == 0 {
+		return nil
 	}
 	return errs
 }
