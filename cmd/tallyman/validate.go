@@ -21,9 +21,9 @@ controller nor the keys of secrets are needed, and nothing is changed: secrets
 stay closed, so whether a key opens them is seen by plan and apply.
 
 With DIR the files in that folder are checked as they are, committed or not.
-Without, those of the branch that --repo, --branch and --path name. They are held
-to the policies among them, but for rules about plans. What can be done and is
-hardly meant is warned of.
+Without, those of the branch that --repo, --branch and --path name. They are
+held to the policies among them, but for rules about plans. What can be done and
+is hardly meant is warned of.
 
     $ tallyman validate .
     service.yaml:5:3: spec.replica: unknown field (did you mean "replicas"?)
