@@ -41,12 +41,13 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 // Check judges the documents of a tree by the rules about manifests, and gives
 // what is broken in the order of the places.
 func Check(policies []*manifest.Policy, set *manifest.Set) []Violation {
+	policies = slices.DeleteFunc(slices.Clone(policies), func(p *manifest.Policy) bool { return p.Spec.Over != manifest.OverManifests })
+	if len(policies) == 0 {
+		return nil
+	}
 	var broken []Violation
 	subjects := set.Subjects()
 	for _, p := range policies {
-		if p.Spec.Over != manifest.OverManifests {
-			continue
-		}
 		for _, r := range p.Spec.Rules {
 			j := judge{policy: p, rule: r, rules: map[string]*rule.Rule{}}
 			for _, s := range subjects {
