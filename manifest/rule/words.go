@@ -86,6 +86,9 @@ func (w *words) typeOf(t reflect.Type) *types.Type {
 func (w *words) object(t reflect.Type) *types.Type {
 	if w.shapes[t] == nil {
 		fresh := shape.NewCatalog(t)
+		if fresh[t] == nil {
+			panic("rule: " + t.String() + " is read as a whole and does not say what rules see of it: it needs a RuleValue")
+		}
 		maps.Copy(w.shapes, fresh)
 		for _, s := range fresh {
 			w.meet(s)
