@@ -55,11 +55,13 @@ type ref struct {
 }
 
 // What a ref may name besides documents of its app: a key of the Config or Secret
-// beside it, a file of the tree, and a Service of any app.
+// beside it, a file of the tree, and a Service of any app. An expression of a
+// policy names fields of other documents.
 const (
 	refKey       = "key"
 	refFile      = "file"
 	refNeighbour = "neighbour"
+	refRule      = "rule"
 )
 
 // document is what all kinds have in common.

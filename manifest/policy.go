@@ -1,5 +1,7 @@
 package manifest
 
+import "fmt"
+
 // Policy is rules that a commit has to keep: its manifests, or the plan of what
 // it would change. A commit whose manifests break one is refused as one that is
 // not valid. It belongs to no app, and holds for all of the repository.
@@ -47,37 +49,55 @@ type PolicyMatch struct {
 // PolicyRule is what has to be so, and what to say when it is not.
 type PolicyRule struct {
 	// An expression (CEL) that is true where the rule is kept.
-	Assert string `yaml:"assert" check:"required,format=text" aka:"expression,rule,cel,validate"`
+	Assert string `yaml:"assert" check:"required,format=text,ref=rule" aka:"expression,rule,cel,validate"`
 	// What to tell who broke it: why it is a rule, and what to do.
 	Message string `yaml:"message" check:"required,format=line" aka:"messageExpression"`
 }
 
 func (s *PolicySpec) check(c *context) {
-	switch s.Over {
-	case "":
-		return // it has been reported, and what the expressions may speak of is not known
-	case OverPlan:
+	if s.Over == OverPlan {
 		c.notWith("match", "over: plan", "which is about all that would be changed")
 	}
-	for i := range s.Rules {
-		if s.Rules[i].Assert != "" {
-			s.checkRule(c.at("rules", nth(i), "assert"), s.Rules[i].Assert)
+}
+
+// What all expressions of a repository come to is bounded: to read one takes time,
+// and who proposes them need not be who holds to them.
+const (
+	maxRules      = 200
+	maxRulesChars = 20_000
+)
+
+// rules reads the expressions of all policies.
+func (k *linker) rules() {
+	count, chars := 0, 0
+	for _, p := range k.set.Policies {
+		for _, r := range p.refs {
+			if r.kind != refRule {
+				continue
+			}
+			count, chars = count+1, chars+len(r.name)
+			if count > maxRules || chars > maxRulesChars {
+				k.errorAt(p, r.place, r.path, fmt.Sprintf("is one of more than %d rules, or beyond %d characters of expressions in all", maxRules, maxRulesChars))
+				return
+			}
+			k.rule(p, r)
 		}
 	}
 }
 
-// checkRule reads the rule's expression for each kind that it is about.
-func (s *PolicySpec) checkRule(c *context, assert string) {
-	for _, kind := range s.kinds() {
-		_, err := Language(kind).Compile(assert)
+// rule reads an expression for each kind that it is about, until one has not what
+// it speaks of.
+func (k *linker) rule(p *Policy, r ref) {
+	for _, kind := range p.Spec.kinds() {
+		_, err := Language(kind).Compile(r.name)
 		switch {
 		case err == nil:
 			continue
-		case s.Over == OverPlan:
-			c.errorf("%v", err)
+		case p.Spec.Over == OverPlan:
+			k.errorAt(p, r.place, r.path, err.Error())
 		default:
-			e := c.errorf("%v, for kind %s", err, kind)
-			if len(s.Match.Kinds) == 0 {
+			e := k.errorAt(p, r.place, r.path, fmt.Sprintf("%v, for kind %s", err, kind))
+			if len(p.Spec.Match.Kinds) == 0 {
 				e.Hint = "name the kinds that it is about in spec.match.kinds"
 			}
 		}
@@ -85,16 +105,19 @@ func (s *PolicySpec) checkRule(c *context, assert string) {
 	}
 }
 
-// kinds are those of the documents that the rules are about; a plan is none.
+// kinds are those of the documents that the rules are about; a plan is none. What
+// is wrong has been reported, and nothing is known of it.
 func (s *PolicySpec) kinds() []string {
 	switch {
+	case s.Over == "":
+		return nil
 	case s.Over == OverPlan:
 		return []string{""}
 	case len(s.Match.Kinds) == 0:
 		return kindNames()
 	}
 	var known []string
-	for _, kind := range s.Match.Kinds { // those that are none have been reported
+	for _, kind := range s.Match.Kinds {
 		if contains(kindNames(), kind) {
 			known = append(known, kind)
 		}

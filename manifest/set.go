@@ -162,6 +162,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	s.sort()
 	k.secrets(l, fsys)
 	k.references()
+	k.rules()
 	k.appReferences()
 	k.reserved()
 	k.holders()

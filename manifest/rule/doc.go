@@ -9,5 +9,6 @@
 //
 // Judging an expression has no effect and the same result each time: there is
 // neither a clock nor chance, maps are walked in the order of their keys, and
-// what it may cost in steps and in memory is bounded.
+// what it may cost in steps and in memory is bounded. So is what it takes to read
+// one: it may come from somebody who only proposes it.
 package rule

@@ -8,6 +8,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 
@@ -27,6 +28,11 @@ const (
 	// sampleEvery is how many steps of a loop are between two looks at the size
 	// of what it gathers.
 	sampleEvery = 1000
+	// maxLoops and maxLists are how many macros such as all and map, and how many
+	// lists, an expression may have. What types are made of by such loops takes
+	// more and more time to check: that of maps in maps doubles with each.
+	maxLoops = 16
+	maxLists = 64
 	// maxRegex is how large a regular expression may become.
 	maxRegex = 1000
 )
@@ -73,14 +79,21 @@ func (l *Language) Compile(text string) (*Rule, error) {
 	if n := len([]rune(text)); n > maxLength {
 		return nil, fmt.Errorf("has %d characters, at most %d", n, maxLength)
 	}
-	ast, issues := l.env.Compile(text)
+	parsed, issues := l.env.Parse(text)
 	if issues.Err() != nil {
 		return nil, firstOf(issues.Errors(), text)
 	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) {
+	if err := simple(parsed); err != nil {
+		return nil, err
+	}
+	checked, issues := l.env.Check(parsed)
+	if issues.Err() != nil {
+		return nil, firstOf(issues.Errors(), text)
+	}
+	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) {
 		return nil, fmt.Errorf("gives %s, and must give true or false", nameOf(t))
 	}
-	program, err := l.env.Program(ast,
+	program, err := l.env.Program(checked,
 		cel.CostLimit(maxCost), cel.MemoryLimit(maxSize),
 		cel.MemoryTracking(types.MemoryTrackerSampleInterval(sampleEvery), types.MemoryTrackerSizeCalculator(types.NewSizeCalculator(limits()...))),
 	)
@@ -88,6 +101,21 @@ func (l *Language) Compile(text string) (*Rule, error) {
 		return nil, fmt.Errorf("can't be used: %w", err)
 	}
 	return &Rule{program, l.words}, nil
+}
+
+// simple refuses what it might take too long to check.
+func simple(parsed *cel.Ast) error {
+	count := map[ast.ExprKind]int{}
+	ast.PreOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) { count[e.Kind()]++ }))
+	switch {
+	case count[ast.MapKind]+count[ast.StructKind] > 0:
+		return errors.New("makes a map, which rules can't do: compare values one by one")
+	case count[ast.ComprehensionKind] > maxLoops:
+		return fmt.Errorf("has more than %d loops such as all and map: write several rules", maxLoops)
+	case count[ast.ListKind] > maxLists:
+		return fmt.Errorf("has more than %d lists: write several rules", maxLists)
+	}
+	return nil
 }
 
 // firstOf is the first error; those after it are often its consequence.

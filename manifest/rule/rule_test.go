@@ -103,7 +103,6 @@ func TestWhatCannotBeJudgedSaysSo(t *testing.T) {
 		`it.list[7] == "x"`:                             "index out of bounds: 7",
 		`1 / it.many.filter(m, m.size > 5).size() == 1`: "division by zero",
 		`it.inner == it.inner`:                          "no such overload",
-		`tallyman.inner{size: 1}.size == 1`:             "unknown type",
 		`it.name.matches(it.name + "(")`:                "missing closing )",
 	} {
 		if got, err := holds(t, text, full()); got || err == nil || !strings.Contains(err.Error(), want) {
@@ -143,15 +142,14 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 		many.List = append(many.List, "x")
 	}
 	double := func(start, step, end string) string {
-		return start + strings.Repeat(".map(a, "+step+")", 45) + end
+		return start + strings.Repeat(".map(a, "+step+")", 15) + end
 	}
 	for name, text := range map[string]string{
 		"loops in loops":             `it.list.all(a, it.list.all(b, it.list.all(c, a == b && b == c)))`,
-		"a list that doubles":        double("[[1]]", "a + a", ".size() == 0"),
-		"a text that doubles":        double(`["x"]`, "a + a", `[0] == "x"`),
-		"a tree that doubles":        "[1]" + strings.Repeat(".map(a, [a, a])", 45) + ".size() == 0",
-		"trees that are compared":    double("[dyn(1)]", "dyn([a, a])", ".all(a, a == a)"),
-		"maps that are compared":     double("[dyn(1)]", `dyn({"a": a, "b": a})`, ".all(a, a == a)"),
+		"a list that doubles":        double("[[1]]", "a + a + a + a", ".size() == 0"),
+		"a text that doubles":        double(`["x"]`, "a + a + a + a", `[0] == "x"`),
+		"a tree that doubles":        "[1]" + strings.Repeat(".map(a, [a, a, a, a, a])", 10) + ".size() == 0",
+		"trees that are compared":    double(`[dyn("x")]`, "dyn([a, a, a, a])", ".all(a, a == a)"),
 		"a long text, over and over": `it.list.all(a, !it.name.contains(it.name + "b"))`,
 		"a regular expression":       `it.list.all(a, !it.name.matches("(a*)*(a*)*(a*)*b"))`,
 		"large repeats":              `it.name.matches("((a{1000}){1000}){1000}")`,
@@ -167,10 +165,14 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 		})
 	}
 	for name, text := range map[string]string{
-		"parentheses": strings.Repeat("(", 1000) + "true" + strings.Repeat(")", 1000),
-		"lists":       strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + " == []",
-		"selections":  "it" + strings.Repeat(".inner", 300),
-		"macros":      strings.Repeat("[1].all(a, ", 150) + "true" + strings.Repeat(")", 150),
+		"parentheses":    strings.Repeat("(", 1000) + "true" + strings.Repeat(")", 1000),
+		"lists":          strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + " == []",
+		"selections":     "it" + strings.Repeat(".inner", 300),
+		"maps of maps":   "[1]" + strings.Repeat(".map(a, {a: a})", 30) + ".size() == 1",
+		"lists of lists": "[1]" + strings.Repeat(".map(a, [a])", 100) + ".size() == 1",
+		"many lists":     "[" + strings.Repeat("[1],", 400) + "[1]].size() == 1",
+		"structs":        "tallyman.inner{size: 1}.size == 1",
+		"macros":         strings.Repeat("[1].all(a, ", 150) + "true" + strings.Repeat(")", 150),
 	} {
 		if _, err := language().Compile(text); err == nil {
 			t.Errorf("%s are accepted", name)
