@@ -103,5 +103,5 @@ func (w *words) mapping(v reflect.Value) ref.Val {
 		values[types.String(key.String())] = w.valueOf(v.MapIndex(key))
 	}
 	keys := slices.SortedFunc(maps.Keys(values), func(a, b ref.Val) int { return int(a.(types.String).Compare(b).(types.Int)) })
-	return sortedMap{types.NewRefValMap(w, values), types.NewRefValList(w, keys).(traits.Lister)}
+	return sortedMap{types.NewRefValMap(w, values), types.NewRefValList(w, keys)}
 }
