@@ -114,14 +114,9 @@ type Controller struct {
 	houseKept time.Time               // when old images were removed last
 	unwritten map[string]func() error // what the journal could not take, by what it is of
 	cleared   cleared
-	// request is what a person asked for besides; waiters ask for one, and those
-	// that are unjudged wait for what policies say to it.
-	request   *request
-	waiters   []waiter
-	unjudged  []waiter
-	permitted bool // what `apply` brings keeps the policies
-	drain     bool // SIGTERM: let ops end, begin none
-	ctx       context.Context
+	requests
+	drain bool // SIGTERM: let ops end, begin none
+	ctx   context.Context
 }
 
 // New makes a controller from what the journal remembers. It does nothing

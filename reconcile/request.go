@@ -19,6 +19,15 @@ type request struct {
 	allowRemovals bool
 }
 
+// requests are what people ask a controller for.
+type requests struct {
+	request  *request // the one that is in force
+	waiters  []waiter // for the next look at the source
+	unjudged []waiter // for what policies say to what they ask for
+	// permitted says that what `apply` brings keeps the policies.
+	permitted bool
+}
+
 // waiter wants to know what the next look at the source finds.
 type waiter struct {
 	allowRemovals bool
