@@ -38,7 +38,7 @@ var arrow = map[string][]string{
 	"reconcile/rollout":           {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/schedule"},
 	"reconcile/policy":            {"manifest", "manifest/rule", "reconcile/model", "reconcile/plan"},
 	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
-	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/whatif"},
+	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
 	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
