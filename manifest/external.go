@@ -66,3 +66,6 @@ func (e *External) NameOn(name string) string {
 	}
 	return name
 }
+
+// RuleValue is what it is called, as policies see it.
+func (e External) RuleValue() any { return e.Name }

@@ -19,6 +19,7 @@ const DefaultApp = "default"
 const (
 	KindHost    = "Host"
 	KindFleet   = "Fleet"
+	KindPolicy  = "Policy"
 	KindApp     = "App"
 	KindService = "Service"
 	KindJob     = "Job"
@@ -32,7 +33,7 @@ const (
 type Origin struct {
 	File      string `yaml:"-"`
 	Line, Col int    `yaml:"-"`
-	// App is the app that owns the document; empty for a Host and a Fleet.
+	// App is the app that owns the document; empty for a Host, a Fleet and a Policy.
 	App string `yaml:"-"`
 
 	wrong     []string // the paths of its errors: only a part of the document is known
@@ -54,11 +55,13 @@ type ref struct {
 }
 
 // What a ref may name besides documents of its app: a key of the Config or Secret
-// beside it, a file of the tree, and a Service of any app.
+// beside it, a file of the tree, and a Service of any app. An expression of a
+// policy names fields of other documents.
 const (
 	refKey       = "key"
 	refFile      = "file"
 	refNeighbour = "neighbour"
+	refRule      = "rule"
 )
 
 // document is what all kinds have in common.
@@ -88,6 +91,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{KindHost, reflect.TypeFor[Host]()},
 		{KindFleet, reflect.TypeFor[Fleet]()},
+		{KindPolicy, reflect.TypeFor[Policy]()},
 		{KindApp, reflect.TypeFor[App]()},
 		{KindService, reflect.TypeFor[Service]()},
 		{KindJob, reflect.TypeFor[Job]()},

@@ -57,6 +57,7 @@ func (p *parser) defaultApp() *App {
 func (k *linker) unique() {
 	uniqueNames(k, KindHost, k.set.Hosts)
 	k.oneFleet()
+	uniqueNames(k, KindPolicy, k.set.Policies)
 	uniqueNames(k, KindApp, k.set.Apps)
 	uniqueNames(k, KindService, k.set.Services)
 	uniqueNames(k, KindJob, k.set.Jobs)

@@ -47,6 +47,9 @@ func (d Duration) MarshalText() ([]byte, error) {
 	return []byte(out), nil
 }
 
+// RuleValue is the span as policies see it.
+func (d Duration) RuleValue() any { return time.Duration(d) }
+
 // Size is a number of bytes, written as `256MiB`, `64kB` or a plain number.
 type Size int64
 
@@ -100,6 +103,9 @@ func (s Size) MarshalText() ([]byte, error) {
 	return []byte(best), nil
 }
 
+// RuleValue is the number of bytes as policies see it.
+func (s Size) RuleValue() any { return int64(s) }
+
 // CPUs is a number of CPUs in billionths, written as `0.5`.
 type CPUs int64
 
@@ -127,6 +133,9 @@ func (c CPUs) MarshalYAML() (any, error) {
 	text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 	return &yaml.Node{Kind: yaml.ScalarNode, Value: text}, nil
 }
+
+// RuleValue is the number of CPUs as policies see it.
+func (c CPUs) RuleValue() any { return float64(c) / 1e9 }
 
 // FileMode are permission bits, written as the text "0444".
 type FileMode uint32
@@ -208,6 +217,14 @@ func (p Portion) MarshalYAML() (any, error) {
 		return strconv.Itoa(p.N) + "%", nil
 	}
 	return p.N, nil
+}
+
+// RuleValue is the portion as policies see it: as it is written.
+func (p Portion) RuleValue() any {
+	if p.Percent {
+		return strconv.Itoa(p.N) + "%"
+	}
+	return strconv.Itoa(p.N)
 }
 
 // of is the portion of a total, rounded up.

@@ -12,7 +12,8 @@ import (
 type Set struct {
 	Hosts    []*Host
 	Fleets   []*Fleet // one at most
-	Apps     []*App   // also "default", when something belongs to it
+	Policies []*Policy
+	Apps     []*App // also "default", when something belongs to it
 	Services []*Service
 	Jobs     []*Job
 	Configs  []*Config
@@ -33,6 +34,8 @@ func (s *Set) add(doc document, file string) {
 		s.Hosts = append(s.Hosts, placed(d, file))
 	case *Fleet:
 		s.Fleets = append(s.Fleets, placed(d, file))
+	case *Policy:
+		s.Policies = append(s.Policies, placed(d, file))
 	case *App:
 		s.Apps = append(s.Apps, placed(d, file))
 	case *Service:
@@ -71,10 +74,15 @@ func (s *Set) owned() []document {
 	return appendAll(all, s.Volumes)
 }
 
+// unowned are all documents that belong to no app.
+func (s *Set) unowned() []document {
+	return appendAll(appendAll(appendAll(nil, s.Hosts), s.Fleets), s.Policies)
+}
+
 // Unowned are the files that hold documents which belong to no app, in no order.
 func (s *Set) Unowned() []string {
 	var files []string
-	for _, d := range appendAll(appendAll(nil, s.Hosts), s.Fleets) {
+	for _, d := range s.unowned() {
 		files = append(files, d.origin().File)
 	}
 	return files
@@ -129,6 +137,7 @@ func appendAll[D document](all []document, docs []D) []document {
 func (s *Set) sort() {
 	sortByName(s.Hosts)
 	sortByName(s.Fleets)
+	sortByName(s.Policies)
 	sortByName(s.Apps)
 	sortByName(s.Services)
 	sortByName(s.Jobs)
@@ -153,6 +162,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	s.sort()
 	k.secrets(l, fsys)
 	k.references()
+	k.rules()
 	k.appReferences()
 	k.reserved()
 	k.holders()

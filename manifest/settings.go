@@ -18,7 +18,7 @@ type Setting struct {
 	Fields map[string]string
 }
 
-// Settings are the documents of the kinds Host, Fleet and App.
+// Settings are the documents of the kinds Host, Fleet, Policy and App.
 func (s *Set) Settings() []Setting {
 	var out []Setting
 	add := func(kind string, d document) {
@@ -30,6 +30,9 @@ func (s *Set) Settings() []Setting {
 	}
 	for _, f := range s.Fleets {
 		add(KindFleet, f)
+	}
+	for _, p := range s.Policies {
+		add(KindPolicy, p)
 	}
 	for _, a := range s.Apps {
 		add(KindApp, a)

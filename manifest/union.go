@@ -71,6 +71,22 @@ func (v EnvValue) MarshalYAML() (any, error) {
 	return v.Text, nil
 }
 
+// EnvRule is an environment variable as policies see it: its value, or the
+// Secret that it comes from.
+type EnvRule struct {
+	Value  string `yaml:"value"`
+	Secret string `yaml:"secret"`
+	Key    string `yaml:"key"`
+}
+
+// RuleValue is the variable as policies see it.
+func (v EnvValue) RuleValue() any {
+	if v.From != nil {
+		return EnvRule{Secret: v.From.Secret, Key: v.From.Key}
+	}
+	return EnvRule{Value: v.Text}
+}
+
 // HealthCommand is the command of a health check: a list that is run as it is,
 // or a text for the container's shell.
 type HealthCommand struct {
@@ -108,4 +124,12 @@ func (c HealthCommand) MarshalYAML() (any, error) {
 		return c.Shell, nil
 	}
 	return c.Args, nil
+}
+
+// RuleValue is the command as policies see it: as it is run.
+func (c HealthCommand) RuleValue() any {
+	if c.Shell != "" {
+		return []string{"/bin/sh", "-c", c.Shell}
+	}
+	return c.Args
 }

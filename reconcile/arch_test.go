@@ -18,9 +18,10 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/signature", "internal/sshconn"},                     // a leaf: how to get into an ssh server
-	"manifest":                    {"internal/signature", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                                      // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
+	"manifest/rule":               {"manifest/shape"},
 	"schemas":                     {},
 	"examples":                    {},
 	"reconcile/schedule":          {},
@@ -35,19 +36,21 @@ var arrow = map[string][]string{
 	"reconcile/place":             {"reconcile/model"},
 	"reconcile/plan":              {"reconcile/jobs", "reconcile/model", "reconcile/place"},
 	"reconcile/rollout":           {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/schedule"},
+	"reconcile/policy":            {"manifest", "manifest/rule", "reconcile/model", "reconcile/plan"},
 	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
-	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/rollout", "reconcile/whatif"},
+	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
-	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
+	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
 		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
-		"reconcile/place", "reconcile/plan", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
+		"reconcile/place", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
 	},
 }
 
 // pure are the packages that decide. Time is an argument to them, and there is
 // nothing in their hands with which they could have an effect.
 var pure = []string{
+	"manifest/rule", "manifest/shape", "reconcile/policy",
 	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
 }
 
@@ -67,6 +70,7 @@ var restricted = []struct{ library, why string }{
 	{"github.com/google/go-github/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"gitlab.com/gitlab-org/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"code.gitea.io/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
+	{"cel.dev/", "CEL belongs to manifest/rule, which bounds what expressions may cost; everyone else gets its rules"},
 	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
 }
 
@@ -76,6 +80,7 @@ var holders = map[string][]string{
 	"github.com/google/go-github/": {"internal/forge"},
 	"gitlab.com/gitlab-org/":       {"internal/forge"},
 	"code.gitea.io/":               {"internal/forge"},
+	"cel.dev/":                     {"manifest/rule"},
 	"github.com/docker/":           {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
 	"github.com/moby/":             {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
 	"gopkg.in/yaml":                {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too

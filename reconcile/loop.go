@@ -114,11 +114,9 @@ type Controller struct {
 	houseKept time.Time               // when old images were removed last
 	unwritten map[string]func() error // what the journal could not take, by what it is of
 	cleared   cleared
-	// request is what a person asked for besides; waiters ask for one.
-	request *request
-	waiters []waiter
-	drain   bool // SIGTERM: let ops end, begin none
-	ctx     context.Context
+	requests
+	drain bool // SIGTERM: let ops end, begin none
+	ctx   context.Context
 }
 
 // New makes a controller from what the journal remembers. It does nothing
@@ -212,25 +210,6 @@ func (c *Controller) noteStall(now, due time.Time) {
 	}
 }
 
-const (
-	// A pass holds up all else that the controller does. One that takes long is
-	// given a rest as long as it took: with thousands of hosts there is always
-	// something to wake it, and nobody else would get their turn.
-	shortPass   = 50 * time.Millisecond
-	longestRest = 2 * time.Second
-)
-
-// rest waits after a pass that took long.
-func rest(ctx context.Context, took time.Duration) {
-	if took < shortPass {
-		return
-	}
-	select {
-	case <-time.After(min(took, longestRest)):
-	case <-ctx.Done():
-	}
-}
-
 // resyncEvery is how often everything is looked at again without any reason.
 const resyncEvery = 30 * time.Second
 
@@ -251,6 +230,13 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		return resyncEvery
 	}
 	c.judgeHosts(now)
+	if !c.permit(now) {
+		c.publish(now)
+		return resyncEvery
+	}
+	if c.grantRequests(now) {
+		choice = c.choose(now)
+	}
 	c.rememberGuards()
 	c.releaseUnseen()
 	view := c.view(now, choice.State)
@@ -382,15 +368,4 @@ func (c *Controller) event(e Event) {
 		level = slog.LevelWarn
 	}
 	c.cfg.Log.Log(context.Background(), level, e.Text, "kind", e.Kind, "app", e.App, "host", e.Host, "thing", e.Thing)
-}
-
-// Wake asks for a pass.
-func (c *Controller) Wake() { poke(c.wakeup) }
-
-// poke wakes a loop; a wake that is pending already is enough.
-func poke(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }

@@ -35,6 +35,7 @@ func ReadGround(ctx context.Context, tree fs.FS, loader *manifest.Loader, o Buil
 	if tree == nil {
 		return emptyGround(o)
 	}
+	o.Unjudged = true // what breaks a policy is told of the proposal
 	r, err := read(ctx, tree, loader, o)
 	if errors.Is(err, manifest.ErrNoManifests) {
 		return emptyGround(o)
@@ -58,6 +59,7 @@ func (g *Ground) Desired() *model.Desired { return g.desired }
 func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (*Ground, error) {
 	o.Secrets, o.Registries, o.Recorded, o.Platforms = closed{g}, known(imagesOf(g.desired)), nil, model.Platforms{}
 	eachService(g.desired, func(s *model.Service) { maps.Copy(o.Platforms, s.Platforms) })
+	o.Unjudged = true // by its own policies; it is by those of the base
 	r, err := read(ctx, tree, loader, o)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,15 @@ type request struct {
 	allowRemovals bool
 }
 
+// requests are what people ask a controller for.
+type requests struct {
+	request  *request // the one that is in force
+	waiters  []waiter // for the next look at the source
+	unjudged []waiter // for what policies say to what they ask for
+	// permitted says that what `apply` brings keeps the policies.
+	permitted bool
+}
+
 // waiter wants to know what the next look at the source finds.
 type waiter struct {
 	allowRemovals bool
@@ -72,8 +81,8 @@ func (c *Controller) takeWaiters() []waiter {
 	return waiters
 }
 
-// answer tells the waiters what was found in the source, and puts their
-// requests in force.
+// answer tells the waiters what was found in the source, and leaves those whose
+// requests can be put in force to the next pass, which knows the plan.
 func (c *Controller) answer(waiters []waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,11 +91,16 @@ func (c *Controller) answer(waiters []waiter) {
 			w.answer <- err
 			continue
 		}
-		allow := w.allowRemovals || c.asked() && c.request.allowRemovals
-		c.request = &request{c.source.commit.ID, allow}
-		c.goOn()
-		w.answer <- nil
+		c.unjudged = append(c.unjudged, w)
 	}
+}
+
+// grant puts a request in force.
+func (c *Controller) grant(w waiter) {
+	allow := w.allowRemovals || c.asked() && c.request.allowRemovals
+	c.request = &request{c.source.commit.ID, allow}
+	c.goOn()
+	w.answer <- nil
 }
 
 // asked says whether a request is about the revision in force.

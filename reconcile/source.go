@@ -14,6 +14,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
 
 // sourceState is what Git last said.
@@ -125,10 +126,12 @@ type BuildOptions struct {
 	Platforms model.Platforms
 	// MadeUp are hosts of a simulation, besides those of the manifests.
 	MadeUp []model.Host
+	// Unjudged leaves it to the caller to hold the manifests to policies.
+	Unjudged bool
 }
 
-// Build reads a revision's manifests and makes the desired state of them. It
-// waits for registries, and not for long.
+// Build reads a revision's manifests and makes the desired state of them, if they
+// keep the revision's policies. It waits for registries, and not for long.
 func Build(ctx context.Context, source Source, loader *manifest.Loader, o BuildOptions) (*model.Desired, error) {
 	tree, err := source.Tree(o.Commit.ID, o.Path)
 	if err != nil {
@@ -148,6 +151,11 @@ type reading struct {
 func read(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (r reading, err error) {
 	if r.set, err = loader.Load(tree); err != nil {
 		return r, err
+	}
+	if !o.Unjudged {
+		if err := policy.Hold(r.set); err != nil {
+			return r, err
+		}
 	}
 	if r.secrets, err = openSecrets(o.Secrets, r.set, o.Owner); err != nil {
 		return r, err

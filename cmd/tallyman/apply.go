@@ -39,7 +39,8 @@ EXIT STATUS
      are printed; also when that was before, and the app is still held there
   1  anything else: the manifests are not good, a host can't be reached and the
      rest is done, an app is pinned or paused, removals wait for
-     --allow-removals, or time ran out`
+     --allow-removals, or time ran out; also when the manifests or the plan
+     break a policy: then nothing is begun`
 
 // stopTime is how long ops at work may take to end when nobody waits for the
 // outcome any more.

@@ -27,7 +27,7 @@ const outputDoc = "../../docs/output.md"
 // are found from there.
 func printed() []reflect.Type {
 	return []reflect.Type{
-		reflect.TypeFor[validation](), reflect.TypeFor[plan.Plan](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
+		reflect.TypeFor[validation](), reflect.TypeFor[planned](), reflect.TypeFor[applied](), reflect.TypeFor[report.Status](),
 		reflect.TypeFor[rollout.Record](), reflect.TypeFor[reconcile.Event](), reflect.TypeFor[version](), reflect.TypeFor[model.Target](),
 		reflect.TypeFor[problem](), reflect.TypeFor[ordered](), reflect.TypeFor[rolledBack](), reflect.TypeFor[hostChanged](), reflect.TypeFor[forgotten](), reflect.TypeFor[logLine](), reflect.TypeFor[report.Suggestion](),
 		reflect.TypeFor[report.HostCheck](), reflect.TypeFor[rebalanced](), reflect.TypeFor[whatif.Simulation](), reflect.TypeFor[proposal.Proposal](),
@@ -36,8 +36,11 @@ func printed() []reflect.Type {
 
 // title is the type's heading in the document.
 func title(t reflect.Type) string {
-	if t == reflect.TypeFor[plan.Change]() {
+	switch t {
+	case reflect.TypeFor[plan.Change]():
 		return "PlannedChange" // report has a Change, too
+	case reflect.TypeFor[planned]():
+		return "Plan" // with what is printed besides
 	}
 	return strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
 }

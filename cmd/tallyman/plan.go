@@ -6,7 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -15,6 +18,9 @@ is held, because its last commit failed or somebody pinned or paused it, is
 shown as that: what it was rolled back from is tried again by retry only. What
 apply would do and serve does not yet, because a window is shut or sync.auto is
 off, is said.
+
+Rules of policies about plans that it breaks come first. Manifests that break a
+policy are refused as ones that are not valid.
 
 The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
 a higher priority and wait, - remove, ! blocked, > begin a run of a job. What is
@@ -43,7 +49,15 @@ its manifest says, so that this works in any CI job that has the history.
 EXIT STATUS
   0  nothing to do
   2  there are changes
-  1  the plan could not be made; of --head: it is not valid, or in conflict`
+  1  the plan could not be made, or breaks a policy; of --head: it is not valid,
+     or in conflict`
+
+// planned is what -o json prints.
+type planned struct {
+	plan.Plan
+	// Violations are the rules of policies that the plan breaks.
+	Violations []policy.Violation `json:"violations,omitempty"`
+}
 
 type planOptions struct {
 	revision      string
@@ -86,20 +100,34 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 		return err
 	}
 	defer w.close()
-	p := w.decide(time.Now(), o.allowRemovals).Plan
-	p.NoteLater(w.desired, w.unasked)
-	if a.wantsJSON() {
-		err = printJSON(a.out, p)
-	} else {
-		err = report.PlanText(a.out, &p, reconcile.RevisionOf(w.target), a.style())
-	}
-	if err != nil {
+	p := w.plan(o.allowRemovals)
+	if err := a.printPlan(p, w.target); err != nil {
 		return err
 	}
-	if !p.Empty() {
+	switch {
+	case len(p.Violations) > 0:
+		return exitCode(exitError)
+	case !p.Empty():
 		return exitCode(exitChanges)
 	}
 	return nil
+}
+
+func (a *app) printPlan(p planned, target git.Commit) error {
+	if a.wantsJSON() {
+		return printJSON(a.out, p)
+	}
+	if err := report.ViolationsText(a.out, p.Violations, a.style()); err != nil {
+		return err
+	}
+	return report.PlanText(a.out, &p.Plan, reconcile.RevisionOf(target), a.style())
+}
+
+// plan is what would change, and which rules about plans that breaks.
+func (w *world) plan(allowRemovals bool) planned {
+	p := w.decide(time.Now(), allowRemovals).Plan
+	p.NoteLater(w.desired, w.unasked)
+	return planned{p, policy.CheckPlan(w.desired.PlanRules, &p)}
 }
 
 // lookToPlan looks around for what could be done now, if anything can.

@@ -31,10 +31,15 @@ func (a *app) propose(ctx context.Context, o planOptions) error {
 	} else {
 		_, err = fmt.Fprint(a.out, report.ProposalMarkdown(&result, 0))
 	}
-	if err = cmp.Or(failure, err); err == nil && !result.Empty() {
+	switch err = cmp.Or(failure, err); {
+	case err != nil:
+		return err
+	case len(result.Violations) > 0:
+		return exitCode(exitError)
+	case !result.Empty():
 		return exitCode(exitChanges)
 	}
-	return err
+	return nil
 }
 
 // proposal is what merging head into base would do. Why there is no answer is in

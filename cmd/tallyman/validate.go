@@ -13,6 +13,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
 
 const validateHelp = `Check manifests and print every mistake with its place. Neither Docker nor a
@@ -20,8 +21,9 @@ controller nor the keys of secrets are needed, and nothing is changed: secrets
 stay closed, so whether a key opens them is seen by plan and apply.
 
 With DIR the files in that folder are checked as they are, committed or not.
-Without, those of the branch that --repo, --branch and --path name. What can be
-done and is hardly meant is warned of.
+Without, those of the branch that --repo, --branch and --path name. They are
+held to the policies among them, but for rules about plans. What can be done and
+is hardly meant is warned of.
 
     $ tallyman validate .
     service.yaml:5:3: spec.replica: unknown field (did you mean "replicas"?)
@@ -52,10 +54,7 @@ func (a *app) validate(ctx context.Context, args []string) error {
 		return err
 	}
 	defer done()
-	set, err := manifest.Load(tree, a.global.limits.manifest())
-	if err == nil {
-		_, err = desired.Build(set, desired.Options{Owner: a.global.owner})
-	}
+	set, err := a.load(tree)
 	var invalid manifest.Errors
 	switch {
 	case errors.As(err, &invalid):
@@ -73,6 +72,19 @@ func (a *app) validate(ctx context.Context, args []string) error {
 		fmt.Fprintln(a.out, "secrets stay closed here: whether a key opens them, plan and apply tell")
 	}
 	return nil
+}
+
+// load reads the manifests, and holds them to the policies among them.
+func (a *app) load(tree fs.FS) (*manifest.Set, error) {
+	set, err := manifest.Load(tree, a.global.limits.manifest())
+	if err != nil {
+		return nil, err
+	}
+	if err := policy.Hold(set); err != nil {
+		return nil, err
+	}
+	_, err = desired.Build(set, desired.Options{Owner: a.global.owner})
+	return set, err
 }
 
 // tree is the folder, through a root that no link leads out of, or the
@@ -123,7 +135,7 @@ func (a *app) printInvalid(invalid manifest.Errors) error {
 
 func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
-		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
+		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "Policy": len(set.Policies), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
 		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
 	}
 }
@@ -133,8 +145,15 @@ func countDocuments(set *manifest.Set) string {
 	var parts []string
 	for _, kind := range manifest.Kinds() {
 		if n, name := counts[kind.Name], strings.ToLower(kind.Name); n > 0 {
-			parts = append(parts, model.Count(n, name, name+"s"))
+			parts = append(parts, model.Count(n, name, pluralOf(name)))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func pluralOf(kind string) string {
+	if stem, ok := strings.CutSuffix(kind, "y"); ok {
+		return stem + "ies"
+	}
+	return kind + "s"
 }

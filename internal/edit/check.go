@@ -7,6 +7,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
 
 // check looks over what is about to be committed.
@@ -14,6 +15,9 @@ func (b *restoration) check(d *git.Draft) error {
 	set, err := b.load(d)
 	if err != nil {
 		return err
+	}
+	if err := policy.Hold(set); err != nil {
+		return fmt.Errorf("the branch would break a policy then; use git revert, or mend it first: %w", err)
 	}
 	if !slices.ContainsFunc(set.Apps, func(a *manifest.App) bool { return a.Metadata.Name == b.App }) {
 		return fmt.Errorf("the branch would have no app %q then", b.App)
@@ -57,6 +61,9 @@ func (b *restoration) neighbours(set *manifest.Set) map[string]bool {
 	}
 	for _, f := range set.Fleets {
 		names[fmt.Sprintf("fleet %q", f.Metadata.Name)] = true
+	}
+	for _, p := range set.Policies {
+		names[fmt.Sprintf("policy %q", p.Metadata.Name)] = true
 	}
 	return names
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/settings"
 	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
 
 // Host changes what a Host manifest says of whether replicas may be there.
@@ -97,7 +98,11 @@ func (h *Host) change(d *git.Draft) error {
 	if tree, err = d.Tree(h.Path); err != nil {
 		return err
 	}
-	if _, err := h.Loader.Load(tree); err != nil {
+	set, err := h.Loader.Load(tree)
+	if err == nil {
+		err = policy.Hold(set)
+	}
+	if err != nil {
 		return h.fail(fmt.Errorf("the branch would not be valid then: %w", err))
 	}
 	return nil

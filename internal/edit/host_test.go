@@ -104,6 +104,7 @@ func TestHostEditsThatAreRefused(t *testing.T) {
 		"made up by a simulation": {"sim-1", twoHosts, "it is made up by serve --simulate, so there is no manifest to edit; do without a commit by --pin"},
 		"a broken branch":         {"edge-1", twoHosts + "---\nkind: Hoost\n", "the branch is not valid; mend it first, or do without a commit by --pin"},
 		"written for no editor":   {"edge-1", strings.Replace(twoHosts, "endpoint: unix:///edge-1.sock ", "endpoint:\n      unix:///edge-1.sock ", 1), "edit hosts.yaml: the spec in line 6 is written in a way that only people can edit: put drain: true into it by hand"},
+		"a policy forbids it":     {"edge-1", twoHosts + "---\n" + policyOf("Host", "!spec.drain"), `the branch would not be valid then: hosts.yaml:2:1: Host "edge-1" breaks policy "p": no`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)

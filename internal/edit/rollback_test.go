@@ -93,6 +93,10 @@ func service(name, image string) string {
 	return "apiVersion: tallyman/v1\nkind: Service\nmetadata: {name: " + name + "}\nspec: {image: \"" + image + "\"}\n"
 }
 
+func policyOf(kind, assert string) string {
+	return "apiVersion: tallyman/v1\nkind: Policy\nmetadata: {name: p}\nspec: {match: {kinds: [" + kind + "]}, rules: [{assert: \"" + assert + "\", message: 'no'}]}\n"
+}
+
 func host(name string) string {
 	return "apiVersion: tallyman/v1\nkind: Host\nmetadata: {name: " + name + "}\nspec: {endpoint: \"unix:///" + name + ".sock\"}\n"
 }
@@ -230,6 +234,16 @@ func TestRollbacksThatAreRefused(t *testing.T) {
 			"shop", map[string]string{"shop/app.yaml": app("shop"), "shop/web.yaml": service("web", "web:1"), "shop/x.yaml": service("x", "x:1")},
 			map[string]string{"shop/web.yaml": "", "blog/app.yaml": app("blog"), "blog/web.yaml": service("web", "web:1")},
 			"would not be valid",
+		},
+		"what a policy forbids by now": {
+			"shop", map[string]string{"shop/app.yaml": app("shop"), "shop/web.yaml": service("web", "web:1")},
+			map[string]string{"shop/web.yaml": service("web", "web:2"), "policy.yaml": policyOf("Service", "!spec.image.endsWith(':1')")},
+			`would break a policy then; use git revert, or mend it first: shop/web.yaml:1:1: Service "web" breaks policy "p": no`,
+		},
+		"a policy that has gone since": {
+			"default", map[string]string{"all.yaml": service("web", "web:1") + "---\n" + policyOf("Service", "true")},
+			map[string]string{"all.yaml": service("web", "web:2")},
+			"all.yaml",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,8 +74,10 @@ var (
 	formats = map[string]Format{
 		"name": {Pattern: re(`^` + label + `$`),
 			Noun: "a name of lowercase letters, digits and '-', at most 63 long, that begins and ends with a letter or digit"},
-		"text":     {Pattern: re(`^[^\x00]+$`), Noun: "a text that is not empty"},
-		"labelKey": {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`), Not: re(`^tallyman\.`), Noun: "a label key of letters, digits, '.', '_', '/' and '-'; those that begin with tallyman. are Tallyman's own"},
+		"line":       {Pattern: re(`^[^\x00-\x1f\x7f]{1,300}$`), Noun: "one line of text, at most 300 characters long"},
+		"appPattern": {Pattern: re(`^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$`), Noun: "the name of an app, in which * stands for any part of it"},
+		"text":       {Pattern: re(`^[^\x00]+$`), Noun: "a text that is not empty"},
+		"labelKey":   {Pattern: re(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`), Not: re(`^tallyman\.`), Noun: "a label key of letters, digits, '.', '_', '/' and '-'; those that begin with tallyman. are Tallyman's own"},
 		"image": {Pattern: re(`^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?` + component + `(/` + component + `)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`),
 			Noun: "an image reference such as registry.example.com/web:1.4.2"},
 		"envName":   {Pattern: re(`^[^=\s\x00]+$`), Noun: "a variable name without '=' and spaces"},

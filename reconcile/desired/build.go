@@ -39,7 +39,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 		return model.Desired{}, err
 	}
 	all := fleet(set.Fleets)
-	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Fleet: all, Hosts: hosts(set.Hosts, all.Grace), Blobs: b.blobs, DigestKey: opts.Secrets.Key}
+	d := model.Desired{Revision: opts.Revision, Owner: opts.Owner, Fleet: all, Hosts: hosts(set.Hosts, all.Grace), PlanRules: planRules(set.Policies), Blobs: b.blobs, DigestKey: opts.Secrets.Key}
 	for _, a := range set.Apps {
 		app, err := b.app(a)
 		if err != nil {
@@ -204,6 +204,20 @@ func hosts(declared []*manifest.Host, grace model.Grace) []model.Host {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
+}
+
+// planRules are the rules about plans, in the order of the policies' names.
+func planRules(policies []*manifest.Policy) []model.PlanRule {
+	var rules []model.PlanRule
+	for _, p := range policies {
+		if p.Spec.Over != manifest.OverPlan {
+			continue
+		}
+		for _, r := range p.Spec.Rules {
+			rules = append(rules, model.PlanRule{Policy: p.Metadata.Name, Assert: r.Assert, Message: r.Message})
+		}
+	}
+	return rules
 }
 
 func fleet(declared []*manifest.Fleet) model.Fleet {

@@ -23,10 +23,20 @@ type Desired struct {
 	// for which somebody did, the fleet's under the empty name.
 	Unverified map[string]string `json:"unverified,omitempty"`
 	Verified   map[string]string `json:"-"`
-	Blobs      Blobs             `json:"-"`
+	// PlanRules are what policies ask of the plan.
+	PlanRules []PlanRule `json:"planRules,omitempty"`
+	Blobs     Blobs      `json:"-"`
 	// DigestKey made the digests of secret values; the zero value where there
 	// are none.
 	DigestKey DigestKey `json:"-"`
+}
+
+// PlanRule is a policy's rule about plans: an expression that is true where it is
+// kept, and what to say where it is not.
+type PlanRule struct {
+	Policy  string `json:"policy"`
+	Assert  string `json:"assert"`
+	Message string `json:"message"`
 }
 
 // Images are the references that services and jobs name, sorted, each once.

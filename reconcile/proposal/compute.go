@@ -5,6 +5,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
@@ -15,6 +16,7 @@ func Of(in Input) Proposal {
 	p.Drift = in.drift(p.Unknown)
 	settled := in.settle()
 	changes := in.changes(settled)
+	p.Violations = in.violations(changes)
 	p.Apps, p.Counts = gather(changes)
 	for i := range p.Apps {
 		p.Apps[i].Effects = slices.DeleteFunc(p.Apps[i].Effects, obtained)
@@ -22,6 +24,16 @@ func Of(in Input) Proposal {
 	p.Apps = slices.DeleteFunc(p.Apps, func(a AppEffects) bool { return len(a.Effects) == 0 })
 	p.Warnings = in.warnings(changes)
 	return p
+}
+
+// violations are the rules of the base that the proposal breaks: it can't change by
+// what it is judged. Of what it leads to, only its own changes count.
+func (in *Input) violations(changes []Effect) []policy.Violation {
+	var p plan.Plan
+	for _, c := range changes {
+		p.Changes = append(p.Changes, plan.Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Kept: c.kept})
+	}
+	return append(policy.Check(in.Base.Set.Policies, in.Merged.Set), policy.CheckPlan(in.Base.Desired.PlanRules, &p)...)
 }
 
 // obtained says of an image that it is only fetched, for what is told of besides.
@@ -96,7 +108,7 @@ func wanted(p *plan.Plan) []Effect {
 	var out []Effect
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Wanted() {
-			out = append(out, Effect{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Displaced: c.Displaced != nil})
+			out = append(out, Effect{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Displaced: c.Displaced != nil, kept: c.Kept})
 		}
 	}
 	return out

@@ -48,6 +48,8 @@ func told(kind string, was, is bool) (warning, text string) {
 		return WarnSettings, "has other settings"
 	case kind == manifest.KindApp:
 		return "", ""
+	case kind == manifest.KindPolicy && was:
+		return WarnSettings, "goes: nobody holds to it any more"
 	case is:
 		return WarnSettings, "is new"
 	}

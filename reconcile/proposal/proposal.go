@@ -7,6 +7,7 @@ import (
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
 )
@@ -21,9 +22,9 @@ type Proposal struct {
 	Errors  []*manifest.Error `json:"errors,omitempty"`
 	// Violations are the rules of the base that it breaks, Warnings what a person
 	// should look at twice.
-	Violations []Violation `json:"violations,omitempty"`
-	Warnings   []Warning   `json:"warnings,omitempty"`
-	Counts     Counts      `json:"counts"`
+	Violations []policy.Violation `json:"violations,omitempty"`
+	Warnings   []Warning          `json:"warnings,omitempty"`
+	Counts     Counts             `json:"counts"`
 	// Apps are those of which something would change.
 	Apps []AppEffects `json:"apps,omitempty"`
 	// Drift is what differs between the base and the hosts, whatever becomes of
@@ -57,14 +58,6 @@ type Commit struct {
 	Name    string `json:"name,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
-}
-
-// Violation is a rule of a policy that is broken.
-type Violation struct {
-	Policy  string `json:"policy"`
-	Rule    string `json:"rule,omitempty"`
-	Message string `json:"message"`
-	Where   string `json:"where,omitempty"` // a place in a file, or a thing
 }
 
 // Counts are how many replicas, runs of jobs, networks and volumes there are of
@@ -119,6 +112,8 @@ type Effect struct {
 	HeldBy  string       `json:"heldBy,omitempty"`
 	// Displaced says that the replica gives way to one of higher priority.
 	Displaced bool `json:"displaced,omitempty"`
+
+	kept bool // its removal is left to people
 }
 
 // Drift is what differs between the base and the hosts. Its changes have no

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 )
 
@@ -33,7 +34,7 @@ func proposed(name string) *proposal.Proposal {
 		Base:       proposal.Commit{ID: strings.Repeat("b", 40), Name: "main", Subject: "What is there", Author: "Ada"},
 		Head:       proposal.Commit{ID: strings.Repeat("a", 40), Name: name, Subject: name, Author: name},
 		Errors:     []*manifest.Error{{File: name, Line: 1, Col: 1, Path: name, Message: name, Hint: name}},
-		Violations: []proposal.Violation{{Policy: "no-privileged", Rule: name, Message: name, Where: name + ":3"}},
+		Violations: []policy.Violation{{Policy: "no-privileged", Rule: name, Message: name, Where: name + ":3"}},
 		Warnings: []proposal.Warning{
 			{Kind: proposal.WarnPlacement, App: "shop", Thing: "web-4", Text: "no host for web-4: " + name},
 			{Kind: proposal.WarnHostChanged, Thing: "host edge-1", Text: "is dealt with otherwise", Where: "hosts.yaml:1",
