@@ -14,6 +14,7 @@ import (
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
 	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 )
 
@@ -159,7 +160,7 @@ func TestWhatIsWrongTurnsTheStatusRed(t *testing.T) {
 		"a policy": {
 			func(pr forge.PullRequest) (proposal.Proposal, error) {
 				p := creates(pr.Head, 1)
-				p.Violations = []proposal.Violation{{Policy: "calm", Message: "nothing privileged"}}
+				p.Violations = []policy.Violation{{Policy: "calm", Message: "nothing privileged"}}
 				return p, nil
 			},
 			"This breaks policies", "failure: breaks policy calm: nothing privileged",
