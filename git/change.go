@@ -24,8 +24,8 @@ type change struct {
 	old, new *object.TreeEntry
 }
 
-// proposal is a commit for a remote to take: its branch, where that must be,
-// where it goes, and the objects that it may not have.
+// proposal is a commit for a remote to take: its branch, where that must be (zero:
+// nowhere), where it goes, and the objects that it may not have.
 type proposal struct {
 	branch   plumbing.ReferenceName
 	old, new plumbing.Hash

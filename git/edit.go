@@ -21,7 +21,10 @@ type EditOptions struct {
 	Author  Signature // the committer as well
 	Message string
 	When    time.Time // zero is now
-	key     *signature.Key
+	// Branch is a new branch for the commit, which is on top of the followed one
+	// all the same; "" puts it on the followed one itself.
+	Branch string
+	key    *signature.Key
 }
 
 // check looks over the texts, which Git would store as they are, and makes
@@ -47,15 +50,17 @@ func (o EditOptions) check() (EditOptions, error) {
 	return o, nil
 }
 
-// Edit makes one commit on top of the branch and pushes it. The files are what
+// Edit makes one commit on top of the branch and pushes it, to the branch itself
+// or as a new one. The files are what
 // change makes of the draft, which begins as the branch is at the remote now.
 // When the branch moves meanwhile, change is called again with a draft of the
 // new head; it must not call methods of the repository that use the network.
 //
 // ErrNothingToCommit is a draft that was not changed, ErrPushDenied a remote
 // that does not take the commit, ErrDirty a work tree in which it would be in
-// the way of what somebody is doing there, and ErrBranchMoved a branch that
-// others kept moving.
+// the way of what somebody is doing there, ErrBranchMoved a branch that others
+// kept moving, and ErrBranchExists a new branch that is there already, which
+// stays as it is.
 func (r *Repository) Edit(ctx context.Context, o EditOptions, change func(*Draft) error) (Commit, error) {
 	var made Commit
 	o, err := o.check()
@@ -131,14 +136,17 @@ func nap(ctx context.Context, try int) error {
 }
 
 func (e *edit) once(ctx context.Context) (Commit, error) {
-	branch, head, err := e.look(ctx)
+	to, err := e.look(ctx)
 	if err != nil {
 		return Commit{}, err
 	}
-	if c, landed := e.landed(ctx, head); landed {
+	if c, landed := e.landed(ctx, to.old); landed {
 		return c, nil
 	}
-	draft, err := newDraft(e.mirror, e.cfg.Limits, head)
+	if e.options.Branch != "" && !to.old.IsZero() {
+		return Commit{}, fmt.Errorf("%w: %s is at %s", ErrBranchExists, to.branch.Short(), short(to.old.String()))
+	}
+	draft, err := newDraft(e.mirror, e.cfg.Limits, to.head)
 	if err == nil {
 		err = e.change(draft)
 	}
@@ -149,30 +157,56 @@ func (e *edit) once(ctx context.Context) (Commit, error) {
 	if err != nil {
 		return Commit{}, err
 	}
-	p.branch = branch
+	p.branch, p.old = to.branch, to.old
 	e.tried = append(e.tried, p.new)
 	if err := e.push(ctx, p); err != nil {
 		return Commit{}, err
 	}
-	e.take(p)
+	if e.options.Branch == "" {
+		e.take(p)
+	}
 	return newCommit(p.commit), nil
 }
 
-// look is where the branch is at the remote, and what it is called there.
-func (e *edit) look(ctx context.Context) (branch plumbing.ReferenceName, head plumbing.Hash, err error) {
+// destination is where a commit goes: on top of the followed branch's head, and to
+// a branch that is at old; zero where it is not there.
+type destination struct {
+	head, old plumbing.Hash
+	branch    plumbing.ReferenceName
+}
+
+// look is where things are at the remote.
+func (e *edit) look(ctx context.Context) (to destination, err error) {
 	err = e.connected(ctx, func(from *remote) error {
 		tip, err := from.refs.target(e.cfg.Branch)
 		if err != nil {
 			return err
 		}
-		if branch, err = from.refs.branch(e.cfg.Branch); err != nil {
+		if to.branch, err = from.refs.branch(e.cfg.Branch); err != nil {
 			return err
 		}
 		c, err := e.follow(ctx, from, tip)
-		head = plumbing.NewHash(c.ID)
+		to.head = plumbing.NewHash(c.ID)
+		to.old = to.head
+		if err == nil && e.options.Branch != "" {
+			err = e.lookAside(ctx, from, &to)
+		}
 		return err
 	})
-	return branch, head, err
+	return to, err
+}
+
+// lookAside is where the new branch is. What is there may be what was sent before
+// an answer got lost.
+func (e *edit) lookAside(ctx context.Context, from *remote, to *destination) (err error) {
+	if to.branch, err = from.refs.branch(e.options.Branch); err != nil {
+		return err
+	}
+	to.old = from.refs.byName[to.branch.String()]
+	if to.old.IsZero() || len(e.tried) == 0 {
+		return nil
+	}
+	return e.bring(ctx, from, to.old)
 }
 
 // landed finds a commit that was taken although the answer got lost: making it

@@ -35,6 +35,8 @@ var (
 	ErrDirty = errors.New("the work tree is in use")
 	// ErrBranchMoved is a branch that others kept moving while it was pushed to.
 	ErrBranchMoved = errors.New("the branch keeps moving")
+	// ErrBranchExists is a branch that was to be made and is there already.
+	ErrBranchExists = errors.New("the branch exists already")
 )
 
 // plainError is an error whose text was cleaned. Of the chain below it only
@@ -57,7 +59,7 @@ func (r *Repository) fail(verb, name string, err error) error {
 
 func kindOf(err error) error {
 	kinds := []error{ErrPushDenied, ErrEmptyRepository, ErrBranchNotFound, ErrRevisionNotFound, ErrAmbiguous, ErrPathNotFound,
-		ErrAccess, ErrHistoryCut, ErrConflict, ErrUnrelated, ErrUnknownHost, ErrNothingToCommit, ErrDirty, ErrBranchMoved,
+		ErrAccess, ErrHistoryCut, ErrConflict, ErrUnrelated, ErrUnknownHost, ErrNothingToCommit, ErrDirty, ErrBranchMoved, ErrBranchExists,
 		context.Canceled, context.DeadlineExceeded, fs.ErrNotExist}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {

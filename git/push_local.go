@@ -142,6 +142,8 @@ func (l *localRepository) lockBranch(p *proposal) (*lockFile, error) {
 	}
 	ref, err := l.store.Reference(p.branch)
 	switch {
+	case errors.Is(err, plumbing.ErrReferenceNotFound) && p.old.IsZero():
+		return lock, nil
 	case err != nil && !errors.Is(err, plumbing.ErrReferenceNotFound):
 		err = fmt.Errorf("read branch: %w", err)
 	case err == nil && ref.Type() == plumbing.SymbolicReference:
