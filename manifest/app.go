@@ -33,10 +33,12 @@ type AppSpec struct {
 	DeletionPolicy string `yaml:"deletionPolicy" check:"enum=delete|orphan" default:"delete"`
 	// What a failed rollout leads to. `rollback`: all services of the app go
 	// back together to the last good commit, and what failed is not tried again
-	// until the app's manifests change. `pause`: everything stays as it is.
+	// until the app's manifests change. `revert`: the same, and Git is told: a pull
+	// request reverts the commit, or a commit on the branch does, as `serve
+	// --revert` says. `pause`: everything stays as it is.
 	// `continue`: what failed of a service is stopped where its old replicas
 	// serve, and the app's other services go on; those that depend on it wait.
-	OnFailure string `yaml:"onFailure" check:"enum=rollback|pause|continue" default:"rollback"`
+	OnFailure string `yaml:"onFailure" check:"enum=rollback|revert|pause|continue" default:"rollback"`
 	// The images of how many good revisions stay on the hosts. Older ones that
 	// came from a registry are removed after a rollout, where no container is
 	// made from them; 0 removes none.

@@ -69,6 +69,8 @@ type Config struct {
 	// and stopped are begun anew. AllowRemovals is what they ask for besides.
 	Manual        bool
 	AllowRemovals bool
+	// Reverts says that somebody reverts in Git what apps with onFailure: revert went back from.
+	Reverts bool
 	// Simulated says that nothing of this is real, and what it is; MadeUp are
 	// hosts besides those of the manifests.
 	Simulated string
@@ -282,7 +284,7 @@ func (c *Controller) remember(next rollout.State, now time.Time) {
 		r := next.Records[app]
 		r.App = app // it may have orders and no rollout yet
 		c.journal("rollout of "+app, func() error { return c.cfg.Journal.Record(r, next.Standings[app]) })
-		c.jobEvents(app, c.memory.Standings[app].Jobs, next.Standings[app].Jobs, now)
+		c.tellStanding(app, c.memory.Standings[app], next.Standings[app], now)
 		if r.StartedAt.IsZero() || !r.News(c.memory.Records[app]) {
 			continue
 		}

@@ -43,7 +43,7 @@ func (c *Controller) Status() report.Status {
 func (c *Controller) status() report.Status {
 	in := report.Input{
 		Now: time.Now(), Desired: c.effective, Live: c.live(), Plan: c.last.Plan, Rooms: c.last.Placement.Rooms, Rollout: c.last.Rollout,
-		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy),
+		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy), Reverts: c.cfg.Reverts,
 	}
 	in.Rollout.State, in.Working = c.memory, c.working()
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)

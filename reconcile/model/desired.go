@@ -154,6 +154,7 @@ type Promotion struct {
 // What a failed rollout leads to.
 const (
 	OnFailureRollback = "rollback" // the whole app goes back to its last good revision
+	OnFailureRevert   = "revert"   // the same, and the commit is reverted in Git
 	OnFailurePause    = "pause"    // everything stays as it is
 	OnFailureContinue = "continue" // the app's other services go on
 )

@@ -25,6 +25,7 @@ type Input struct {
 	FetchError  string
 	Fetched     time.Time
 	Busy        int
+	Reverts     bool // somebody reverts in Git what apps went back from
 	// Working are the replicas and runs that are being worked on, by host.
 	Working map[string][]plan.Key
 }
@@ -233,6 +234,9 @@ func (f *folder) orders(out *App, app *model.App) {
 		out.Sync = OutOfSync
 	}
 	reason := heldBecause(app)
+	if app.Held != nil && app.Held.Kind == model.HeldRollback && standing.Hold != nil && standing.Hold.Revert && !f.in.Reverts {
+		reason += "; nobody reverts it in Git: that takes a serve with a forge, or with --revert push"
+	}
 	switch {
 	case reason != "" && out.Phase == rollout.Failed:
 		out.Reason = reason + "; and that failed: " + out.Reason

@@ -15,12 +15,13 @@ import (
 func (r *roll) holdBack(failure Record) {
 	good, held := r.standing.Good, r.app.Held
 	pinned := held != nil && held.Kind == model.HeldPin
-	if r.app.OnFailure != model.OnFailureRollback || pinned || r.record.RollbackOf != "" || good == nil || good.Digest == r.record.Digest {
+	reverts := r.app.OnFailure == model.OnFailureRevert
+	if !reverts && r.app.OnFailure != model.OnFailureRollback || pinned || r.record.RollbackOf != "" || good == nil || good.Digest == r.record.Digest {
 		return
 	}
 	r.standing.Hold = &Hold{
 		Digest: r.record.Digest, Revision: r.record.Revision, Subject: r.record.Subject, Author: r.record.Author,
-		Reason: failure.Reason, Since: r.in.Now, To: good.Revision, Images: good.Images,
+		Reason: failure.Reason, Since: r.in.Now, To: good.Revision, Images: good.Images, Revert: reverts,
 		Service: failure.Service, Container: failure.Container, Host: failure.Host, PulledWith: failure.PulledWith,
 	}
 	r.soon() // what the app is held to is another revision now

@@ -55,6 +55,8 @@ type Hold struct {
 	// then, by reference.
 	To     string            `json:"to"`
 	Images map[string]string `json:"images,omitempty"`
+	// Revert says that the commit is to be reverted in Git too.
+	Revert bool `json:"revert,omitempty"`
 	// Service and Container, by its id, are what failed, when it was one
 	// container's fault; it goes with the way back. Log are its last lines, and
 	// LogRead says that nobody needs it any more for them.
