@@ -19,6 +19,7 @@ type forgeFlags struct {
 	forkLabel             string
 	poll                  time.Duration
 	webhook               webhookFlags
+	revert                string
 }
 
 // webhookFlags say where a forge can tell at once that there is something to see.
@@ -35,6 +36,7 @@ func (f *forgeFlags) flags(set *pflag.FlagSet) {
 	set.StringVar(&f.context, "forge-context", "tallyman", "`NAME` that statuses begin with; two installations need two")
 	set.StringVar(&f.forkLabel, "fork-label", "tallyman/plan", "`LABEL` that lets a pull request from a fork be planned")
 	set.DurationVar(&f.poll, "forge-poll", time.Minute, "time between two looks at the pull requests")
+	set.StringVar(&f.revert, "revert", revertAsk, "`HOW` what apps with onFailure: revert went back from is reverted\nin Git: pull-request, at the forge, or push, to the branch itself")
 	set.StringVar(&f.webhook.listen, "webhook-listen", "", "`ADDRESS` to hear from the forge at, as :9443; without one it is only polled")
 	set.StringVar(&f.webhook.secretFile, "webhook-secret-file", "", "`FILE` with the secret that its messages are signed with")
 	set.StringVar(&f.webhook.cert, "webhook-tls-cert", "", "`FILE` with a certificate; without one a proxy in front has to speak TLS")

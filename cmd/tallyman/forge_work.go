@@ -26,7 +26,8 @@ import (
 type forgeWork struct {
 	*app
 	flags      *forgeFlags
-	forge      forge.Forge // nil when there is none
+	forge      forge.Forge     // nil when there is none
+	repo       *git.Repository // for reverts; nil where there are to be none
 	hook       *webhook.Handler
 	listener   net.Listener
 	controller *reconcile.Controller
@@ -43,6 +44,9 @@ func (a *app) newForgeWork(f *forgeFlags, simulated bool) (*forgeWork, error) {
 	}
 	if w.forge != nil && simulated {
 		return nil, errors.New("--simulate goes with no forge: it would be told of commits that ran nowhere")
+	}
+	if err := w.openForReverts(simulated); err != nil {
+		return nil, err
 	}
 	return w, w.listen()
 }
@@ -90,10 +94,13 @@ func (w *forgeWork) run(ctx context.Context) {
 		all.Go(func() { w.hear(ctx) })
 		all.Go(func() { w.heed(ctx, hints) })
 	}
+	branch := strings.TrimPrefix(w.global.branch, "refs/heads/")
+	if w.reverts() {
+		all.Go(func() { w.reverter(branch).Run(ctx) })
+	}
 	if w.forge == nil {
 		return
 	}
-	branch := strings.TrimPrefix(w.global.branch, "refs/heads/")
 	statuses := &feedback.Statuses{
 		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: branch, Log: w.log,
 	}

@@ -79,7 +79,7 @@ func (a *app) serve(o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.newController(o, hosts, reconcile.Config{Journal: journal, Log: log})
+	c, err := a.newController(o, hosts, reconcile.Config{Journal: journal, Log: log, Reverts: work.reverts()})
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}

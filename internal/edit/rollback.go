@@ -4,6 +4,7 @@
 package edit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,14 @@ type Rollback struct {
 	To         git.Commit
 	By         git.Signature
 	Reason     string
+
+	// Message is what the commit says; "" is that somebody asked for it and why.
+	Message string
+	// Branch is a new branch for the commit; "" is the followed one.
+	Branch string
+	// Head is the one commit of the branch that it is meant for; another one there
+	// is git.ErrBranchMoved. "" is any.
+	Head string
 }
 
 // DeniedError is a remote that does not take the commit. Commands are what a
@@ -43,6 +52,9 @@ func (e *DeniedError) Unwrap() error { return e.Err }
 // is refused. git.ErrNothingToCommit says that the app is as it was then already.
 func (r *Rollback) Run(ctx context.Context) (git.Commit, error) {
 	head, err := r.Repository.Fetch(ctx)
+	if err == nil {
+		err = r.meant(head)
+	}
 	if err != nil {
 		return git.Commit{}, err
 	}
@@ -50,8 +62,11 @@ func (r *Rollback) Run(ctx context.Context) (git.Commit, error) {
 	if err != nil {
 		return git.Commit{}, fmt.Errorf("roll back app %q: %w", r.App, err)
 	}
-	options := git.EditOptions{Author: r.By, Message: b.message()}
+	options := git.EditOptions{Author: r.By, Message: cmp.Or(r.Message, b.message()), Branch: r.Branch}
 	c, err := r.Repository.Edit(ctx, options, func(d *git.Draft) error {
+		if err := r.meant(d.Head()); err != nil {
+			return err
+		}
 		if d.Head().ID != head.ID { // it moved meanwhile: who else is below the folder may be another
 			next, err := r.prepare(ctx, d.Head())
 			if err != nil {
@@ -65,6 +80,14 @@ func (r *Rollback) Run(ctx context.Context) (git.Commit, error) {
 		err = &DeniedError{err, b.commands(options)}
 	}
 	return c, err
+}
+
+// meant says whether the commit may go on top of this head.
+func (r *Rollback) meant(head git.Commit) error {
+	if r.Head == "" || r.Head == head.ID {
+		return nil
+	}
+	return fmt.Errorf("%w: it is at %s and no longer at %.12s", git.ErrBranchMoved, head.Short(), r.Head)
 }
 
 func (b *restoration) message() string {

@@ -286,3 +286,33 @@ func TestTheCommandsAreOfTheSameFiles(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestARollbackOnABranchOfItsOwn says what it is told to, and leaves the followed
+// branch to people.
+func TestARollbackOnABranchOfItsOwn(t *testing.T) {
+	r := newRepo(t)
+	first := r.commit(map[string]string{"web.yaml": service("web", "web:1")})
+	head := r.commit(map[string]string{"web.yaml": service("web", "web:2")})
+	to, err := r.seen.Resolve(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := Rollback{
+		Repository: r.seen, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", App: "default", To: to,
+		By: git.Signature{Name: "Bob", Email: "bob@example.org"}, Message: "Revert it", Branch: "back", Head: first,
+	}
+	if c, err := back.Run(t.Context()); !errors.Is(err, git.ErrBranchMoved) {
+		t.Errorf("on another head than it was meant for: %s, %v", c.ID, err)
+	}
+	back.Head = head
+	c, err := back.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.git("rev-parse", "back") != c.ID || r.git("rev-parse", "back~1") != head || r.git("rev-parse", "main") != head || c.Message != "Revert it" {
+		t.Errorf("made %s: %q; main is at %s", c.ID, c.Message, r.git("rev-parse", "main"))
+	}
+	if got := r.git("diff", "--name-only", first, "back"); got != "" {
+		t.Errorf("still differs: %s", got)
+	}
+}

@@ -5,19 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
-
-// Controller is what is told about.
-type Controller interface {
-	Status() report.Status
-	// Subscribe gives a channel that is poked when there may be something new.
-	Subscribe() (changed <-chan struct{}, stop func())
-}
 
 // Journal is what happened, and what of it was told.
 type Journal interface {
@@ -37,61 +29,16 @@ type Statuses struct {
 	Context string
 	Branch  string
 	Log     *slog.Logger
-
-	troubled bool // the last try failed, which has been logged
 }
 
-const (
-	// statusEvery is how often a look is taken at most: a status is made anew for
-	// it, of all hosts.
-	statusEvery = 2 * time.Second
-	// statusRetry is when a forge is tried again that could not be told; what is
-	// between two tries of one request is the forge's own affair.
-	statusRetry = 30 * time.Second
-	// patience is how much longer than a look takes it is until the next one: of
-	// thousands of hosts it takes long.
-	patience = 20
-	// history is how far back the outcome of a commit is looked for.
-	history = 200
-)
+// history is how far back the outcome of a commit is looked for.
+const history = 200
 
 // Run tells until ctx ends.
 func (s *Statuses) Run(ctx context.Context) {
-	changed, stop := s.Controller.Subscribe()
-	defer stop()
-	retry := time.NewTimer(0)
-	defer retry.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		case <-retry.C:
-		}
-		begun := time.Now()
-		wait := statusEvery
-		if err := s.Update(ctx); err != nil && ctx.Err() == nil {
-			s.complain(err)
-			wait = statusRetry
-		} else {
-			s.troubled = false
-		}
-		retry.Reset(statusRetry)
-		wait = max(wait, patience*time.Since(begun))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
-
-// complain logs the first of a row of failures.
-func (s *Statuses) complain(err error) {
-	if !s.troubled {
+	keep(ctx, s.Controller, s.Update, func(err error) {
 		s.Log.Warn("the forge can't be told how commits went, and is tried again", "error", err)
-	}
-	s.troubled = true
+	})
 }
 
 // Update tells what has not been told yet. What fails does not keep the rest from

@@ -35,16 +35,17 @@ const (
 
 // The buckets.
 var (
-	bucketMeta    = []byte("meta")    // accepted
-	bucketRecords = []byte("records") // app → its newest rollout
-	bucketHistory = []byte("history") // app → start → rollout
-	bucketHosts   = []byte("hosts")   // host → containers of ours
-	bucketPlaces  = []byte("places")  // app → slot → host
-	bucketGuards  = []byte("guards")  // app → thing → guard
-	bucketPins    = []byte("pins")    // host → a person's order about it
-	bucketTold    = []byte("told")    // commit and app → what a forge was told of them
-	bucketEvents  = []byte("events")  // sequence → event
-	keyAccepted   = []byte("accepted")
+	bucketMeta     = []byte("meta")     // accepted
+	bucketRecords  = []byte("records")  // app → its newest rollout
+	bucketHistory  = []byte("history")  // app → start → rollout
+	bucketHosts    = []byte("hosts")    // host → containers of ours
+	bucketPlaces   = []byte("places")   // app → slot → host
+	bucketGuards   = []byte("guards")   // app → thing → guard
+	bucketPins     = []byte("pins")     // host → a person's order about it
+	bucketTold     = []byte("told")     // commit and app → what a forge was told of them
+	bucketReverted = []byte("reverted") // app → what was done in Git about what it went back from
+	bucketEvents   = []byte("events")   // sequence → event
+	keyAccepted    = []byte("accepted")
 )
 
 // Store is the journal of one state directory. It is a reconcile.Journal.
