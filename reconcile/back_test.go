@@ -321,3 +321,27 @@ func TestABetterCommitThatWaitsIsToldBesideTheHold(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAppThatWantsItsCommitsReverted goes back as any, says so where it is held,
+// and names that nobody reverts them here.
+func TestAnAppThatWantsItsCommitsReverted(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		for i, step := range []fstest.MapFS{shop("web:1", "web:1"), shop("web:2", "web:1", broken)} {
+			step["shop/app.yaml"].Data = []byte("apiVersion: tallyman/v1\nkind: App\nmetadata: {name: shop}\nspec: {onFailure: revert}\n")
+			w.branch.commit(step)
+			if i == 0 {
+				w.converge()
+			}
+		}
+		after(10 * time.Minute)
+		w.expectHeld("shop", "web:1", 1)
+		a := w.app("shop")
+		if !a.Hold.Revert || !strings.Contains(a.Reason, "nobody reverts it in Git") {
+			t.Errorf("the hold asks for a revert: %t; it says %q", a.Hold.Revert, a.Reason)
+		}
+		s := w.running.Status()
+		if apps, known := s.ToRevert(); !known || len(apps) != 1 || apps[0].Name != "shop" {
+			t.Errorf("to be reverted are %v, known %t", apps, known)
+		}
+	})
+}

@@ -50,7 +50,7 @@ func (f *forgeWorld) serve() *controller {
 	}
 	return startController(f.t, exec.Command(path, "serve", "--repo", f.url, "--state-dir", f.state, "--owner", f.world.owner,
 		"--poll", f.poll, "--forge-poll", f.poll, "--forge", "gitea", "--forge-token-file", f.us.TokenFile(),
-		"--webhook-listen", f.hook, "--webhook-secret-file", f.secret))
+		"--git-username", f.us.Name, "--git-token-file", f.us.TokenFile(), "--webhook-listen", f.hook, "--webhook-secret-file", f.secret))
 }
 
 // web is a manifest of one replica.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/edit"
@@ -66,8 +68,8 @@ func (v *Reverts) Update(ctx context.Context) error {
 			delete(done, a.Name)
 		}
 	}
-	for app, r := range done {
-		if err := v.obsolete(ctx, r); err != nil {
+	for _, app := range slices.Sorted(maps.Keys(done)) {
+		if err := v.obsolete(ctx, done[app]); err != nil {
 			failed = append(failed, err)
 			continue
 		}
