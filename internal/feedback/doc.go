@@ -1,5 +1,6 @@
-// Package feedback tells a forge how commits went: it keeps their statuses as the
-// controller's status says that they should be.
+// Package feedback tells Git and a forge how commits went: it keeps their statuses
+// as the controller's status says that they should be, and reverts those that apps
+// went back from, where they ask for that.
 //
 // It is level-triggered like the controller. What a forge has been told is in the
 // journal, so a controller that was killed in between tells the rest when it is
