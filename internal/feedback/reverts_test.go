@@ -220,8 +220,8 @@ func TestAPushedRevertIsTheLastWord(t *testing.T) {
 		t.Fatalf("main is at %s, branches %s", s.git("log", "-1", "--format=%s", "main"), s.branches())
 	}
 	s.update() // the controller has not looked since
-	for _, to := range []string{s.good, s.bad} {
-		s.held(revert, to)
+	for i, to := range []string{s.good, s.bad} {
+		s.held(revert, to).Since = time.Unix(int64(2+i), 0)
 		s.update()
 		if got := s.git("rev-parse", "main"); got != revert {
 			t.Errorf("a revert that failed was reverted: %s", s.git("log", "-1", "--format=%s", "main"))
