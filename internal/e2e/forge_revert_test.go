@@ -19,10 +19,9 @@ func TestAPullRequestRevertsAFailedCommit(t *testing.T) {
 			"shop/web.yaml": web(image, more)["web.yaml"],
 		}
 	}
-	one := func(live []replica) bool { return len(live) == 1 && live[0].image == "tallyman/hello:1" }
 	good := f.owner.Commit(f.name, "main", shop("tallyman/hello:1", ""))
 	f.status(good, "tallyman/rollout/shop", "success")
-	before := f.eventually("the web server", one)
+	before := f.eventually("the web server", exactly("web", "tallyman/hello:1", 1))
 	bad := f.owner.Commit(f.name, "main", shop("tallyman/hello:2", "environment: {FAIL: exit, EXIT_CODE: \"3\"}"))
 	f.status(bad, "tallyman/rollout/shop", "failure")
 
@@ -52,7 +51,7 @@ func TestAPullRequestRevertsAFailedCommit(t *testing.T) {
 	var branch struct{ Commit struct{ ID string } }
 	f.owner.Call("GET", "/repos/"+f.name+"/branches/main", nil, &branch)
 	f.status(branch.Commit.ID, "tallyman/rollout", "success")
-	after := f.eventually("the web server", one)
+	after := f.eventually("the web server", exactly("web", "tallyman/hello:1", 1))
 	if strings.Join(ids(after), " ") != strings.Join(ids(before), " ") {
 		t.Errorf("there was\n%sand there is\n%s", list(before), list(after))
 	}
