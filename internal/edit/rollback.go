@@ -30,9 +30,12 @@ type Rollback struct {
 	// Branch is a new branch for the commit; "" is the followed one.
 	Branch string
 	// Head is the one commit of the branch that it is meant for; another one there
-	// is git.ErrBranchMoved. "" is any.
+	// is ErrOtherHead. "" is any.
 	Head string
 }
+
+// ErrOtherHead is a branch that is not where an edit is meant for.
+var ErrOtherHead = errors.New("the branch has moved on")
 
 // DeniedError is a remote that does not take the commit. Commands are what a
 // person who may can type to do the same.
@@ -63,9 +66,10 @@ func (r *Rollback) Run(ctx context.Context) (git.Commit, error) {
 		return git.Commit{}, fmt.Errorf("roll back app %q: %w", r.App, err)
 	}
 	options := git.EditOptions{Author: r.By, Message: cmp.Or(r.Message, b.message()), Branch: r.Branch}
+	var moved error
 	c, err := r.Repository.Edit(ctx, options, func(d *git.Draft) error {
-		if err := r.meant(d.Head()); err != nil {
-			return err
+		if moved = r.meant(d.Head()); moved != nil {
+			return moved
 		}
 		if d.Head().ID != head.ID { // it moved meanwhile: who else is below the folder may be another
 			next, err := r.prepare(ctx, d.Head())
@@ -76,6 +80,9 @@ func (r *Rollback) Run(ctx context.Context) (git.Commit, error) {
 		}
 		return b.restore(d)
 	})
+	if moved != nil {
+		return c, moved
+	}
 	if errors.Is(err, git.ErrPushDenied) || errors.Is(err, git.ErrDirty) {
 		err = &DeniedError{err, b.commands(options)}
 	}
@@ -87,7 +94,7 @@ func (r *Rollback) meant(head git.Commit) error {
 	if r.Head == "" || r.Head == head.ID {
 		return nil
 	}
-	return fmt.Errorf("%w: it is at %s and no longer at %.12s", git.ErrBranchMoved, head.Short(), r.Head)
+	return fmt.Errorf("%w: it is at %s and no longer at %.12s", ErrOtherHead, head.Short(), r.Head)
 }
 
 func (b *restoration) message() string {

@@ -301,7 +301,7 @@ func TestARollbackOnABranchOfItsOwn(t *testing.T) {
 		Repository: r.seen, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", App: "default", To: to,
 		By: git.Signature{Name: "Bob", Email: "bob@example.org"}, Message: "Revert it", Branch: "back", Head: first,
 	}
-	if c, err := back.Run(t.Context()); !errors.Is(err, git.ErrBranchMoved) {
+	if c, err := back.Run(t.Context()); !errors.Is(err, ErrOtherHead) {
 		t.Errorf("on another head than it was meant for: %s, %v", c.ID, err)
 	}
 	back.Head = head

@@ -90,7 +90,7 @@ func (v *Reverts) revert(ctx context.Context, head string, a *report.App, before
 		err = v.carryOut(ctx, head, a, &r)
 	}
 	switch {
-	case errors.Is(err, git.ErrBranchMoved):
+	case errors.Is(err, edit.ErrOtherHead):
 		return nil // what it has come to is judged first
 	case err != nil && !errors.Is(err, git.ErrNothingToCommit):
 		return fmt.Errorf("revert commit %.12s of app %q: %w", r.Failed, r.App, err)
