@@ -28,6 +28,11 @@ test: ## run all tests, on real Docker hosts; sets up what is missing
 test-forge: ## hold the forges' adapters to a real Gitea; the first time builds it
 	go run ./internal/setup forge
 	go test -tags forge -count 1 -p 1 -timeout 40m ./internal/giteatest ./internal/forge/... ./internal/webhook/...
+	go test -tags forge -count 1 -timeout 40m -run 'Forge|PullRequest' ./internal/e2e
+
+demo-pr: ## watch a pull request be planned, refused, mended, merged and reverted, on a Gitea of its own
+	@go run ./internal/setup forge
+	@go test -tags forge -count 1 -timeout 40m -run '^TestThePullRequestStory$$' ./internal/e2e -v
 
 test-podman: ## hold Podman to what engines promise, but for what is known to differ
 	go run ./internal/setup podman
@@ -57,4 +62,4 @@ soak: ## let simulated fleets live through everything for SOAKTIME (10m); SEED=n
 schemas: ## write schemas/ and docs/manifests.md from the manifest types
 	go generate ./manifest/... ./schemas/...
 
-.PHONY: help build install demo test test-forge test-podman chaos soak lint bench fuzz schemas
+.PHONY: help build install demo demo-pr test test-forge test-podman chaos soak lint bench fuzz schemas

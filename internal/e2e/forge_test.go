@@ -187,9 +187,5 @@ func TestAPullRequestFromThePlanToTheRollout(t *testing.T) {
 
 	f.owner.Merge(f.name, number)
 	f.eventually("3 new replicas", exactly("web", "tallyman/hello:2", 3))
-	var merged struct {
-		Commit string `json:"merge_commit_sha"`
-	}
-	f.owner.Call("GET", fmt.Sprintf("/repos/%s/pulls/%d", f.name, number), nil, &merged)
-	f.status(merged.Commit, "tallyman/rollout", "success")
+	f.status(f.merged(number), "tallyman/rollout", "success")
 }
