@@ -61,7 +61,9 @@ func (m *maker) refuse(format string, args ...any) {
 }
 
 // named is a document that can be looked up.
-type named interface{ *manifest.App | *manifest.Service | *manifest.Job | *manifest.Network | *manifest.Volume | *manifest.Secret }
+type named interface {
+	*manifest.App | *manifest.Service | *manifest.Job | *manifest.Network | *manifest.Volume | *manifest.Secret
+}
 
 // find is the document of a name, or nil.
 func find[D named](docs []D, name string) D {
