@@ -105,6 +105,7 @@ func (c *Controller) withPreviews(now time.Time) (*model.Desired, time.Time) {
 	c.acceptPreviews()
 	admitted, wake := preview.Admit(preview.AdmitInput{List: c.previews.list, Rules: previewRules(target), Refused: c.refusedPreviews(), Now: now})
 	c.previews.admitted = admitted
+	c.noteStarted(admitted)
 	c.tellPreviews(admitted)
 	if c.unreadPreviews(admitted) != nil {
 		poke(c.previews.wanted)
@@ -126,6 +127,17 @@ func (c *Controller) acceptPreviews() {
 		}
 	}
 	if next != nil {
+		c.keepPreviews(next)
+	}
+}
+
+// noteStarted notes for the journal since when previews may run.
+func (c *Controller) noteStarted(admitted []preview.Admission) {
+	next := slices.Clone(c.previews.list)
+	for i := range admitted { // in the order of the list
+		next[i].Started = admitted[i].Started
+	}
+	if !slices.EqualFunc(next, c.previews.list, func(a, b Preview) bool { return a.Started.Equal(b.Started) }) {
 		c.keepPreviews(next)
 	}
 }

@@ -25,6 +25,8 @@ type Preview struct {
 	// that its time is counted. Whoever gives the list leaves them out.
 	Since   time.Time `json:"since,omitzero"`
 	Updated time.Time `json:"updated,omitzero"`
+	// Started is since when it may run; zero while it may not.
+	Started time.Time `json:"started,omitzero"`
 	// Accepted is the last commit of it that could run.
 	Accepted string `json:"accepted,omitempty"`
 }
@@ -37,9 +39,9 @@ func (p *Preview) Name() string { return fmt.Sprintf("%s-pr-%d", p.App, p.Number
 func Renew(old, list []Preview, now time.Time) []Preview {
 	next := make([]Preview, 0, len(list))
 	for _, p := range list {
-		p.Since, p.Updated, p.Accepted = now, now, ""
+		p.Since, p.Updated, p.Started, p.Accepted = now, now, time.Time{}, ""
 		if i := slices.IndexFunc(old, func(o Preview) bool { return o.App == p.App && o.Number == p.Number }); i >= 0 {
-			p.Since, p.Accepted = old[i].Since, old[i].Accepted
+			p.Since, p.Started, p.Accepted = old[i].Since, old[i].Started, old[i].Accepted
 			if old[i].Head == p.Head {
 				p.Updated = old[i].Updated
 			}
@@ -85,9 +87,9 @@ type AdmitInput struct {
 	Now     time.Time
 }
 
-// Admit says what becomes of each preview, in the order of the list. Who was heard
-// of first runs first, and of those heard of together the lowest number: a label
-// on an old pull request sends none away that runs. Wake is when another choice may
+// Admit says what becomes of each preview, in the order of the list. Who runs goes
+// on. Then who was heard of first, and of those heard of together the lowest number:
+// a label on an old pull request sends none away. Wake is when another choice may
 // fall.
 func Admit(in AdmitInput) (out []Admission, wake time.Time) {
 	out = make([]Admission, len(in.List))
@@ -97,12 +99,18 @@ func Admit(in AdmitInput) (out []Admission, wake time.Time) {
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
 		a, b := &in.List[i], &in.List[j]
-		return cmp.Or(a.Since.Compare(b.Since), compare(*a, *b))
+		return cmp.Or(later(a.Started, b.Started), a.Since.Compare(b.Since), compare(*a, *b))
 	})
 	running := map[string]int{}
 	for _, i := range order {
 		a := Admission{Preview: in.List[i]}
 		a.admit(&in, running)
+		switch {
+		case a.State != Running:
+			a.Started = time.Time{}
+		case a.Started.IsZero():
+			a.Started = in.Now
+		}
 		if a.State == Running || a.State == Queued {
 			if wake.IsZero() || a.Until.Before(wake) {
 				wake = a.Until
@@ -111,6 +119,14 @@ func Admit(in AdmitInput) (out []Admission, wake time.Time) {
 		out[i] = a
 	}
 	return out, wake
+}
+
+// later compares two times of which one that is not known yet comes last.
+func later(a, b time.Time) int {
+	if a.IsZero() != b.IsZero() {
+		return -a.Compare(b)
+	}
+	return a.Compare(b)
 }
 
 func (a *Admission) admit(in *AdmitInput, running map[string]int) {
