@@ -13,6 +13,7 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
 // mischief are commits of pull requests, of which hardly one is good.
@@ -222,4 +223,73 @@ func TestEverythingElseGoesBeforePreviews(t *testing.T) {
 			t.Errorf("the branch's outcome is %s", got)
 		}
 	}, sim.Info(model.HostInfo{NanoCPUs: 4e9, Memory: 16 << 30, Arch: "amd64", OS: "linux"}))
+}
+
+// TestAPreviewHoldsUpNoEnd: what has gone from the branch goes, though a preview is on
+// its way for long.
+func TestAPreviewHoldsUpNoEnd(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(previewed("overrides: {replicas: 1}"))
+		w.converge()
+		slow := shop("web:2", "web:2", "environment: {START_DELAY: 50s}")
+		w.running.SetPreviews([]Preview{w.pull(1, "a1", slow)})
+		after(10 * time.Second)
+		without := previewed("overrides: {replicas: 1}")
+		delete(without, "blog/app.yaml")
+		delete(without, "blog/blog.yaml")
+		w.branch.commit(without)
+		after(30 * time.Second)
+		if p := w.preview("shop-pr-1"); p.Health == report.Healthy {
+			t.Fatalf("the preview is %s already", p.Health)
+		}
+		if n := len(w.containers("blog")); n != 0 {
+			t.Errorf("%d containers of the app that has gone are left", n)
+		}
+	})
+}
+
+// TestWhatIsOrderedOfAPreviewEndsWithIt: it may be paused, and closing it ends that
+// too.
+func TestWhatIsOrderedOfAPreviewEndsWithIt(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(previewed("overrides: {replicas: 1}"))
+		w.converge()
+		w.running.SetPreviews([]Preview{w.pull(1, "a1", shop("web:2", "web:2"))})
+		w.reach("preview", func(s report.Status) bool { return len(s.Previews) == 1 && s.Previews[0].Health == report.Healthy })
+		w.order(rollout.Order{App: "shop-pr-1", Verb: rollout.VerbPause, By: "ada"})
+		w.running.SetPreviews([]Preview{w.pull(1, "a2", shop("web:3", "web:3"))})
+		after(5 * time.Minute)
+		if n := w.healthy("web", "web:3"); n != 0 {
+			t.Errorf("%d replicas of a paused preview were replaced", n)
+		}
+		w.running.SetPreviews(nil)
+		w.reach("end", func(report.Status) bool { return w.previewsLeft() == "" })
+		after(time.Minute)
+		if r, kept := w.running.memory.Standings["shop-pr-1"]; kept {
+			t.Errorf("there is still remembered of it: %+v", r)
+		}
+	})
+}
+
+// TestApplyLeavesPreviewsAlone: it is about the branch, and does not know which there
+// are.
+func TestApplyLeavesPreviewsAlone(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(previewed("overrides: {replicas: 1}"))
+		w.converge()
+		w.running.SetPreviews([]Preview{w.pull(1, "a1", shop("web:2", "web:2"))})
+		w.reach("preview", func(s report.Status) bool { return len(s.Previews) == 1 && s.Previews[0].Health == report.Healthy })
+		ids, record := w.containersOf("shop-pr-1"), w.journal.memory.Records["shop-pr-1"]
+		w.stop()
+		w.manual = true
+		w.start()
+		w.converge()
+		after(time.Minute)
+		if got := w.containersOf("shop-pr-1"); got != ids {
+			t.Errorf("its containers were %s and are %s", ids, got)
+		}
+		if got := w.journal.memory.Records["shop-pr-1"]; got.Gone || got.Revision != record.Revision {
+			t.Errorf("the journal has %+v", got)
+		}
+	})
 }
