@@ -231,7 +231,7 @@ func TestAPreviewHoldsUpNoEnd(t *testing.T) {
 	simulate(t, 2, func(w *world) {
 		w.branch.commit(previewed("overrides: {replicas: 1}"))
 		w.converge()
-		slow := shop("web:2", "web:2", "environment: {START_DELAY: 50s}")
+		slow := edited(shop("web:2", "web:2", "environment: {START_DELAY: 50s}"), "shop/web.yaml", "retries: 2", "retries: 2, startPeriod: 2m")
 		w.running.SetPreviews([]Preview{w.pull(1, "a1", slow)})
 		after(10 * time.Second)
 		without := previewed("overrides: {replicas: 1}")

@@ -180,6 +180,10 @@ func TestWithoutAForgePreviewsStayAsTheyAre(t *testing.T) {
 		ids := w.ids("web") + w.ids("db")
 		w.stop()
 		w.start()
+		after(time.Minute)
+		if got := w.ids("web") + w.ids("db"); got != ids {
+			t.Errorf("before the restart the containers were %s, and then %s", ids, got)
+		}
 		victim := w.of("shop-pr-42")[0]
 		if err := w.hosts[victim.Host].RemoveContainer(victim.ID); err != nil {
 			t.Fatal(err)
@@ -256,5 +260,37 @@ func TestThereAreNoMorePreviewsThanMax(t *testing.T) {
 		}
 		w.running.SetPreviews([]Preview{ten, two})
 		w.reach("the next one", func(report.Status) bool { return len(w.of("shop-pr-10")) == 2 && len(w.of("shop-pr-9")) == 0 })
+	})
+}
+
+// TestAPreviewRunsOnWhileItCantBeRead: neither its branch nor its own commit has to be
+// readable for what runs to be healed.
+func TestAPreviewRunsOnWhileItCantBeRead(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		w.branch.commit(previewed("overrides: {replicas: 1}"))
+		w.converge()
+		w.running.SetPreviews([]Preview{w.pull(42, "a1", shop("web:2", "web:3"))})
+		w.reach("preview", func(s report.Status) bool { return len(s.Previews) == 1 && s.Previews[0].Health == report.Healthy })
+		w.branch.mu.Lock()
+		delete(w.branch.pulls, "a1")
+		w.branch.mu.Unlock()
+		w.branch.commit(edited(previewed("overrides: {replicas: 1}"), "blog/blog.yaml", "web:1", "web:2"))
+		w.converge()
+		victim := w.of("shop-pr-42")[0]
+		if err := w.hosts[victim.Host].RemoveContainer(victim.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.reach("healing", func(report.Status) bool { return len(w.of("shop-pr-42")) == 2 })
+		w.stop()
+		w.start()
+		after(10 * time.Minute)
+		if n := len(w.of("shop-pr-42")); n != 2 {
+			t.Errorf("%d containers after a restart", n)
+		}
+		if p := w.preview("shop-pr-42"); !strings.Contains(p.Reason, "can't be read: ") {
+			t.Errorf("it says %q", p.Reason)
+		}
+		w.branch.pull("a1", shop("web:2", "web:3"))
+		w.reach("reading it again", func(s report.Status) bool { return s.Previews[0].Health == report.Healthy && s.Previews[0].Reason == "" })
 	})
 }

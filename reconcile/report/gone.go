@@ -15,7 +15,7 @@ func (f *folder) goneApps(s *Status) {
 	}
 	for name, first := range f.dirty {
 		if !declared[name] {
-			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}, Preview: f.in.Rollout.State.Records[name].Preview})
+			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}, Preview: f.previewOf(first)})
 		}
 	}
 	slices.SortFunc(s.Apps, func(a, b App) int { return strings.Compare(a.Name, b.Name) })
@@ -29,4 +29,13 @@ func goneBecause(first *plan.Change) string {
 		return "no longer in the manifests; " + first.Reasons[0]
 	}
 	return "no longer in the manifests, being removed"
+}
+
+// previewOf is the number of the pull request that something gone was a preview of.
+func (f *folder) previewOf(c *plan.Change) string {
+	number := f.in.Rollout.State.Records[c.Key.App].Preview
+	if number == "" && c.Preview {
+		number = c.Key.App[strings.LastIndex(c.Key.App, "-")+1:] // nobody remembers it
+	}
+	return number
 }
