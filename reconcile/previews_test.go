@@ -291,6 +291,8 @@ func TestAPreviewRunsOnWhileItCantBeRead(t *testing.T) {
 			t.Errorf("it says %q", p.Reason)
 		}
 		w.branch.pull("a1", shop("web:2", "web:3"))
-		w.reach("reading it again", func(s report.Status) bool { return s.Previews[0].Health == report.Healthy && s.Previews[0].Reason == "" })
+		w.reach("reading it again", func(s report.Status) bool {
+			return s.Previews[0].Health == report.Healthy && s.Previews[0].Reason == ""
+		})
 	})
 }
