@@ -57,6 +57,8 @@ type AppSpec struct {
 	// with `auths`. The first one that knows a registry counts, and then what the
 	// controller has itself. To change one replaces nothing.
 	PullSecrets []string `yaml:"pullSecrets,omitempty" aka:"imagePullSecrets" check:"unique,format=name,ref=Secret"`
+	// Which pull requests run beside the app, as apps of their own.
+	Previews *Previews `yaml:"previews,omitempty" aka:"pullRequests"`
 }
 
 // AppPromotion lets a commit into an app when it has proved itself in another one.

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// maxServiceName bounds app and service name together, so that the name of a
+// MaxServiceName bounds app and service name together, so that the name of a
 // replica (app-service-slot-generation) is no longer than a host name may be.
-const maxServiceName = 63 - len("---") - len("10000") - len("7f3a91c2")
+const MaxServiceName = 63 - len("---") - len("10000") - len("7f3a91c2")
 
 // linker checks what concerns several documents.
 type linker struct {
@@ -88,8 +88,8 @@ func (k *linker) oneFleet() {
 }
 
 func (k *linker) longName(d document, kind string) {
-	if n := len(d.origin().App) + len(d.name()); n > maxServiceName {
-		k.nameError(d, fmt.Sprintf("is too long: the names of app and %s together have %d characters, at most %d", kind, n, maxServiceName))
+	if n := len(d.origin().App) + len(d.name()); n > MaxServiceName {
+		k.nameError(d, fmt.Sprintf("is too long: the names of app and %s together have %d characters, at most %d", kind, n, MaxServiceName))
 	}
 }
 
@@ -160,7 +160,7 @@ func (k *linker) appReferences() {
 	for _, a := range k.set.Apps {
 		for _, r := range a.refs {
 			if r.kind == KindSecret {
-				if s, ok := k.lookUp(a, r, secrets).(*Secret); ok {
+				if s, ok := k.lookUp(a, r, secrets).(*Secret); ok && strings.HasPrefix(r.path, "spec.pullSecrets") {
 					k.pullSecret(a, s, r)
 				}
 				continue

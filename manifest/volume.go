@@ -1,7 +1,8 @@
 package manifest
 
 // Volume keeps data on a host. It is made on the hosts that need it and never
-// removed, whatever the manifests say: only `tallyman volume remove` does that.
+// removed, whatever the manifests say: only `tallyman volume remove` does that, and
+// the end of a preview for its own.
 type Volume struct {
 	Origin     `yaml:"-"`
 	APIVersion string     `yaml:"apiVersion" check:"required,enum=tallyman/v1"`

@@ -31,6 +31,7 @@ var arrow = map[string][]string{
 	"reconcile/engine/docker":     {"internal/sshconn", "reconcile/engine", "reconcile/model"},
 	"reconcile/engine/sim":        {"reconcile/engine", "reconcile/model"},
 	"reconcile/engine/enginetest": {"reconcile/engine", "reconcile/model"},
+	"reconcile/preview":           {"manifest", "reconcile/model"},
 	"reconcile/jobs":              {"reconcile/model", "reconcile/schedule"},
 	"reconcile/liveness":          {"reconcile/model"},
 	"reconcile/place":             {"reconcile/model"},
@@ -40,10 +41,10 @@ var arrow = map[string][]string{
 	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
 	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
-	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
+	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/preview", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
 		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
-		"reconcile/place", "reconcile/plan", "reconcile/policy", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
+		"reconcile/place", "reconcile/plan", "reconcile/policy", "reconcile/preview", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
 	},
 }
 
@@ -51,7 +52,7 @@ var arrow = map[string][]string{
 // nothing in their hands with which they could have an effect.
 var pure = []string{
 	"manifest/rule", "manifest/shape", "reconcile/policy",
-	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
+	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/preview", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
 }
 
 // effects are the standard packages that a pure package does not import.

@@ -122,7 +122,9 @@ func (v *View) placeInput(runs []plan.Runs) place.Input {
 	orphan := v.Guards.Orphans(v.Desired)
 	return place.Input{
 		Services: services, Hosts: v.Desired.Hosts, Leaving: v.leaving(), Live: *v.Live, Owner: v.Desired.Owner,
-		Owned:   func(c *model.Container) bool { return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) },
+		Owned: func(c *model.Container) bool {
+			return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) && !v.Desired.Unheard(c.Owner)
+		},
 		Stopped: func(app string) bool { return v.State.Records[app].Phase == rollout.Failed },
 		Placed:  v.Placed.host, Kept: v.Placed.volume, Jobs: jobs, Failures: v.failures(), Moves: v.State.Moves(),
 	}

@@ -174,6 +174,13 @@ func (c *Controller) askAgain() {
 			waiting[rendering.App] = r.App.Unresolved
 		}
 	}
+	for at, r := range c.previews.rendered {
+		if r.unread != "" {
+			waiting[at.name] = r.unread
+		} else if r.app != nil && r.app.Unresolved != "" {
+			waiting[at.name] = r.app.Unresolved
+		}
+	}
 	c.tellWaiting(waiting)
 	c.tellStale()
 	if c.asking.timer != nil {

@@ -39,6 +39,8 @@ type Journal interface {
 	Guard(app string, said map[string]model.Guard) error
 	// Pin keeps what a person ordered of a host without a commit; nil ends it.
 	Pin(host string, p *model.HostPin) error
+	// Previews keeps the list of previews that a forge gave last.
+	Previews(list []Preview) error
 	// Event appends to the log of what was done.
 	Event(e Event) error
 }
@@ -57,6 +59,8 @@ type Memory struct {
 	Placed Placements
 	// Guards are what the manifests said last of the end of services.
 	Guards model.Guards
+	// Previews are those that a forge gave last; nil when none ever has.
+	Previews []Preview
 }
 
 // State is what rollouts are decided from.
@@ -109,7 +113,7 @@ func Leaving(d *model.Desired, seen map[string]SeenHost) []model.Host {
 // Event is one line of the log of what was done and what happened.
 type Event struct {
 	Time time.Time `json:"time"`
-	// Kind is one of revision, refused, rollout, order, op, failed, host.
+	// Kind is one of revision, refused, rollout, order, op, failed, host, preview.
 	Kind string `json:"kind"`
 	App  string `json:"app,omitempty"`
 	Host string `json:"host,omitempty"`

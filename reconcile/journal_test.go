@@ -32,7 +32,7 @@ type journal struct {
 func (j *journal) Load() (Memory, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Standings: maps.Clone(j.memory.Standings), Hosts: maps.Clone(j.memory.Hosts), Pins: maps.Clone(j.memory.Pins), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards)}, nil
+	return Memory{Accepted: j.memory.Accepted, Records: maps.Clone(j.memory.Records), Standings: maps.Clone(j.memory.Standings), Hosts: maps.Clone(j.memory.Hosts), Pins: maps.Clone(j.memory.Pins), Placed: maps.Clone(j.memory.Placed), Guards: maps.Clone(j.memory.Guards), Previews: slices.Clone(j.memory.Previews)}, nil
 }
 
 // write does one write, unless the controller is dead.
@@ -54,6 +54,10 @@ func (j *journal) write(do func()) error {
 
 func (j *journal) Accept(a Accepted) error {
 	return j.write(func() { j.memory.Accepted = a })
+}
+
+func (j *journal) Previews(list []Preview) error {
+	return j.write(func() { j.memory.Previews = append([]Preview{}, list...) })
 }
 
 func (j *journal) Record(r rollout.Record, s rollout.Standing) error {

@@ -116,6 +116,7 @@ type Controller struct {
 	houseKept time.Time               // when old images were removed last
 	unwritten map[string]func() error // what the journal could not take, by what it is of
 	cleared   cleared
+	previews  previews
 	requests
 	drain bool // SIGTERM: let ops end, begin none
 	ctx   context.Context
@@ -133,6 +134,7 @@ func New(cfg Config) (*Controller, error) {
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{}, judged: liveness.Result{Lost: map[string]time.Time{}},
 		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[string][]*task{}, ends: ends{some: make(chan struct{}, 1)}, listen: map[chan struct{}]bool{}, cleared: cleared{},
+		previews: previews{rendered: map[previewAt]previewRendering{}, wanted: make(chan struct{}, 1)},
 	}
 	c.recall(memory)
 	return c, nil
@@ -146,6 +148,7 @@ func (c *Controller) recall(m Memory) {
 	c.guards = model.Guards{}
 	maps.Copy(c.guards, m.Guards)
 	c.memory = m.State().Clone()
+	c.previews.list = m.Previews
 	for name, seen := range m.Hosts {
 		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: "not reached yet", Containers: seen.Containers, Volumes: seen.Volumes}}
 		c.know(seen)
@@ -177,6 +180,7 @@ func (c *Controller) Run(ctx, kill context.Context) error {
 	wg.Go(func() { c.followSource(background) })
 	wg.Go(func() { c.followRenderings(background) })
 	wg.Go(func() { c.followEnds(background) })
+	wg.Go(func() { c.followPreviews(background) })
 	defer c.closeHosts()
 	defer wg.Wait()
 	timer := time.NewTimer(0)
@@ -225,7 +229,8 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		c.publish(now)
 		return resyncEvery
 	}
-	choice := c.choose(now)
+	target, previewsWake := c.withPreviews(now)
+	choice := c.choose(target, now)
 	c.followHosts()
 	if !c.looked() {
 		c.publish(now)
@@ -237,7 +242,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 		return resyncEvery
 	}
 	if c.grantRequests(now) {
-		choice = c.choose(now)
+		choice = c.choose(target, now)
 	}
 	c.rememberGuards()
 	c.releaseUnseen()
@@ -251,7 +256,7 @@ func (c *Controller) pass(now time.Time) time.Duration {
 	c.endRequest()
 	c.keepHouse(now)
 	c.publish(now)
-	return min(until(choice.Wake, now), until(decision.Rollout.Wake, now), until(c.judged.Wake, now))
+	return min(until(previewsWake, now), until(choice.Wake, now), until(decision.Rollout.Wake, now), until(c.judged.Wake, now))
 }
 
 // until is how long to sleep for a wake, which is never when it is zero.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/preview"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -43,9 +44,10 @@ func (c *Controller) Status() report.Status {
 func (c *Controller) status() report.Status {
 	in := report.Input{
 		Now: time.Now(), Desired: c.effective, Live: c.live(), Plan: c.last.Plan, Rooms: c.last.Placement.Rooms, Rollout: c.last.Rollout,
-		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: len(c.busy), Reverts: c.cfg.Reverts,
+		Target: RevisionOf(c.source.target), Effective: RevisionOf(c.source.commit), Fetched: c.source.fetched, Busy: c.busyFor(), Reverts: c.cfg.Reverts,
 	}
 	in.Rollout.State, in.Working = c.memory, c.working()
+	in.Previews = c.previewNews()
 	in.SourceError, in.FetchError = text(c.source.refused), text(c.source.unread)
 	s := report.Fold(in)
 	s.Owner, s.Simulated = c.cfg.Owner, c.cfg.Simulated
@@ -154,3 +156,28 @@ func (c *Controller) Target() git.Commit {
 
 // LookAtSource looks at the branch now, and not only with the next poll.
 func (c *Controller) LookAtSource() { poke(c.resolve) }
+
+// previewNews is what was made of the previews in the last pass. Of one whose newest
+// commit can't run while an older one does, it says why.
+func (c *Controller) previewNews() []preview.Admission {
+	out := slices.Clone(c.previews.admitted)
+	for i := range out {
+		p := &out[i]
+		newest := c.previews.rendered[previewAt{p.Name(), p.Head}]
+		if p.State == preview.Running && newest.app == nil && newest.refused != "" {
+			p.Reason = "commit " + short(p.Head) + " is not run: " + newest.refused
+		}
+	}
+	return out
+}
+
+// busyFor is how many things are worked on for what the branch asks for.
+func (c *Controller) busyFor() int {
+	n := len(c.busy)
+	for key := range c.busy {
+		if c.memory.Records[key.App].Preview != "" {
+			n--
+		}
+	}
+	return n
+}

@@ -68,9 +68,9 @@ func rendered(d *model.Desired, app string) rollout.Rendered {
 
 // choose decides what the apps are held to now, and has read in the background
 // what that takes.
-func (c *Controller) choose(now time.Time) rollout.Choice {
+func (c *Controller) choose(target *model.Desired, now time.Time) rollout.Choice {
 	choice := rollout.Choose(rollout.ChooseInput{
-		Target: c.source.desired, Renderings: c.rendered, State: c.memory, Now: now, Manual: c.cfg.Manual || c.asked(),
+		Target: target, Renderings: c.rendered, State: c.memory, Now: now, Manual: c.cfg.Manual || c.asked(),
 	})
 	c.needed = choice.Renderings
 	for rendering := range c.rendered {
@@ -116,7 +116,7 @@ func (c *Controller) followRenderings(ctx context.Context) {
 // keepRevisions has the source keep what apps may be held to.
 func (c *Controller) keepRevisions(ctx context.Context) {
 	c.mu.Lock()
-	ids := slices.Concat(c.memory.Revisions(), slices.Sorted(maps.Values(c.source.accepted.Verified)))
+	ids := slices.Concat(c.memory.Revisions(), slices.Sorted(maps.Values(c.source.accepted.Verified)), c.previewHeads())
 	c.mu.Unlock()
 	if err := c.cfg.Source.Keep(ctx, ids); err != nil && ctx.Err() == nil {
 		c.cfg.Log.Warn("what apps may have to go back to can't be kept", "error", err)
@@ -146,6 +146,7 @@ func (c *Controller) readRenderings(ctx context.Context) {
 func (c *Controller) rereadRenderings() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.rereadPreviews()
 	maps.DeleteFunc(c.rendered, func(_ rollout.Rendering, r rollout.Rendered) bool {
 		return r.Error != "" || r.App != nil && r.App.Unresolved != ""
 	})

@@ -38,6 +38,17 @@ type branch struct {
 	wakes   map[int]func()
 	watches int
 	err     error
+	pulls   map[string]fstest.MapFS // commits of pull requests
+}
+
+// pull puts a tree into the repository that the branch does not lead to.
+func (b *branch) pull(id string, tree fstest.MapFS) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pulls == nil {
+		b.pulls = map[string]fstest.MapFS{}
+	}
+	b.pulls[id] = tree
 }
 
 // commit puts a tree on the branch.
@@ -100,6 +111,9 @@ func (b *branch) Resolve(_ context.Context, revision string) (git.Commit, error)
 			return c, nil
 		}
 	}
+	if b.pulls[revision] != nil {
+		return git.Commit{ID: revision, Subject: "pull request", Author: "Stranger"}, nil
+	}
 	return git.Commit{}, fmt.Errorf("find revision %q: no such commit", revision)
 }
 
@@ -110,6 +124,9 @@ func (b *branch) Tree(id, _ string) (fs.FS, error) {
 		if commitOf(n).ID == id {
 			return b.commits[n], nil
 		}
+	}
+	if tree := b.pulls[id]; tree != nil {
+		return tree, nil
 	}
 	return nil, fmt.Errorf("read revision %q: no such commit", id)
 }
@@ -257,7 +274,7 @@ func (w *world) settled(s report.Status) bool {
 		return false
 	}
 	for _, a := range s.Apps {
-		if a.Phase != rollout.Complete {
+		if a.Preview == "" && a.Phase != rollout.Complete {
 			return false
 		}
 	}

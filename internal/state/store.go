@@ -35,7 +35,7 @@ const (
 
 // The buckets.
 var (
-	bucketMeta     = []byte("meta")     // accepted
+	bucketMeta     = []byte("meta")     // accepted, previews
 	bucketRecords  = []byte("records")  // app → its newest rollout
 	bucketHistory  = []byte("history")  // app → start → rollout
 	bucketHosts    = []byte("hosts")    // host → containers of ours
@@ -46,6 +46,7 @@ var (
 	bucketReverted = []byte("reverted") // app → what was done in Git about what it went back from
 	bucketEvents   = []byte("events")   // sequence → event
 	keyAccepted    = []byte("accepted")
+	keyPreviews    = []byte("previews")
 )
 
 // Store is the journal of one state directory. It is a reconcile.Journal.
@@ -171,6 +172,9 @@ func load(tx *bbolt.Tx, m *reconcile.Memory) error {
 		if err := json.Unmarshal(b.Get(keyAccepted), &m.Accepted); b.Get(keyAccepted) != nil && err != nil {
 			return fmt.Errorf("decode accepted revision: %w", err)
 		}
+		if err := json.Unmarshal(b.Get(keyPreviews), &m.Previews); b.Get(keyPreviews) != nil && err != nil {
+			return fmt.Errorf("decode previews: %w", err)
+		}
 	}
 	if err := each(tx.Bucket(bucketRecords), func(app string, e entry) { remember(m, app, e) }); err != nil {
 		return err
@@ -215,6 +219,12 @@ func each[T any](b *bbolt.Bucket, use func(key string, value T)) error {
 // Accept notes the revision whose manifests were last found good.
 func (s *Store) Accept(a reconcile.Accepted) error {
 	return s.set("accept revision", bucketMeta, string(keyAccepted), a)
+}
+
+// Previews keeps the list of previews that a forge gave last; an empty one says that
+// there are none.
+func (s *Store) Previews(list []reconcile.Preview) error {
+	return s.set("record previews", bucketMeta, string(keyPreviews), append([]reconcile.Preview{}, list...))
 }
 
 // Host keeps which containers of ours a host was last seen with.

@@ -68,6 +68,7 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 	check1(t, s.Pin("edge-1", &pin))
 	check1(t, s.Pin("edge-2", &pin))
 	check1(t, s.Pin("edge-2", nil))
+	check1(t, s.Previews([]reconcile.Preview{{App: "shop", Number: 42, Head: "abc", Updated: pin.Since}}))
 
 	m, err := reopened(t, s).Load()
 	check1(t, err)
@@ -82,6 +83,8 @@ func TestTheNextControllerFindsWhatThisOneLeft(t *testing.T) {
 		t.Errorf("guards %v", m.Guards)
 	case len(m.Pins) != 1 || m.Pins["edge-1"] != pin:
 		t.Errorf("pins %v", m.Pins)
+	case len(m.Previews) != 1 || m.Previews[0].Name() != "shop-pr-42" || !m.Previews[0].Updated.Equal(pin.Since):
+		t.Errorf("previews %v", m.Previews)
 	case m.Placed["shop"]["web/1"] != "edge-1":
 		t.Errorf("placements %v", m.Placed)
 	}
@@ -302,4 +305,20 @@ func TestWhatIsClearedIsForgotten(t *testing.T) {
 		t.Errorf("there is still %+v and %v", memory, events)
 	}
 	check1(t, s.Record(record("shop", 2), rollout.Standing{}))
+}
+
+// TestNoPreviewsAreNotUnknownOnes: a forge that says that there are none has said it.
+func TestNoPreviewsAreNotUnknownOnes(t *testing.T) {
+	s := open(t, t.TempDir())
+	m, err := s.Load()
+	check1(t, err)
+	if m.Previews != nil {
+		t.Errorf("before anybody has said anything: %v", m.Previews)
+	}
+	check1(t, s.Previews(nil))
+	m, err = reopened(t, s).Load()
+	check1(t, err)
+	if m.Previews == nil || len(m.Previews) != 0 {
+		t.Errorf("when there are none: %v", m.Previews)
+	}
 }

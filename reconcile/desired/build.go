@@ -29,6 +29,8 @@ type Options struct {
 	// Secrets are the values of the set's secrets. Without them it can be told
 	// whether the set makes sense, and nothing can be rolled out.
 	Secrets Secrets
+	// Preview is the number of the pull request whose preview the set is of.
+	Preview string
 }
 
 // Build makes the model of all apps and hosts. The set is not changed. An
@@ -45,7 +47,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 		if err != nil {
 			return model.Desired{}, fmt.Errorf("build app %q: %w", a.Metadata.Name, err)
 		}
-		app.Revision = opts.Revision
+		app.Revision, app.Preview = opts.Revision, opts.Preview
 		d.Apps = append(d.Apps, app)
 	}
 	sort.Slice(d.Apps, func(i, j int) bool { return d.Apps[i].Name < d.Apps[j].Name })
@@ -54,6 +56,7 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 
 type builder struct {
 	owner      string
+	preview    string
 	images     Images
 	secrets    Secrets
 	pullKeys   map[string]string           // by secret
@@ -74,7 +77,7 @@ type parts struct {
 
 func newBuilder(set *manifest.Set, opts Options) (*builder, error) {
 	b := &builder{
-		owner: opts.Owner, images: opts.Images, secrets: opts.Secrets, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
+		owner: opts.Owner, preview: opts.Preview, images: opts.Images, secrets: opts.Secrets, blobs: model.Blobs{}, configs: map[string]*manifest.Config{},
 		owned: map[string]*parts{}, unresolved: map[string][]string{}, stale: map[string][]string{}, pullKeys: pullKeys(set),
 	}
 	for _, c := range set.Configs {
@@ -127,6 +130,9 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		Sync:      model.Sync{Auto: sync.Auto, Prune: sync.Prune, SelfHeal: sync.SelfHeal, MaxRemovals: sync.MaxRemovals, Windows: windows(sync.Windows)},
 		OnFailure: a.Spec.OnFailure, ImageRetention: a.Spec.ImageRetention, DependsOn: sorted(a.Spec.DependsOn),
 	}
+	if p := a.Spec.Previews; p != nil {
+		app.Previews = &model.Previews{Label: p.Label, TTL: time.Duration(p.TTL), Max: p.Max}
+	}
 	if p := a.Spec.Promotion; p != nil {
 		app.Promotion = &model.Promotion{From: p.From, Soak: time.Duration(p.Soak)}
 	}
@@ -148,7 +154,10 @@ func (b *builder) app(a *manifest.App) (model.App, error) {
 		if err != nil {
 			return app, fmt.Errorf("service %q: %w", s.Metadata.Name, err)
 		}
-		svc.Guard = guard(s, a)
+		svc.Guard, svc.Preview = guard(s, a), b.preview
+		if b.preview != "" {
+			svc.Priority = model.PreviewPriority
+		}
 		app.Services = append(app.Services, svc)
 	}
 	sort.Slice(app.Services, func(i, j int) bool { return app.Services[i].Name < app.Services[j].Name })
@@ -171,7 +180,7 @@ func windows(declared []manifest.Window) []schedule.Window {
 // digest leaves out what may be done without a person, what is ignored, what
 // happens in the end, and what a registry is shown: to change that is no rollout.
 func digest(app model.App) string {
-	app.Sync, app.ImageRetention, app.PullSecrets, app.Promotion = model.Sync{}, 0, nil, nil
+	app.Sync, app.ImageRetention, app.PullSecrets, app.Promotion, app.Previews = model.Sync{}, 0, nil, nil, nil
 	app.Services, app.Volumes = slices.Clone(app.Services), slices.Clone(app.Volumes)
 	for i := range app.Services {
 		app.Services[i].Guard, app.Services[i].Ignore = model.Guard{}, nil

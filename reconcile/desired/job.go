@@ -39,7 +39,7 @@ func (b *builder) job(j *manifest.Job, names hostNames) (model.Job, error) {
 		Work: model.Service{
 			App: j.App, Name: j.Metadata.Name, Mode: model.ModeReplicated, Replicas: 1, Pull: spec.Pull,
 			Container: container, Fingerprint: model.Fingerprint(container),
-			Reserve:   amounts(spec.Resources.Reservations),
+			Reserve: amounts(spec.Resources.Reservations), Preview: b.preview,
 			Placement: placement(manifest.Placement{Constraints: spec.Placement.Constraints, Tolerations: spec.Placement.Tolerations}),
 		},
 	}, nil

@@ -21,6 +21,8 @@ func Doing(op model.Op) string {
 		return fmt.Sprintf("remove network %q", o.Name)
 	case model.CreateVolume:
 		return fmt.Sprintf("create volume %q", o.Volume.HostName)
+	case model.RemoveVolume:
+		return fmt.Sprintf("remove volume %q", o.Name)
 	case model.CreateContainer:
 		return fmt.Sprintf("create container %q", o.Owner.Name)
 	case model.CopyFiles:

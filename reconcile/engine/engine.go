@@ -54,9 +54,9 @@ type Engine interface {
 	Close() error
 }
 
-// VolumeRemover removes volumes. It stands apart from Engine because no op may:
-// what plans and performs ops never has one in its hands. A person asks for each
-// removal.
+// VolumeRemover removes volumes. It stands apart from Engine because no op may, but
+// for the own ones of a preview: what plans and performs ops never has one in its
+// hands. A person asks for each removal.
 type VolumeRemover interface {
 	// RemoveVolume removes a volume of the owner's, with all that is in it. One
 	// that a container mounts, running or not, is a Conflict, and so is one that

@@ -26,6 +26,10 @@ type Desired struct {
 	// PlanRules are what policies ask of the plan.
 	PlanRules []PlanRule `json:"planRules,omitempty"`
 	Blobs     Blobs      `json:"-"`
+	// PreviewsKnown says that every preview which is to run is among the apps. Where
+	// it is not known, as before anybody has asked a forge, what runs of previews
+	// is left as it is.
+	PreviewsKnown bool `json:"previewsKnown,omitempty"`
 	// DigestKey made the digests of secret values; the zero value where there
 	// are none.
 	DigestKey DigestKey `json:"-"`
@@ -137,11 +141,16 @@ type App struct {
 	PullSecrets []SecretRef `json:"pullSecrets,omitempty"`
 	// ImageRetention is how many good revisions' images stay on the hosts; 0 is
 	// all of them.
-	ImageRetention int       `json:"imageRetention,omitempty"`
-	Services       []Service `json:"services,omitempty"`
-	Jobs           []Job     `json:"jobs,omitempty"`
-	Networks       []Network `json:"networks,omitempty"`
-	Volumes        []Volume  `json:"volumes,omitempty"`
+	ImageRetention int `json:"imageRetention,omitempty"`
+	// Preview is the number of the pull request that the app is a preview of; ""
+	// for any other app.
+	Preview string `json:"preview,omitempty"`
+	// Previews are the rules for the app's own. They are no part of Digest.
+	Previews *Previews `json:"previews,omitempty"`
+	Services []Service `json:"services,omitempty"`
+	Jobs     []Job     `json:"jobs,omitempty"`
+	Networks []Network `json:"networks,omitempty"`
+	Volumes  []Volume  `json:"volumes,omitempty"`
 }
 
 // Promotion lets a commit into an app when another one, From, has been healthy
@@ -150,6 +159,17 @@ type Promotion struct {
 	From string        `json:"from"`
 	Soak time.Duration `json:"soak"`
 }
+
+// Previews are the rules for which pull requests run beside an app: those with the
+// label, Max at a time, each for TTL after its last commit.
+type Previews struct {
+	Label string        `json:"label"`
+	TTL   time.Duration `json:"ttl"`
+	Max   int           `json:"max"`
+}
+
+// PreviewPriority is that of what belongs to previews: everything else goes before.
+const PreviewPriority = -1
 
 // What a failed rollout leads to.
 const (
@@ -257,6 +277,8 @@ type Service struct {
 	OnHostLoss string `json:"onHostLoss,omitempty"`
 	// Guard is what happens when the service's manifest goes.
 	Guard Guard `json:"guard,omitzero"`
+	// Preview is that of the app.
+	Preview string `json:"preview,omitempty"`
 }
 
 // NoneToSpare says whether the budget lets none of the replicas be stopped, even
@@ -348,7 +370,7 @@ type Network struct {
 }
 
 // Volume is a volume of an app; it is made on the hosts whose replicas mount
-// it and never removed.
+// it and never removed, unless it is a preview's.
 type Volume struct {
 	App      string            `json:"app"`
 	Name     string            `json:"name"`

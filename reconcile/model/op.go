@@ -74,11 +74,19 @@ type (
 		Name  string `json:"name"`
 		Owner string `json:"owner"`
 	}
-	// CreateVolume makes a volume of an app. There is no op that removes one.
+	// CreateVolume makes a volume of an app.
 	CreateVolume struct {
 		Host   string    `json:"host"`
 		Volume Volume    `json:"volume"`
 		Owner  Ownership `json:"owner"`
+	}
+	// RemoveVolume removes a volume that a preview made for itself, with all that is
+	// in it: one that nothing mounts, whose labels name the owner, the app, itself
+	// and the preview. No op removes any other.
+	RemoveVolume struct {
+		Host  string    `json:"host"`
+		Name  string    `json:"name"`
+		Owner Ownership `json:"owner"`
 	}
 	// LoadImage gives a host an image that this program makes, see HoldImage.
 	LoadImage struct {
@@ -144,6 +152,7 @@ func (o RemoveImage) On() string     { return o.Host }
 func (o CreateNetwork) On() string   { return o.Host }
 func (o RemoveNetwork) On() string   { return o.Host }
 func (o CreateVolume) On() string    { return o.Host }
+func (o RemoveVolume) On() string    { return o.Host }
 func (o CreateContainer) On() string { return o.Host }
 func (o LoadImage) On() string       { return o.Host }
 
@@ -152,6 +161,7 @@ func (RemoveImage) op()       {}
 func (CreateNetwork) op()     {}
 func (RemoveNetwork) op()     {}
 func (CreateVolume) op()      {}
+func (RemoveVolume) op()      {}
 func (CreateContainer) op()   {}
 func (LoadImage) op()         {}
 func (CopyFiles) op()         {}
@@ -180,6 +190,8 @@ func Verb(op Op) string {
 		return "removeNetwork"
 	case CreateVolume:
 		return "createVolume"
+	case RemoveVolume:
+		return "removeVolume"
 	case CreateContainer:
 		return "create"
 	case CopyFiles:
@@ -210,7 +222,7 @@ func Verb(op Op) string {
 func opFrom(verb string, data []byte) (Op, error) {
 	decoders := map[string]func([]byte) (Op, error){
 		"pull": decodeOp[PullImage], "removeImage": decodeOp[RemoveImage], "load": decodeOp[LoadImage], "createNetwork": decodeOp[CreateNetwork], "removeNetwork": decodeOp[RemoveNetwork],
-		"createVolume": decodeOp[CreateVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
+		"createVolume": decodeOp[CreateVolume], "removeVolume": decodeOp[RemoveVolume], "create": decodeOp[CreateContainer], "copyFiles": decodeOp[CopyFiles],
 		"start": decodeOp[StartContainer], "unpause": decodeOp[UnpauseContainer], "resumeHealthCheck": decodeOp[ResumeHealthCheck], "rename": decodeOp[RenameContainer],
 		"update": decodeOp[UpdateContainer], "connect": decodeOp[ConnectNetwork], "disconnect": decodeOp[DisconnectNetwork],
 		"stop": decodeOp[StopContainer], "remove": decodeOp[RemoveContainer],

@@ -18,6 +18,7 @@ func ops() []Op {
 		CreateNetwork{Host: "h1", Network: Network{App: "shop", Name: "front", HostName: "shop-front", Driver: "bridge"}, Owner: owner},
 		RemoveNetwork{Host: "h1", ID: "n1", Name: "shop-front", Owner: "us"},
 		CreateVolume{Host: "h1", Volume: Volume{App: "shop", Name: "data", HostName: "shop-data", Driver: "local"}, Owner: owner},
+		RemoveVolume{Host: "h1", Name: "shop-pr-42-data", Owner: Ownership{Owner: "us", App: "shop-pr-42", Name: "shop-pr-42-data", Preview: "42"}},
 		CreateContainer{Host: "h1", Owner: owner, Spec: ContainerSpec{Image: "web:1", Env: map[string]string{"A": "b"}, StopGrace: time.Minute}},
 		CopyFiles{Target: target, Files: []File{{Path: "/x", Mode: 0o444, Digest: "sha256:aa"}}},
 		StartContainer{target, []string{"v"}},
@@ -56,16 +57,38 @@ func TestEveryOpSurvivesJSON(t *testing.T) {
 	}
 }
 
-func TestNoOpRemovesAVolume(t *testing.T) {
+// TestOneOpRemovesAVolume, and asks for the labels of a preview's own.
+func TestOneOpRemovesAVolume(t *testing.T) {
 	for _, op := range ops() {
-		if verb := strings.ToLower(Verb(op)); strings.Contains(verb, "remove") && strings.Contains(verb, "volume") {
+		verb := strings.ToLower(Verb(op))
+		if _, is := op.(RemoveVolume); !is && strings.Contains(verb, "remove") && strings.Contains(verb, "volume") {
 			t.Errorf("there is an op %s", verb)
 		}
+	}
+	own := Ownership{Owner: "us", App: "shop-pr-42", Name: "data", Preview: "42"}
+	if !own.OwnPreview("data", own) {
+		t.Error("a preview's own volume is not taken for its own")
+	}
+	for what, found := range map[string]Ownership{
+		"another owner's":        {Owner: "them", App: "shop-pr-42", Name: "data", Preview: "42"},
+		"another app's":          {Owner: "us", App: "shop", Name: "data", Preview: "42"},
+		"one of another name":    {Owner: "us", App: "shop-pr-42", Name: "other", Preview: "42"},
+		"one without the mark":   {Owner: "us", App: "shop-pr-42", Name: "data"},
+		"another pull request's": {Owner: "us", App: "shop-pr-42", Name: "data", Preview: "4"},
+		"one without any label":  {},
+	} {
+		if own.OwnPreview("data", found) {
+			t.Errorf("%s volume is taken for a preview's own", what)
+		}
+	}
+	unmarked := Ownership{Owner: "us", App: "shop", Name: "data"}
+	if unmarked.OwnPreview("data", unmarked) || (Ownership{}).OwnPreview("", Ownership{}) {
+		t.Error("an op that names no preview removes a volume")
 	}
 }
 
 func TestAnUnknownOpIsAnError(t *testing.T) {
-	for _, data := range []string{`{"op":"removeVolume","args":{}}`, `{"op":"start","args":7}`, `7`, `{}`} {
+	for _, data := range []string{`{"op":"removeHost","args":{}}`, `{"op":"start","args":7}`, `7`, `{}`} {
 		var op OpJSON
 		if err := json.Unmarshal([]byte(data), &op); err == nil {
 			t.Errorf("%s decodes as %+v", data, op.Op)

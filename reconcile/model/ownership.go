@@ -19,6 +19,7 @@ const (
 	LabelPod         = "tallyman.pod"      // the name of the pod's holder, on all its containers
 	LabelRole        = "tallyman.role"     // in the pod; absent on a replica of one container
 	LabelMember      = "tallyman.member"   // the container's name in the pod
+	LabelPreview     = "tallyman.preview"  // the number of the pull request that the app is a preview of; what has it goes with the preview, volumes too
 	labelPrefix      = "tallyman."
 )
 
@@ -38,6 +39,8 @@ type Ownership struct {
 	Pod    string `json:"pod,omitempty"`
 	Role   string `json:"role,omitempty"`
 	Member string `json:"member,omitempty"`
+	// Preview is the number of the pull request, on all that belongs to a preview.
+	Preview string `json:"preview,omitempty"`
 	// Guard is what the manifest said of the thing's end when it was made, see
 	// Guards.Of.
 	Guard Guard `json:"guard,omitzero"`
@@ -80,11 +83,11 @@ type labelField struct {
 	value *string
 }
 
-func (o *Ownership) pairs() [12]labelField {
+func (o *Ownership) pairs() [13]labelField {
 	return [...]labelField{
 		{LabelOwner, &o.Owner}, {LabelApp, &o.App}, {LabelService, &o.Service}, {LabelJob, &o.Job}, {LabelRun, &o.Run}, {LabelSlot, &o.Slot},
 		{LabelFingerprint, &o.Fingerprint}, {LabelRevision, &o.Revision}, {LabelName, &o.Name},
-		{LabelPod, &o.Pod}, {LabelRole, &o.Role}, {LabelMember, &o.Member},
+		{LabelPod, &o.Pod}, {LabelRole, &o.Role}, {LabelMember, &o.Member}, {LabelPreview, &o.Preview},
 	}
 }
 

@@ -53,7 +53,7 @@ func (p *placer) displace(s *service, n int) bool {
 }
 
 func (p *placer) mayDisplace(s *service) bool {
-	return s.Priority > 0 && (p.stopped == nil || !p.stopped(s.App))
+	return s.Priority > p.floor && (p.stopped == nil || !p.stopped(s.App))
 }
 
 // displaceAt does the same on the one host that a global service's slot is for.

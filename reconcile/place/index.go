@@ -19,6 +19,7 @@ type placer struct {
 	hosts      []host
 	services   []service
 	order      []*service     // the highest priority first
+	floor      int            // 0, or the priority of previews: who is above it may send others away
 	byName     map[string]int // hosts
 	byKey      map[key]int    // services
 	jobs       map[key]model.Resources
@@ -163,6 +164,9 @@ func (p *placer) addServices(services []model.Service) {
 		p.order = append(p.order, s)
 	}
 	slices.SortStableFunc(p.order, func(a, b *service) int { return cmp.Compare(b.Priority, a.Priority) })
+	if n := len(p.order); n > 0 {
+		p.floor = min(0, p.order[n-1].Priority)
+	}
 }
 
 func (p *placer) emptySlots(s *service) []slot {

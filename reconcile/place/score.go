@@ -62,7 +62,9 @@ func (p *placer) keepsCompany(s *service) {
 func (p *placer) relate() {
 	byName := map[string]int{}
 	for i := range p.services {
-		byName[p.services[i].Name] = i
+		if p.services[i].Preview == "" { // a preview's has the name of the real one, which is meant
+			byName[p.services[i].Name] = i
+		}
 	}
 	for i := range p.services {
 		for _, name := range p.services[i].Placement.Affinity {

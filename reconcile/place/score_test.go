@@ -169,3 +169,19 @@ func TestConstraints(t *testing.T) {
 		}
 	}
 }
+
+// TestNeighboursAreTheRealOnes: a preview's service has the name of the real one, and
+// whoever wants to be near it does not mean the preview's.
+func TestNeighboursAreTheRealOnes(t *testing.T) {
+	hosts, live := fleet("a", "b", "c")
+	real, copied, near := as(web(1), "shop", "web", 0), as(web(1), "shop-pr-1", "web", model.PreviewPriority), as(web(1), "shop", "cache", 0)
+	copied.Preview, near.Placement.Affinity = "1", []string{"web"}
+	put(&live, "b", container(real, "1", "x"))
+	put(&live, "c", container(copied, "1", "y"))
+	r := run(hosts, live, near, real, copied)
+	for _, a := range r.Assignments {
+		if a.Service == "cache" && a.Host != "b" {
+			t.Errorf("it was placed on %s, and the real one is on b", a.Host)
+		}
+	}
+}

@@ -81,6 +81,9 @@ func (p *planner) unusedNetwork(host *model.HostState, n model.NetworkState) {
 	if !ok {
 		why, ok = p.attached[attachment{app: n.Owner.App, host: host.Name}]
 	}
+	if p.in.Desired.Unheard(n.Owner) {
+		why, ok = model.UnheardBecause, true
+	}
 	if !ok {
 		p.removeNetwork(host, n)
 		return

@@ -104,6 +104,7 @@ type planner struct {
 	hosts       map[string]*model.HostState
 	services    map[slot]*model.Service // keyed without slot
 	revisions   map[string]string       // by app, which may be held to different ones
+	previews    map[string]string       // by app: of which pull request, where it is of one
 	slots       map[slot][]*model.Container
 	runs        map[slot][]*model.Container // of jobs; keyed without slot
 	told        map[string]bool             // containers of runs that have a change already, by id
@@ -117,6 +118,7 @@ type planner struct {
 	rooms       map[string]*model.Room      // by host
 	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
+	named       map[string]bool              // volumes that the manifests have, by their names on hosts
 	unresolved  map[string]string            // app → why its images are not known
 	pullSecrets map[string][]model.SecretRef // app → its credentials for registries
 	resolutions map[resolution]*model.Service
@@ -131,6 +133,8 @@ func newPlanner(in *Input) *planner {
 		hosts:        map[string]*model.HostState{},
 		services:     map[slot]*model.Service{},
 		revisions:    map[string]string{},
+		previews:     map[string]string{},
+		named:        map[string]bool{},
 		slots:        make(map[slot][]*model.Container, len(in.Placement.Assignments)),
 		runs:         map[slot][]*model.Container{},
 		told:         map[string]bool{},
@@ -151,8 +155,12 @@ func newPlanner(in *Input) *planner {
 	}
 	for i := range in.Desired.Apps {
 		p.revisions[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Revision
+		p.previews[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Preview
 		p.unresolved[in.Desired.Apps[i].Name] = in.Desired.Apps[i].Unresolved
 		p.pullSecrets[in.Desired.Apps[i].Name] = in.Desired.Apps[i].PullSecrets
+		for j := range in.Desired.Apps[i].Volumes {
+			p.named[in.Desired.Apps[i].Volumes[j].HostName] = true
+		}
 		for _, n := range in.Desired.Apps[i].Networks {
 			p.networkNames[n.HostName] = n.Name
 		}

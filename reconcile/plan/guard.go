@@ -39,7 +39,7 @@ func newGuards(p *planner) *guards {
 		g.goesBack[app.Name] = app.Held != nil && app.Held.Kind == model.HeldRollback
 	}
 	for i := range p.changes {
-		if c := &p.changes[i]; c.Removal && c.Key.Kind == KindReplica && !p.protected[c.Key] {
+		if c := &p.changes[i]; c.Removal && c.Key.Kind == KindReplica && !c.Preview && !p.protected[c.Key] {
 			g.count(c)
 		}
 	}
@@ -76,7 +76,7 @@ func (g *guards) count(c *Change) {
 func (g *guards) hold(changes []Change) {
 	for i := range changes {
 		c := &changes[i]
-		if c.Verdict != Remove {
+		if c.Verdict != Remove || c.Preview {
 			continue
 		}
 		c.Kept = g.keeps(c)

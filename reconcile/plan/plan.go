@@ -158,6 +158,8 @@ type Change struct {
 	Removal bool `json:"removal,omitempty"`
 	// Kept says that the app's policy leaves the removal to people.
 	Kept bool `json:"kept,omitempty"`
+	// Preview says that the thing is a preview's: no guard holds its end back.
+	Preview bool `json:"preview,omitempty"`
 	// HeldBy is the guard that holds the removal until somebody agrees to it.
 	HeldBy string `json:"heldBy,omitempty"`
 	// LeftAlone says that the change is drift that the app does not want to be
@@ -279,6 +281,8 @@ func opTarget(op model.Op) string {
 		return o.Name
 	case model.CreateVolume:
 		return o.Volume.HostName
+	case model.RemoveVolume:
+		return o.Name
 	case model.CreateContainer:
 		return o.Owner.Name
 	case interface{ Container() string }:

@@ -140,7 +140,11 @@ func (p *planner) job(runs *Runs, d *jobs.Decision) {
 // first.
 func (p *planner) endRun(container *model.Container, reason string, gone bool) {
 	p.told[container.ID] = true
-	c := Change{Key: keyOfRun(container), Host: container.Host, Verdict: Remove, Removal: gone, Old: []string{container.ID}, Reasons: []string{reason}}
+	if p.in.Desired.Unheard(container.Owner) {
+		p.changes = append(p.changes, Change{Key: keyOfRun(container), Host: container.Host, Verdict: Unchanged, Current: container.ID, Reasons: []string{model.UnheardBecause}})
+		return
+	}
+	c := Change{Key: keyOfRun(container), Host: container.Host, Verdict: Remove, Removal: gone, Preview: container.Owner.Preview != "", Old: []string{container.ID}, Reasons: []string{reason}}
 	if policy, known := p.syncOf(container.Owner.App); gone && known && !policy.Prune {
 		c.Verdict, c.Removal = Unchanged, false
 		c.Reasons = append(c.Reasons, "kept: sync.prune is off for this app")
@@ -184,7 +188,7 @@ func (p *planner) startRun(runs *Runs, d *jobs.Decision) Change {
 	}
 	owner := model.Ownership{
 		Owner: p.in.Desired.Owner, App: runs.App, Job: d.Job.Name, Run: d.Start.Run, Slot: strconv.Itoa(d.Start.Number),
-		Fingerprint: s.Fingerprint, Revision: p.revisions[runs.App],
+		Fingerprint: s.Fingerprint, Revision: p.revisions[runs.App], Preview: p.previews[runs.App],
 	}
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: at.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}

@@ -29,7 +29,7 @@ func (p *planner) networks(app *model.App) {
 
 // unusedThings are networks and volumes of ours that no replica needs where
 // they are. Networks go when nothing is attached to them any more; volumes hold
-// data and stay.
+// data and stay, but for those of a preview that is over.
 func (p *planner) unusedThings() {
 	for _, h := range p.hosts {
 		for i, n := range h.Networks {
@@ -40,15 +40,37 @@ func (p *planner) unusedThings() {
 		}
 		for _, v := range h.Volumes {
 			if p.mine(v.Owner, v.Name) && !p.users[thing{"", v.Name}][h.Name] {
-				p.changes = append(p.changes, Change{
-					Key:     Key{Kind: KindVolume, App: v.Owner.App, Host: h.Name, Name: v.Name},
-					Host:    h.Name,
-					Verdict: Unchanged,
-					Reasons: []string{"no replica here mounts it; kept, because volumes hold data and are removed by people only"},
-				})
+				p.unusedVolume(h, &v)
 			}
 		}
 	}
+}
+
+func (p *planner) unusedVolume(host *model.HostState, v *model.VolumeState) {
+	c := Change{
+		Key: Key{Kind: KindVolume, App: v.Owner.App, Host: host.Name, Name: v.Name}, Host: host.Name, Verdict: Unchanged,
+		Reasons: []string{"no replica here mounts it; kept, because volumes hold data and are removed by people only"},
+	}
+	if p.overWith(v) {
+		c.Verdict, c.Removal, c.Preview, c.Reasons = Remove, true, true, []string{previewOver + ", and this is its own"}
+		c.Steps = []Step{{Op: model.RemoveVolume{Host: host.Name, Name: v.Name, Owner: previewOwner(v.Owner)}, After: Idle}}
+		if !host.Reachable {
+			c.Steps = nil
+			c = p.unreachable(c, host)
+		}
+	}
+	p.changes = append(p.changes, c)
+}
+
+// overWith says whether a volume goes with the preview that made it: it is known
+// that this one is not to run any more, and nobody else names the volume.
+func (p *planner) overWith(v *model.VolumeState) bool {
+	return v.Owner.Preview != "" && p.in.Desired.PreviewsKnown && !p.declared(v.Owner.App) && !p.named[v.Name]
+}
+
+// previewOwner is what the labels of a preview's volume must say for it to go.
+func previewOwner(o model.Ownership) model.Ownership {
+	return model.Ownership{Owner: o.Owner, App: o.App, Name: o.Name, Preview: o.Preview}
 }
 
 func (p *planner) mine(o model.Ownership, name string) bool {
@@ -62,6 +84,7 @@ func (p *planner) removeNetwork(host *model.HostState, n model.NetworkState) {
 		Verdict: Remove,
 		Removal: true,
 		Reasons: []string{"no replica here needs it any more"},
+		Preview: n.Owner.Preview != "",
 	}
 	for _, same := range host.NetworksNamed(n.Name) {
 		if p.mine(same.Owner, same.Name) {
@@ -89,7 +112,10 @@ func (p *planner) volumes(app *model.App) {
 			}
 			if state := p.findVolume(host, v.HostName); state != nil {
 				f.there, f.owner = true, state.Owner.Owner
-				if !state.Made(v.Driver, v.Options) {
+				switch {
+				case owner.Preview != state.Owner.Preview || owner.Preview != "" && owner.App != state.Owner.App:
+					f.misfit = "a volume of that name is on the host, and one of the two is a preview's; remove it or give this one another name"
+				case !state.Made(v.Driver, v.Options):
 					f.misfit = misfit(v, state, owner)
 				}
 			}
@@ -171,7 +197,7 @@ func (p *planner) block(c *Change, reason string) {
 }
 
 func (p *planner) thing(app, name string) model.Ownership {
-	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.revisions[app], Name: name}
+	return model.Ownership{Owner: p.in.Desired.Owner, App: app, Revision: p.revisions[app], Name: name, Preview: p.previews[app]}
 }
 
 func (p *planner) networksNamed(host, name string) []model.NetworkState {

@@ -14,7 +14,7 @@ import (
 // host of one name are both found, the app first. Of services and replicas the
 // app may be left out when only one fits.
 func Find(s *Status, name string) ([]any, error) {
-	full, err := fullName(name, slices.Concat(placesOf(s), workloadsOf(s)))
+	full, err := fullName(s, name, slices.Concat(placesOf(s), workloadsOf(s)))
 	if err != nil {
 		return nil, orNothing(err, "no app, service, replica or host of that name; tallyman get lists them")
 	}
@@ -69,7 +69,7 @@ func ChangesOf(s *Status, name string) ([]Change, error) {
 	for i := range all {
 		names = append(names, namesOf(all[i].Key)...)
 	}
-	full, err := fullName(name, names)
+	full, err := fullName(s, name, names)
 	if err != nil {
 		return nil, orNothing(err, "no app, service or replica of that name; tallyman get lists them")
 	}
@@ -93,7 +93,7 @@ func namesOf(k plan.Key) []string {
 // FindReplica gives the replica of that name, or the first one of a service of
 // that name that has a container. The app may be left out when only one fits.
 func FindReplica(s *Status, name string) (Replica, error) {
-	full, err := fullName(name, workloadsOf(s))
+	full, err := fullName(s, name, workloadsOf(s))
 	if err != nil {
 		return Replica{}, fmt.Errorf("find replica %q: %w", name, orNothing(err, "no such replica or service; `tallyman get replicas` lists them"))
 	}
@@ -150,7 +150,7 @@ func FindJob(s *Status, name string) (Job, error) {
 	for i := range all {
 		names = append(names, all[i].Key())
 	}
-	full, err := fullName(name, names)
+	full, err := fullName(s, name, names)
 	if err != nil {
 		return Job{}, fmt.Errorf("find job %q: %w", name, orNothing(err, "no such job; `tallyman get jobs` lists them"))
 	}
@@ -160,14 +160,15 @@ func FindJob(s *Status, name string) (Job, error) {
 var errNoSuchName = errors.New("no such name")
 
 // fullName is the one of the names that a person means who may leave out the
-// app. A name that is there in full means that one, and no other.
-func fullName(name string, names []string) (string, error) {
+// app. A name that is there in full means that one, and no other; a preview is meant
+// by its full name only.
+func fullName(s *Status, name string, names []string) (string, error) {
 	if slices.Contains(names, name) {
 		return name, nil
 	}
 	var fits []string
 	for _, full := range names {
-		if _, local, _ := strings.Cut(full, "/"); local == name && name != "" {
+		if app, local, _ := strings.Cut(full, "/"); local == name && name != "" && !s.isPreview(app) {
 			fits = append(fits, full)
 		}
 	}
@@ -188,4 +189,8 @@ func orNothing(err error, words string) error {
 		return errors.New(words)
 	}
 	return err
+}
+
+func (s *Status) isPreview(app string) bool {
+	return slices.ContainsFunc(s.Apps, func(a App) bool { return a.Name == app && a.Preview != "" })
 }

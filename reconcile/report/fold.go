@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
+	"github.com/tallyman-io/tallyman/reconcile/preview"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
 
@@ -28,6 +29,8 @@ type Input struct {
 	Reverts     bool // somebody reverts in Git what apps went back from
 	// Working are the replicas and runs that are being worked on, by host.
 	Working map[string][]plan.Key
+	// Previews is what was made of the pull requests.
+	Previews []preview.Admission
 }
 
 // Fold makes the status.
@@ -53,7 +56,11 @@ func Fold(in Input) Status {
 	s.Hosts = append(s.Hosts, f.leaving()...)
 	f.things(&s)
 	s.Sync, s.Health = Synced, Healthy
+	s.Previews = f.previews(&s)
 	for _, a := range s.Apps {
+		if a.Preview != "" {
+			continue // what a pull request does is nothing to the branch
+		}
 		s.Sync, s.Health = worstSync(s.Sync, a.Sync), worst(s.Health, a.Health)
 	}
 	if in.FetchError != "" {
@@ -186,7 +193,7 @@ func why(c *model.Container) string {
 
 func (f *folder) app(app *model.App) App {
 	r := f.in.Rollout.State.Records[app.Name]
-	out := App{Name: app.Name, Sync: Synced, Health: Healthy, Phase: r.Phase, Revision: r.Revision, Since: r.StartedAt, Reason: r.Reason, Services: []Service{}}
+	out := App{Name: app.Name, Sync: Synced, Health: Healthy, Phase: r.Phase, Revision: r.Revision, Since: r.StartedAt, Reason: r.Reason, Services: []Service{}, Preview: app.Preview}
 	if !r.EndedAt.IsZero() {
 		out.Since = r.EndedAt
 	}
@@ -317,27 +324,6 @@ func (f *folder) countReplica(out *Service, change *plan.Change) {
 	if ready {
 		out.Ready++
 	}
-}
-
-// goneApps are apps that no manifest names and that still have something.
-func (f *folder) goneApps(s *Status) {
-	declared := map[string]bool{}
-	for i := range s.Apps {
-		declared[s.Apps[i].Name] = true
-	}
-	for name, first := range f.dirty {
-		if !declared[name] {
-			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}})
-		}
-	}
-	slices.SortFunc(s.Apps, func(a, b App) int { return strings.Compare(a.Name, b.Name) })
-}
-
-func goneBecause(first *plan.Change) string {
-	if first.Verdict == plan.Blocked && len(first.Reasons) > 0 {
-		return "no longer in the manifests; " + first.Reasons[0]
-	}
-	return "no longer in the manifests, being removed"
 }
 
 func (f *folder) host(h *model.Host) Host {

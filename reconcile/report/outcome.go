@@ -34,6 +34,9 @@ func OutcomeOf(s *Status) Outcome {
 	}
 	result := Converged
 	for i := range s.Apps {
+		if s.Apps[i].Preview != "" {
+			continue
+		}
 		switch appOutcome(s, &s.Apps[i]) {
 		case Pending:
 			return Pending

@@ -60,12 +60,16 @@ type Status struct {
 	Sync   Sync   `json:"sync"`
 	Health Health `json:"health"`
 	Apps   []App  `json:"apps"`
-	Hosts  []Host `json:"hosts"`
+	// Previews are the pull requests that run beside their apps, or would. Neither
+	// Sync nor Health is about them.
+	Previews []Preview `json:"previews,omitempty"`
+	Hosts    []Host    `json:"hosts"`
 	// Volumes and Networks are those of ours on the hosts, and the external ones
 	// that the manifests name.
 	Volumes  []VolumeOnHost  `json:"volumes,omitempty"`
 	Networks []NetworkOnHost `json:"networks,omitempty"`
-	// Busy is how many things are being worked on at this moment.
+	// Busy is how many things are being worked on at this moment, without those of
+	// previews.
 	Busy int `json:"busy"`
 	// Changes are the plan's entries that want something, with why it is not
 	// being done, if it is not.
@@ -107,6 +111,8 @@ type App struct {
 	Hold  *rollout.Hold  `json:"hold,omitempty"`
 	Pin   *rollout.Pin   `json:"pin,omitempty"`
 	Pause *rollout.Pause `json:"pause,omitempty"`
+	// Preview is the number of the pull request that the app is a preview of.
+	Preview string `json:"preview,omitempty"`
 	// WaitsFor is the app that comes first and is not there yet.
 	WaitsFor string `json:"waitsFor,omitempty"`
 	// Canary waits to be promoted.

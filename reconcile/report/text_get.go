@@ -10,7 +10,7 @@ import (
 
 // Kinds are the kinds of things that Get and GetText know.
 func Kinds() []string {
-	return []string{"hosts", "apps", "services", "replicas", "jobs", "volumes", "networks"}
+	return []string{"hosts", "apps", "services", "replicas", "jobs", "volumes", "networks", "previews"}
 }
 
 // GetText writes one kind of thing as a table. It reports false for a kind that
@@ -30,6 +30,8 @@ func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err 
 		t.volumeTable(s)
 	case "networks":
 		t.networkTable(s)
+	case "previews":
+		t.previewTable(s)
 	case "jobs":
 		t.jobTable(s, Jobs(s))
 	default:
@@ -53,6 +55,8 @@ func Get(s *Status, kind string) (list any, known bool) {
 		return append([]VolumeOnHost{}, s.Volumes...), true
 	case "networks":
 		return append([]NetworkOnHost{}, s.Networks...), true
+	case "previews":
+		return append([]Preview{}, s.Previews...), true
 	case "jobs":
 		return Jobs(s), true
 	}

@@ -22,6 +22,10 @@ func StatusText(w io.Writer, s *Status, style Style) error {
 		t.gap()
 		t.jobTable(s, list)
 	}
+	if len(s.Previews) > 0 {
+		t.gap()
+		t.previewTable(s)
+	}
 	t.statusHosts(s)
 	t.openChanges(s)
 	t.openOrphans(s)

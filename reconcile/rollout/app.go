@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
@@ -13,6 +14,10 @@ import (
 // they should be.
 func (d *decider) goneApp(changes []plan.Change) {
 	r := &roll{decider: d, app: &model.App{Name: changes[0].Key.App}, changes: changes}
+	if slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Preview }) {
+		r.removals() // nothing takes a preview's place
+		return
+	}
 	if record, known := d.out.State.Records[r.app.Name]; known && !record.Sync.Auto && !d.in.Manual {
 		r.holdAll(autoOff)
 		return
@@ -56,7 +61,7 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	d.seen[app.Name] = true
 	r := &roll{decider: d, app: app, changes: changes}
 	if !r.begin() {
-		d.unsettled = app.Name // what takes over from an app that has gone may be waiting here
+		d.unsettle(app) // what takes over from an app that has gone may be waiting here
 		return
 	}
 	if r.record.Phase == Complete && r.standing.Good != nil && !d.depended[app.Name] && r.standing.Moves == nil && r.standing.Well == nil && r.nothingToDo() {
@@ -80,10 +85,17 @@ func (d *decider) roll(app *model.App, changes []plan.Change) {
 	r.finish()
 	r.tellCanary()
 	if r.inFlux() {
-		d.unsettled = app.Name
+		d.unsettle(app)
 	}
 	d.out.State.Records[app.Name] = r.record
 	d.out.State.stand(app.Name, r.standing)
+}
+
+// unsettle notes an app that is on its way. A preview takes nobody's place.
+func (d *decider) unsettle(app *model.App) {
+	if app.Preview == "" {
+		d.unsettled = app.Name
+	}
 }
 
 // onlyReport leaves drift alone. What a commit's own trailer lets go is none.
@@ -155,7 +167,7 @@ func pullsOtherwise(before string, app *model.App) bool {
 func (r *roll) newRecord() Record {
 	record := Record{
 		App: r.app.Name, Revision: r.app.Revision, Author: r.app.Author, Subject: r.app.Subject,
-		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(), Undigested: r.app.Undigested(),
+		Digest: r.app.Digest, StartedAt: r.in.Now, Phase: Progressing, Sync: r.app.Sync, Changed: r.changed(), Images: r.app.Digests(), Undigested: r.app.Undigested(), Preview: r.app.Preview,
 	}
 	if again := r.standing.Again; again != nil && r.app.Held == nil {
 		if again.Digest == record.Digest {

@@ -85,6 +85,10 @@ func (c *chooser) app(target *model.App) {
 		return
 	}
 	c.endPause(target.Name)
+	if target.Preview != "" {
+		c.preview(target)
+		return
+	}
 	c.clearHold(target)
 	standing, record := c.out.State.Standings[target.Name], c.in.State.Records[target.Name]
 	switch {
@@ -98,6 +102,16 @@ func (c *chooser) app(target *model.App) {
 	}
 	if good := standing.Good; good != nil && standing.Hold == nil && record.Phase == Progressing && good.Digest != target.Digest {
 		c.read(Rendering{target.Name, good.Revision}) // it may be needed at any moment
+	}
+}
+
+// preview lets a preview have its pull request's newest commit. It goes back to
+// nothing: there the branch is not what it is held to.
+func (c *chooser) preview(target *model.App) {
+	if w := c.waits(target); w.kind != "" && c.in.State.Records[target.Name].Digest != target.Digest {
+		app := *target
+		app.Waits = w.reason
+		c.choose(app)
 	}
 }
 
@@ -218,6 +232,9 @@ func byWhom(who, why string) string {
 func (c *chooser) gone(name string) {
 	c.endPause(name)
 	standing, record := c.out.State.Standings[name], c.in.State.Records[name]
+	if record.Preview != "" {
+		return // what a person ordered of a preview ends with it
+	}
 	app := &model.App{Name: name, Sync: record.Sync, Revision: c.in.Target.Revision}
 	switch unverified := c.in.Target.Unverified[name]; {
 	case standing.Pin != nil:

@@ -88,6 +88,8 @@ type Record struct {
 	// Gone says that no manifest names the app any more. Should it come back, it
 	// is rolled out, and not taken for one that is merely healed.
 	Gone bool `json:"gone,omitempty"`
+	// Preview is the number of the pull request that the app is a preview of.
+	Preview string `json:"preview,omitempty"`
 }
 
 // News says whether r is another rollout than old, or has come further.
@@ -288,7 +290,7 @@ func (d *decider) emptyApps() {
 // forgotten with the last that is left of them: until then their policies count.
 func (d *decider) markGone(left [][]plan.Change) {
 	for name, record := range d.out.State.Records {
-		if d.apps[name] != nil {
+		if d.apps[name] != nil || record.Preview != "" && !d.in.Desired.PreviewsKnown {
 			continue
 		}
 		if !slices.ContainsFunc(left, func(changes []plan.Change) bool { return changes[0].Key.App == name }) {

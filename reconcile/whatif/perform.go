@@ -28,6 +28,8 @@ func (f *fleet) perform(op model.Op) string {
 		h.Networks = slices.DeleteFunc(h.Networks, func(n model.NetworkState) bool { return n.ID == o.ID })
 	case model.CreateVolume:
 		h.Volumes = append(h.Volumes, model.VolumeState{Name: o.Volume.HostName, Driver: o.Volume.Driver, Options: o.Volume.Options, Owner: o.Owner, CreatedAt: f.now})
+	case model.RemoveVolume:
+		h.Volumes = slices.DeleteFunc(h.Volumes, func(v model.VolumeState) bool { return v.Name == o.Name })
 	case model.CreateContainer:
 		f.create(h, o)
 	case interface{ Ref() string }:

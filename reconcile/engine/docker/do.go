@@ -36,6 +36,8 @@ func (e *Engine) perform(ctx context.Context, op model.Op, blobs model.Blobs) er
 		return e.removeNetwork(ctx, o)
 	case model.CreateVolume:
 		return e.createVolume(ctx, o)
+	case model.RemoveVolume:
+		return e.removeVolume(ctx, o.Name, func(found model.Ownership) bool { return o.Owner.OwnPreview(o.Name, found) })
 	case model.CreateContainer:
 		return e.createContainer(ctx, o, blobs)
 	case model.CopyFiles:

@@ -99,10 +99,12 @@ func (e *Engine) createVolume(ctx context.Context, op model.CreateVolume) error 
 
 // RemoveVolume removes a volume with all that is in it.
 func (e *Engine) RemoveVolume(ctx context.Context, name, owner string) error {
-	return e.fail(fmt.Sprintf("remove volume %q", name), e.removeVolume(ctx, name, owner))
+	return e.fail(fmt.Sprintf("remove volume %q", name), e.removeVolume(ctx, name, func(found model.Ownership) bool {
+		return owner != "" && found.Owner == owner && found.Name == name
+	}))
 }
 
-func (e *Engine) removeVolume(ctx context.Context, name, owner string) error {
+func (e *Engine) removeVolume(ctx context.Context, name string, may func(model.Ownership) bool) error {
 	if err := e.ready(ctx); err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (e *Engine) removeVolume(ctx context.Context, name, owner string) error {
 	if err != nil {
 		return err
 	}
-	if own := model.OwnershipFrom(found.Labels); owner == "" || own.Owner != owner || own.Name != name {
+	if !may(model.OwnershipFrom(found.Labels)) {
 		return conflict("the volume is not ours")
 	}
 	return gone(e.api().VolumeRemove(ctx, name, false))

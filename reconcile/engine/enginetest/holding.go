@@ -83,6 +83,30 @@ func removingVolumes() []promise {
 			s.do(model.RemoveContainer{Target: t})
 			s.hand(s.removeVolume(op.Volume.HostName, s.Owner))
 		}},
+		{"an op removes a preview's own volume, when nothing mounts it, and no other", func(s *suite) {
+			plain, own := s.volume("data"), s.volume("own")
+			own.Owner.App, own.Owner.Preview = "app-pr-42", "42"
+			s.do(plain)
+			s.do(own)
+			remove := func(name string, owner model.Ownership) model.RemoveVolume {
+				owner.Name = name
+				return model.RemoveVolume{Host: s.Host.Name, Name: name, Owner: owner}
+			}
+			s.refuses(remove(plain.Volume.HostName, plain.Owner), engine.Conflict)
+			s.refuses(remove(plain.Volume.HostName, own.Owner), engine.Conflict)
+			other := own.Owner
+			other.Preview = "4"
+			s.refuses(remove(own.Volume.HostName, other), engine.Conflict)
+			t := s.mounting(own.Volume.HostName)
+			s.refuses(remove(own.Volume.HostName, own.Owner), engine.Conflict)
+			s.do(model.RemoveContainer{Target: t})
+			for range 2 {
+				s.do(remove(own.Volume.HostName, own.Owner))
+			}
+			if s.seeVolume(own.Volume.HostName) != nil || s.seeVolume(plain.Volume.HostName) == nil {
+				s.Errorf("the preview's is there: %v, the other: %v", s.seeVolume(own.Volume.HostName) != nil, s.seeVolume(plain.Volume.HostName) != nil)
+			}
+		}},
 		{"a volume of another owner, or of nobody, is not removed", func(s *suite) {
 			op := s.volume("data")
 			s.do(op)

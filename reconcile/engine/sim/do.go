@@ -103,6 +103,8 @@ func (h *Host) apply(j *job) (changed bool, err error) {
 		return h.removeNetwork(o)
 	case model.CreateVolume:
 		return h.createVolume(o, j.now)
+	case model.RemoveVolume:
+		return h.dropVolume(o.Name, func(found model.Ownership) bool { return o.Owner.OwnPreview(o.Name, found) })
 	case model.CreateContainer:
 		return h.create(o, j)
 	}

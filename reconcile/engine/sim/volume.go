@@ -53,7 +53,9 @@ func (h *Host) RemoveVolume(ctx context.Context, name, owner string) error {
 		return err
 	}
 	defer h.lock()()
-	err := h.dropVolume(name, owner)
+	_, err := h.dropVolume(name, func(found model.Ownership) bool {
+		return owner != "" && found.Owner == owner && found.Name == name
+	})
 	var r *refusal
 	if errors.As(err, &r) {
 		return h.fail(doing, r.class, r)
@@ -62,19 +64,19 @@ func (h *Host) RemoveVolume(ctx context.Context, name, owner string) error {
 	return nil
 }
 
-func (h *Host) dropVolume(name, owner string) error {
+func (h *Host) dropVolume(name string, may func(model.Ownership) bool) (dropped bool, err error) {
 	v := h.volumes[name]
 	if v == nil {
-		return nil
+		return false, nil
 	}
-	if owner == "" || v.owner.Owner != owner || v.owner.Name != name {
-		return refuse(engine.Conflict, "the volume is not ours")
+	if !may(v.owner) {
+		return false, refuse(engine.Conflict, "the volume is not ours")
 	}
 	for _, c := range h.containers {
 		if c.spec.MountsVolume(name) {
-			return refuse(engine.Conflict, "volume %s is in use by %s", name, c.name)
+			return false, refuse(engine.Conflict, "volume %s is in use by %s", name, c.name)
 		}
 	}
 	delete(h.volumes, name)
-	return nil
+	return true, nil
 }

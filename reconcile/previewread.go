@@ -1,0 +1,162 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/desired"
+	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/preview"
+)
+
+// followPreviews renders previews whenever some are wanted. It stands apart from what
+// apps may have to go back to, which must not wait for a pull request.
+func (c *Controller) followPreviews(ctx context.Context) {
+	loader := manifest.NewLoader(c.cfg.Limits)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.previews.wanted:
+			c.renderPreviews(ctx, loader)
+		}
+	}
+}
+
+func (c *Controller) renderPreviews(ctx context.Context, loader *manifest.Loader) {
+	c.mu.Lock()
+	base, unread := c.source.commit, c.unreadPreviews(c.previews.admitted)
+	c.mu.Unlock()
+	fresh := map[previewAt]previewRendering{}
+	for i := range unread {
+		p := &unread[i]
+		fresh[previewAt{p.Name(), p.Head}] = c.renderPreview(ctx, loader, previewOf{base, p})
+	}
+	if ctx.Err() != nil || len(fresh) == 0 {
+		return
+	}
+	c.mu.Lock()
+	for at, r := range fresh {
+		if before := c.previews.rendered[at]; r.unread != "" && before.app != nil {
+			r.app, r.blobs, r.key = before.app, before.blobs, before.key // it runs on until it can be read again
+		}
+		c.previews.rendered[at] = r
+	}
+	c.forgetRenderings()
+	c.mu.Unlock()
+	poke(c.render) // which also keeps the commits readable
+	c.askAgain()
+	c.Wake()
+}
+
+// forgetRenderings drops those that nobody needs any more.
+func (c *Controller) forgetRenderings() {
+	needed := map[previewAt]bool{}
+	for i := range c.previews.list {
+		p := &c.previews.list[i]
+		needed[previewAt{p.Name(), p.Head}], needed[previewAt{p.Name(), p.Accepted}] = true, true
+	}
+	maps.DeleteFunc(c.previews.rendered, func(at previewAt, _ previewRendering) bool { return !needed[at] })
+}
+
+// rereadPreviews has those rendered again that could not be.
+func (c *Controller) rereadPreviews() {
+	again := false
+	for at, r := range c.previews.rendered {
+		if r.unread != "" || r.app != nil && r.app.Unresolved != "" {
+			r.base, again = "", true
+			c.previews.rendered[at] = r
+		}
+	}
+	if again {
+		poke(c.previews.wanted)
+	}
+}
+
+// previewHeads are the commits that have to stay readable, of those that could be
+// read.
+func (c *Controller) previewHeads() []string {
+	var heads []string
+	for i := range c.previews.list {
+		p := &c.previews.list[i]
+		for _, head := range []string{p.Head, p.Accepted} {
+			if r, known := c.previews.rendered[previewAt{p.Name(), head}]; known && r.unread == "" {
+				heads = append(heads, head)
+			}
+		}
+	}
+	return heads
+}
+
+// previewOf is a preview and the branch's commit that it is held against.
+type previewOf struct {
+	base git.Commit
+	*Preview
+}
+
+// renderPreview makes of a pull request's commit what runs of it.
+func (c *Controller) renderPreview(ctx context.Context, loader *manifest.Loader, of previewOf) previewRendering {
+	r := previewRendering{base: of.base.ID}
+	d, err := c.buildPreview(ctx, loader, of)
+	var wrong manifest.Errors
+	var no refusedPreview
+	switch {
+	case errors.As(err, &no):
+		r.refused = no.Error()
+	case errors.As(err, &wrong), errors.Is(err, manifest.ErrNoManifests):
+		r.refused = fmt.Sprintf("the manifests of the pull request are not good: %v", err)
+	case err != nil:
+		r.unread = err.Error()
+	default:
+		r.app, r.blobs, r.key = &d.Apps[0], d.Blobs, d.DigestKey
+	}
+	return r
+}
+
+// refusedPreview is an error that only another commit ends.
+type refusedPreview struct{ error }
+
+func (c *Controller) buildPreview(ctx context.Context, loader *manifest.Loader, of previewOf) (*model.Desired, error) {
+	head, err := c.cfg.Source.Resolve(ctx, of.Head)
+	if err != nil {
+		return nil, err
+	}
+	base, err := c.load(loader, of.base.ID)
+	if err != nil {
+		return nil, errors.New("the branch can't be read: " + err.Error())
+	}
+	theirs, err := c.load(loader, head.ID)
+	if err != nil {
+		return nil, err
+	}
+	set, err := preview.Documents(base, theirs, of.Preview)
+	if err != nil {
+		return nil, refusedPreview{err}
+	}
+	secrets, err := openSecrets(c.cfg.Secrets, set, c.cfg.Owner)
+	if err != nil {
+		return nil, errors.New(err.Error()) // the branch's secrets, and no fault of the pull request's
+	}
+	o := BuildOptions{Commit: head, Owner: c.cfg.Owner, Registries: c.cfg.Registries, Recorded: c.recordedImages(head.ID)}
+	d, err := desired.Build(set, desired.Options{
+		Owner: o.Owner, Revision: head.ID, Secrets: secrets, Images: o.images(ctx, set, secrets), Preview: strconv.Itoa(of.Number),
+	})
+	if err != nil {
+		return nil, refusedPreview{err}
+	}
+	d.Apps[0].Author, d.Apps[0].Subject = head.Author, head.Subject
+	return &d, nil
+}
+
+func (c *Controller) load(loader *manifest.Loader, revision string) (*manifest.Set, error) {
+	tree, err := c.cfg.Source.Tree(revision, c.cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	return loader.Load(tree)
+}

@@ -1,0 +1,35 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+func (t *text) previewTable(s *Status) {
+	rows := [][]cell{header("PREVIEW", "STATE", "HEALTH", "HEAD", "LEFT", "ADDRESS", "TITLE", "WHY")}
+	for i := range s.Previews {
+		p := &s.Previews[i]
+		rows = append(rows, []cell{
+			word(p.Name), word(string(p.State)), colored(or(string(p.Health)), healthColor(p.Health)), word(or(short(p.Head))),
+			word(p.left(s.Time)), word(or(p.addressText())), word(or(clean(p.Title))), word(clean(p.Reason)),
+		})
+	}
+	t.table("", rows)
+}
+
+// left is how much of its time is left.
+func (p *Preview) left(now time.Time) string {
+	if p.Until.IsZero() {
+		return "-"
+	}
+	return ago(p.Until, now)
+}
+
+func (p *Preview) addressText() string {
+	var texts []string
+	for _, a := range p.Addresses {
+		texts = append(texts, fmt.Sprintf("%s:%d", a.Host, a.Published))
+	}
+	return strings.Join(texts, " ")
+}
