@@ -44,6 +44,9 @@ type Origin struct {
 
 func (o *Origin) origin() *Origin { return o }
 
+// Owner is the app that owns the document; "" when none does.
+func (o *Origin) Owner() string { return o.App }
+
 // place is a position in a file.
 type place struct{ line, col int }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 )
 
@@ -134,6 +136,9 @@ func (c *Controller) buildPreview(ctx context.Context, loader *manifest.Loader, 
 	if err != nil {
 		return nil, err
 	}
+	if broken := policy.Check(base.Policies, preview.Own(theirs, of.App)); len(broken) > 0 {
+		return nil, refusedPreview{errors.New("it breaks policies of the branch: " + strings.ReplaceAll(violationLines(broken), "\n", "; "))}
+	}
 	set, err := preview.Documents(base, theirs, of.Preview)
 	if err != nil {
 		return nil, refusedPreview{err}
@@ -149,6 +154,7 @@ func (c *Controller) buildPreview(ctx context.Context, loader *manifest.Loader, 
 	if err != nil {
 		return nil, refusedPreview{err}
 	}
+	o.platforms(ctx, &d, desired.PullSecrets(set, secrets))
 	d.Apps[0].Author, d.Apps[0].Subject = head.Author, head.Subject
 	return &d, nil
 }

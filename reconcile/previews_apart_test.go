@@ -293,3 +293,18 @@ func TestApplyLeavesPreviewsAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestThePoliciesOfTheBranchCount, and not those of the pull request.
+func TestThePoliciesOfTheBranchCount(t *testing.T) {
+	simulate(t, 2, func(w *world) {
+		held := previewed("overrides: {replicas: 1}")
+		held["policy.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(strings.ReplaceAll(noPrivileged, "!c.privileged", "!c.image.startsWith('web:3')"), "no-privileged", "no-threes")), Mode: 0o644}
+		w.branch.commit(held)
+		w.converge()
+		w.running.SetPreviews([]Preview{w.pull(1, "a1", shop("web:3", "web:1")), w.pull(2, "b1", shop("web:2", "web:3"))})
+		w.reach("the good one", func(s report.Status) bool { return len(s.Previews) == 2 && s.Previews[1].Health == report.Healthy })
+		if p := w.preview("shop-pr-1"); p.State != preview.Refused || !strings.Contains(p.Reason, "no-threes") || strings.Contains(p.Reason, "\n") {
+			t.Errorf("it is %s: %s", p.State, p.Reason)
+		}
+	})
+}

@@ -16,34 +16,43 @@ import (
 // that says how apps are run is the base's: a pull request may be a stranger's.
 // The error says all that stands in the way.
 func Documents(base, head *manifest.Set, p *Preview) (*manifest.Set, error) {
-	of := find(base.Apps, p.App)
-	if of == nil || of.Spec.Previews == nil {
+	app := find(base.Apps, p.App)
+	if app == nil || app.Spec.Previews == nil {
 		return nil, fmt.Errorf("the branch has no app %q with previews", p.App)
 	}
 	if find(head.Apps, p.App) == nil {
 		return nil, fmt.Errorf("the pull request has no app %q any more", p.App)
 	}
-	m := &maker{base: base, head: head, of: of, rules: of.Spec.Previews, app: p.Name(), out: &manifest.Set{}}
+	m := &maker{base: base, head: Own(head, p.App), of: app, rules: app.Spec.Previews, app: p.Name(), out: &manifest.Set{}}
 	if find(base.Apps, m.app) != nil {
 		m.refuse("the branch has an app %q already", m.app)
 	}
 	m.settings()
 	m.things()
-	for _, s := range head.Services {
-		if s.App == p.App {
-			m.out.Services = append(m.out.Services, m.service(s))
-		}
+	for _, s := range m.head.Services {
+		m.out.Services = append(m.out.Services, m.service(s))
 	}
-	for _, j := range head.Jobs {
-		if j.App == p.App {
-			m.out.Jobs = append(m.out.Jobs, m.job(j))
-		}
+	for _, j := range m.head.Jobs {
+		m.out.Jobs = append(m.out.Jobs, m.job(j))
 	}
 	if len(m.refusals) > 0 {
 		slices.Sort(m.refusals)
 		return nil, errors.New(strings.Join(slices.Compact(m.refusals), "; "))
 	}
 	return m.out, nil
+}
+
+// Own are the documents of an app that a preview of it is made from, as they are.
+func Own(set *manifest.Set, app string) *manifest.Set {
+	return &manifest.Set{
+		Services: of(set.Services, app), Jobs: of(set.Jobs, app), Configs: of(set.Configs, app),
+		Networks: of(set.Networks, app), Volumes: of(set.Volumes, app),
+	}
+}
+
+// of are those of an app.
+func of[D interface{ Owner() string }](docs []D, app string) []D {
+	return slices.DeleteFunc(slices.Clone(docs), func(d D) bool { return d.Owner() != app })
 }
 
 // maker makes the documents of one preview.
@@ -118,21 +127,15 @@ func (m *maker) settings() {
 // things are what services refer to.
 func (m *maker) things() {
 	for _, c := range m.head.Configs {
-		if c.App == m.of.Metadata.Name {
-			config := *c
-			config.App = m.app
-			m.out.Configs = append(m.out.Configs, &config)
-		}
+		config := *c
+		config.App = m.app
+		m.out.Configs = append(m.out.Configs, &config)
 	}
 	for _, n := range m.head.Networks {
-		if n.App == m.of.Metadata.Name {
-			m.out.Networks = append(m.out.Networks, m.network(n))
-		}
+		m.out.Networks = append(m.out.Networks, m.network(n))
 	}
 	for _, v := range m.head.Volumes {
-		if v.App == m.of.Metadata.Name {
-			m.out.Volumes = append(m.out.Volumes, m.volume(v))
-		}
+		m.out.Volumes = append(m.out.Volumes, m.volume(v))
 	}
 }
 
