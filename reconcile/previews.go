@@ -63,6 +63,13 @@ func (c *Controller) SetPreviews(list []Preview) {
 	c.Wake()
 }
 
+// Previews is the list that was taken over last, and what is remembered of it.
+func (c *Controller) Previews() []Preview {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.previews.list)
+}
+
 // PreviewRules are those of the apps that have previews, by app: whoever asks a forge
 // looks for their labels.
 func (c *Controller) PreviewRules() map[string]model.Previews {

@@ -105,12 +105,17 @@ func (w *forgeWork) run(ctx context.Context) {
 		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: branch, Log: w.log,
 	}
 	all.Go(func() { statuses.Run(ctx) })
+	changed, stop := w.controller.Subscribe()
 	answers := &pulls.Loop{
+		Previews: w.previews, PreviewTexts: w.previewTexts, Changed: changed,
 		Forge: w.forge, Propose: w.propose, Base: func() string { return w.controller.Target().ID }, Keep: w.keep,
 		Branch: branch, Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
 		Hints: hints, Poll: w.flags.poll, Log: w.log,
 	}
-	all.Go(func() { answers.Run(ctx) })
+	all.Go(func() {
+		defer stop()
+		answers.Run(ctx)
+	})
 }
 
 // hear serves the webhook.

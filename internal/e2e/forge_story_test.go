@@ -70,8 +70,13 @@ func TestThePullRequestStory(t *testing.T) {
 	tell("Somebody takes the privileges out again, and it turns green: %q", f.status(mended, "tallyman/plan", "success"))
 	fmt.Println(f.comment(number, "`+1`"))
 
+	f.label(number, "preview")
+	f.comment(number, "**Preview** `shop-pr-1`", "running, healthy", "port 8080: `local:")
+	tell("With the label \"preview\" it runs beside the shop")
+	fmt.Println(f.comment(number, "**Preview**"))
+
 	f.owner.Merge(f.name, number)
-	f.eventually("3 replicas", exactly("web", "tallyman/hello:1", 3))
+	f.eventually("3 replicas and no preview", exactly("web", "tallyman/hello:1", 3))
 	tell("Merged, and 3 replicas run: tallyman/rollout says %q", f.status(f.merged(number), "tallyman/rollout", "success"))
 
 	bad := f.owner.Commit(f.name, "main", only(with("replicas: 3", "replicas: 3\n  environment: {FAIL: exit}")))
@@ -82,6 +87,14 @@ func TestThePullRequestStory(t *testing.T) {
 	tell("Tallyman has gone back already, and asks in pull request %d to take the commit out of the branch", back)
 	f.owner.Merge(f.name, back)
 	tell("Merged: tallyman/rollout says %q", f.status(f.merged(back), "tallyman/rollout", "success"))
+}
+
+// label puts a label on a pull request.
+func (f *forgeWorld) label(number int, name string) {
+	f.t.Helper()
+	var made struct{ ID int }
+	f.owner.Call("POST", "/repos/"+f.name+"/labels", map[string]string{"name": name, "color": "#00ff00"}, &made)
+	f.owner.Call("POST", fmt.Sprintf("/repos/%s/issues/%d/labels", f.name, number), map[string][]int{"labels": {made.ID}}, nil)
 }
 
 // merged is the commit that a pull request was merged by.

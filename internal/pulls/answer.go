@@ -13,6 +13,9 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
+// previewRoom is kept of a comment for what runs of the pull request, in bytes.
+const previewRoom = 4000
+
 // answer says what merging a pull request would do.
 func (l *Loop) answer(ctx context.Context, pr forge.PullRequest) error {
 	if l.withheld(pr) {
@@ -53,9 +56,12 @@ func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Propos
 			return err
 		}
 	}
-	if err := l.Forge.Comment(ctx, pr.Number, l.Context, report.ProposalMarkdown(p, l.Forge.BodyLimit())); err != nil {
+	preview := l.PreviewTexts()[pr.Number]
+	plan := report.ProposalMarkdown(p, l.Forge.BodyLimit()-previewRoom)
+	if err := l.Forge.Comment(ctx, pr.Number, l.Context, plan+preview); err != nil {
 		return err
 	}
+	l.said[pr.Number] = said{plan, preview}
 	verdict, text := verdictOn(p)
 	return l.status(ctx, pr, verdict, text)
 }

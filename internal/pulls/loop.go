@@ -21,6 +21,12 @@ type Loop struct {
 	Base func() string
 	// Keep lets go of all fetched references but these.
 	Keep func(refs []string) error
+	// Previews is given all open pull requests that may be read, for those that run
+	// beside their apps, and PreviewTexts are what of them does, as Markdown.
+	Previews     func(ctx context.Context, open []forge.PullRequest) error
+	PreviewTexts func() map[int]string
+	// Changed is poked when there may be something new about what runs.
+	Changed <-chan struct{}
 	// Branch is the branch that pull requests ask to be merged into.
 	Branch string
 	// Path is the folder of the manifests in the repository.
@@ -37,6 +43,8 @@ type Loop struct {
 
 	answered map[int]answered
 	failed   map[int]failure
+	said     map[int]said
+	looked   bool // there was something to compare pull requests with
 	troubled bool // the last look failed, which has been logged
 }
 
@@ -46,6 +54,9 @@ type answered struct {
 	head, base string
 	withheld   bool
 }
+
+// said is our comment on a pull request, in its two parts.
+type said struct{ plan, preview string }
 
 // failure is an answer that could not be given. What a stranger has pushed may take
 // long to fail, such as a file that is too large to be fetched: it is tried again
@@ -67,21 +78,28 @@ const (
 
 // Run answers until ctx ends.
 func (l *Loop) Run(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	ticker := time.NewTicker(l.Poll)
+	defer ticker.Stop()
+	first := make(chan struct{}, 1)
+	first <- struct{}{}
 	for {
+		look := l.Look
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.Hints:
-		case <-timer.C:
+		case <-first:
+		case <-ticker.C:
+		case <-l.Changed:
+			if l.looked {
+				look = l.refresh
+			}
 		}
-		if err := l.Look(ctx); err != nil && ctx.Err() == nil {
+		if err := look(ctx); err != nil && ctx.Err() == nil {
 			l.complain(err)
 		} else {
 			l.troubled = false
 		}
-		timer.Reset(l.Poll)
 		select {
 		case <-ctx.Done():
 			return
@@ -105,13 +123,17 @@ func (l *Loop) Look(ctx context.Context) error {
 	if base == "" {
 		return nil // the controller has not read the branch yet
 	}
+	l.looked = true
 	open, err := l.Forge.PullRequests(ctx, l.Branch)
 	if err != nil {
 		return err // that is not "none": what was answered stays so
 	}
 	l.forget(open)
-	slices.SortFunc(open, func(a, b forge.PullRequest) int { return a.Number - b.Number })
 	var failed []error
+	if err := l.Previews(ctx, slices.DeleteFunc(slices.Clone(open), l.withheld)); err != nil {
+		failed = append(failed, err)
+	}
+	slices.SortFunc(open, func(a, b forge.PullRequest) int { return a.Number - b.Number })
 	for _, pr := range open {
 		due := answered{head: pr.Head, base: base, withheld: l.withheld(pr)}
 		before := l.failed[pr.Number]
@@ -141,7 +163,7 @@ func (f failure) again(due answered, now time.Time) failure {
 
 // forget lets go of what was answered to pull requests that are not open any more.
 func (l *Loop) forget(open []forge.PullRequest) {
-	still, failed := map[int]answered{}, map[int]failure{}
+	still, failed, comments := map[int]answered{}, map[int]failure{}, map[int]said{}
 	var refs []string
 	for _, pr := range open {
 		if a, known := l.answered[pr.Number]; known {
@@ -150,12 +172,33 @@ func (l *Loop) forget(open []forge.PullRequest) {
 		if f, known := l.failed[pr.Number]; known {
 			failed[pr.Number] = f
 		}
+		if s, known := l.said[pr.Number]; known {
+			comments[pr.Number] = s
+		}
 		refs = append(refs, pr.HeadRef)
 	}
-	l.answered, l.failed = still, failed
+	l.answered, l.failed, l.said = still, failed, comments
 	if err := l.Keep(refs); err != nil {
 		l.Log.Debug("fetched pull requests can't be let go of", "error", err)
 	}
+}
+
+// refresh says on pull requests what has become of their previews.
+func (l *Loop) refresh(ctx context.Context) error {
+	var failed []error
+	texts := l.PreviewTexts()
+	for number, s := range l.said {
+		now := texts[number]
+		if now == s.preview {
+			continue
+		}
+		if err := l.Forge.Comment(ctx, number, l.Context, s.plan+now); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		l.said[number] = said{s.plan, now}
+	}
+	return errors.Join(failed...)
 }
 
 // withheld says whether nobody has let a stranger's pull request be read yet.

@@ -23,11 +23,13 @@ const marker = "tallyman/plan"
 // desk is a loop over the pull requests of a stage, with what is found out of each.
 type desk struct {
 	*Loop
-	t     *testing.T
-	stage forgetest.Stage
-	base  string
-	says  func(pr forge.PullRequest) (proposal.Proposal, error)
-	asked int
+	t       *testing.T
+	stage   forgetest.Stage
+	base    string
+	says    func(pr forge.PullRequest) (proposal.Proposal, error)
+	asked   int
+	seen    []forge.PullRequest // those that may be run
+	preview string
 }
 
 func newDesk(t *testing.T) *desk {
@@ -40,7 +42,9 @@ func newDesk(t *testing.T) *desk {
 	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) { return creates(pr.Head, 3), nil }
 	d.Loop = &Loop{
 		Forge: f, Base: func() string { return d.base }, Keep: func([]string) error { return nil },
-		Branch: "main", Path: "fleet", Context: marker, ForkLabel: "ok-to-plan", Log: slog.New(slog.DiscardHandler),
+		Previews:     func(_ context.Context, open []forge.PullRequest) error { d.seen = open; return nil },
+		PreviewTexts: func() map[int]string { return map[int]string{1: d.preview} },
+		Branch:       "main", Path: "fleet", Context: marker, ForkLabel: "ok-to-plan", Log: slog.New(slog.DiscardHandler),
 		Propose: func(_ context.Context, pr forge.PullRequest) (proposal.Proposal, error) { d.asked++; return d.says(pr) },
 	}
 	return d
@@ -298,4 +302,26 @@ func TestAForgeThatFailsChangesNothing(t *testing.T) {
 	if d.asked != 1 {
 		t.Errorf("it was planned %d times, and nothing had changed", d.asked)
 	}
+}
+
+// TestTheCommentFollowsThePreview, and a stranger's pull request is not run before
+// somebody lets it be read.
+func TestTheCommentFollowsThePreview(t *testing.T) {
+	d := newDesk(t)
+	number, _ := d.pull("feature")
+	d.stage.ForkPull("strange", "Strange")
+	d.preview = "\npreview: on its way\n"
+	if err := d.look(); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.seen) != 1 || d.seen[0].Number != number {
+		t.Errorf("pull requests that may be run: %+v", d.seen)
+	}
+	expect(t, "comment", d.comment(number), "preview: on its way")
+	d.preview = "\npreview: at edge-1:8080\n"
+	if err := d.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "comment later", d.comment(number), "preview: at edge-1:8080")
+	expect(t, "the plan in it", d.comment(number), "`+3`")
 }

@@ -55,10 +55,14 @@ func Verdicts(s *Status, told []Verdict, records []rollout.Record) []Verdict {
 
 // onTarget are the verdicts on the commit that is in force, the one on all apps first.
 func onTarget(s *Status) []Verdict {
-	whole := Verdict{Commit: s.Target.ID, Is: FateGood, Text: model.Count(len(s.Apps), "app runs", "apps run") + " as this commit says"}
+	whole, running := Verdict{Commit: s.Target.ID, Is: FateGood}, 0
 	apps := make([]Verdict, 0, len(s.Apps))
 	for i := range s.Apps {
 		a := &s.Apps[i]
+		if a.Preview != "" {
+			continue // that is about another commit
+		}
+		running++
 		v := onApp(s.Target.ID, a)
 		if v.Is != FateGood && (whole.Is == FateGood || whole.Is == FateOpen && v.Is == FateBad) {
 			whole.Is, whole.Text = v.Is, a.Name+": "+v.Text
@@ -66,6 +70,9 @@ func onTarget(s *Status) []Verdict {
 		if v.Is != FateGood || a.Revision == s.Target.ID {
 			apps = append(apps, v)
 		}
+	}
+	if whole.Is == FateGood {
+		whole.Text = model.Count(running, "app runs", "apps run") + " as this commit says"
 	}
 	return append([]Verdict{whole}, apps...)
 }

@@ -1,0 +1,43 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tallyman-io/tallyman/reconcile/preview"
+)
+
+// maxAddresses bounds how many addresses of a preview are listed.
+const maxAddresses = 20
+
+// PreviewMarkdown is what runs of pull requests, by their numbers, each as the last
+// part of the comment on it.
+func PreviewMarkdown(s *Status) map[int]string {
+	texts := map[int]string{}
+	for i := range s.Previews {
+		texts[s.Previews[i].Number] += "\n" + s.Previews[i].markdown()
+	}
+	return texts
+}
+
+func (p *Preview) markdown() string {
+	text := "**Preview** " + code(p.Name) + " of " + code(short(p.Head)) + ": " + string(p.State)
+	if p.State == preview.Running && p.Health != "" {
+		text += ", " + strings.ToLower(string(p.Health))
+	}
+	if !p.Until.IsZero() {
+		text += ", until " + p.Until.UTC().Format("2006-01-02 15:04 MST") + " unless somebody pushes"
+	}
+	text += "\n"
+	if p.Reason != "" {
+		text += "\n" + escaped(p.Reason) + "\n"
+	}
+	for i, a := range p.Addresses {
+		if i == maxAddresses {
+			text += fmt.Sprintf("- and %d more\n", len(p.Addresses)-i)
+			break
+		}
+		text += fmt.Sprintf("- %s, port %d: %s\n", code(a.Service), a.Port, code(fmt.Sprintf("%s:%d/%s", a.Host, a.Published, a.Protocol)))
+	}
+	return text
+}
