@@ -18,8 +18,8 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/signature", "internal/sshconn"},                                      // a leaf: how to get into an ssh server
-	"manifest":                    {"internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                                                          // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/message", "internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"manifest/rule":               {"manifest/shape"},
 	"schemas":                     {},
