@@ -71,6 +71,7 @@ var restricted = []struct{ library, why string }{
 	{"gitlab.com/gitlab-org/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"code.gitea.io/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"cel.dev/", "CEL belongs to manifest/rule, which bounds what expressions may cost; everyone else gets its rules"},
+	{"github.com/nicholas-fedor/", "chats belong to internal/notify, which keeps their tokens out of errors"},
 	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
 }
 
@@ -81,6 +82,7 @@ var holders = map[string][]string{
 	"gitlab.com/gitlab-org/":       {"internal/forge"},
 	"code.gitea.io/":               {"internal/forge"},
 	"cel.dev/":                     {"manifest/rule"},
+	"github.com/nicholas-fedor/":   {"internal/notify"},
 	"github.com/docker/":           {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
 	"github.com/moby/":             {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
 	"gopkg.in/yaml":                {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too

@@ -25,7 +25,10 @@ type Desired struct {
 	Verified   map[string]string `json:"-"`
 	// PlanRules are what policies ask of the plan.
 	PlanRules []PlanRule `json:"planRules,omitempty"`
-	Blobs     Blobs      `json:"-"`
+	// Notifications are who is told what becomes of commits. No rollout knows of
+	// them.
+	Notifications []Notification `json:"notifications,omitempty"`
+	Blobs         Blobs          `json:"-"`
 	// DigestKey made the digests of secret values; the zero value where there
 	// are none.
 	DigestKey DigestKey `json:"-"`

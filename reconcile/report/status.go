@@ -65,6 +65,8 @@ type Status struct {
 	// that the manifests name.
 	Volumes  []VolumeOnHost  `json:"volumes,omitempty"`
 	Networks []NetworkOnHost `json:"networks,omitempty"`
+	// Notifications are how those fare that are told what becomes of commits.
+	Notifications []Notification `json:"notifications,omitempty"`
 	// Busy is how many things are being worked on at this moment.
 	Busy int `json:"busy"`
 	// Changes are the plan's entries that want something, with why it is not
