@@ -14,6 +14,8 @@ func TestTemplatesSayWhatTheyAreTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "shop failed at 01234567 (Sell tea): web-1 ended with 1",
 		`{{if and .App (eq .Event "failed")}}:fire: {{upper .App}}{{else}}ok{{end}} {{.Author}}`: ":fire: SHOP Ada",
+		`{{not .App}}{{or "" .Event}}{{ne .App "x"}}{{and .App .Event}}{{"a" | eq .App | not}}`:  "failedtruefailedtrue",
+		`{{eq .Event "held" "failed"}}{{false}}{{- /* nothing */ -}}{{true}}`:                    "truetrue",
 		"{{.Owner}} {{.Revision | short | upper}}":                                               "fleet 01234567",
 	} {
 		made, err := Parse(text)
@@ -43,8 +45,13 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		`{{define "a"}}x{{end}}y`:       "defines another template",
 		`{{template "template"}}`:       "can't use",
 		`{{block "b" .}}{{end}}`:        "defines another template",
-		"{{if .App}}{{short 1}}{{end}}": "can't be filled in",
-		"{{short 1}}":                   "can't be filled in",
+		"{{if .App}}{{short 1}}{{end}}": "can't use 1",
+		"{{short}}":                     "calls short with 0 arguments",
+		"{{.App .Text}}":                "it is no function",
+		"{{.App | .Text}}":              "",
+		"{{upper .App .Text}}":          "calls upper with 2",
+		"{{eq .App}}":                   "calls eq with 1",
+		"{{(or .App .Text).X}}":         "can't use",
 		"{{index .Text 3}}":             "has no function index",
 		strings.Repeat("{{if .App}}", 30) + strings.Repeat("{{end}}", 30): "nested",
 		strings.Repeat("x", maxTemplate+1):                                "at most 4096",

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/nicholas-fedor/shoutrrr"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
 
@@ -20,9 +21,7 @@ import (
 // this chat's next messages waiting, and nothing else.
 type chat struct {
 	service string // the URL's scheme
-	sender  interface {
-		Send(message string, params *types.Params) []error
-	}
+	sender  types.Sender
 	pending chan error // of a message that was given up waiting for
 }
 
@@ -33,33 +32,21 @@ func newChat(address string, p policy) (*chat, error) {
 	if err != nil || u.Scheme == "" {
 		return nil, errors.New("the secret's value is no URL such as slack://…; correct it")
 	}
-	service, _, _ := strings.Cut(u.Scheme, "+")
-	switch service {
-	case "generic":
+	if u.Scheme == "generic" || strings.HasPrefix(u.Scheme, "generic+") {
 		return nil, errors.New("generic:// is not taken, because nothing vouches for its messages; use webhook")
-	case "logger":
-		return nil, errors.New("logger:// is not taken, because nobody reads it; tallyman events says the same")
+	}
+	create, there := services()[u.Scheme]
+	if !there { // which may be a token that somebody pasted
+		return nil, errors.New("the URL's scheme is none that there is; there are " + strings.Join(slices.Sorted(maps.Keys(services())), ", "))
 	}
 	if err := p.checkURL(u); err != nil {
 		return nil, err
 	}
-	sender, err := shoutrrr.NewSender(log.New(io.Discard, "", 0), address)
-	if err != nil {
-		return nil, fmt.Errorf("the URL is not as %s:// needs it; hold it against shoutrrr's documentation of the service", plainScheme(service))
+	sender := create()
+	if err := guarded(func() error { return sender.Initialize(u, log.New(io.Discard, "", 0)) }); err != nil {
+		return nil, fmt.Errorf("the URL is not as %s:// needs it; hold it against shoutrrr's documentation of the service", u.Scheme)
 	}
-	sender.Timeout = sendTime
-	return &chat{service: service, sender: sender}, nil
-}
-
-var scheme = regexp.MustCompile(`^[a-z]{2,20}$`)
-
-// plainScheme is the scheme if it can't be anything else: who forgot it may have
-// pasted a token.
-func plainScheme(s string) string {
-	if scheme.MatchString(s) {
-		return s
-	}
-	return "…"
+	return &chat{service: u.Scheme, sender: sender}, nil
 }
 
 // unsafeOptions are those with which services do without TLS or without looking at
@@ -105,7 +92,7 @@ func (c *chat) send(ctx context.Context, l letter) error {
 		}
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- errors.Join(c.sender.Send(l.Text, &types.Params{})...) }()
+	go func() { ended <- guarded(func() error { return c.sender.Send(l.Text, &types.Params{}) }) }()
 	timeout := time.NewTimer(sendTime)
 	defer timeout.Stop()
 	select {
@@ -119,6 +106,17 @@ func (c *chat) send(ctx context.Context, l letter) error {
 		c.pending = ended
 		return plainReason(context.DeadlineExceeded)
 	}
+}
+
+// guarded keeps a service that panics, on an odd URL or answer, from ending the
+// controller.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it panics")
+		}
+	}()
+	return do()
 }
 
 var statusCode = regexp.MustCompile(`\b[345][0-9][0-9]\b`)

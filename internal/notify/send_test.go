@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -49,10 +51,10 @@ func TestNoTokenIsEverTold(t *testing.T) {
 		"ntfy://ntfy.example.com/" + canary + "?disabletls=yes": "disabletls is not taken",
 		"ntfy://ntfy.example.com/" + canary + "?scheme=http":    "scheme=http is not taken",
 		"slack://" + canary:              "the URL is not as slack:// needs it",
-		"S3CR3T-canary-value://x":        "the URL is not as …:// needs it",
+		"S3CR3T-canary-value://x":        "the URL's scheme is none that there is",
 		canary:                           "is no URL",
 		"generic://" + at + "/" + canary: "use webhook",
-		"logger://" + canary:             "nobody reads it",
+		"logger://" + canary:             "the URL's scheme is none that there is",
 		"ntfy://%zz" + canary:            "is no URL",
 		"":                               `key "key" of secret "hub" is empty`,
 	} {
@@ -136,3 +138,15 @@ func TestAnotherKeyIsUsedAtOnce(t *testing.T) {
 	s.tell()
 	r.want(t, "succeeded shop 1")
 }
+
+// TestAServiceThatPanicsIsOneThatFails: it must not end the controller.
+func TestAServiceThatPanicsIsOneThatFails(t *testing.T) {
+	c := &chat{service: "slack", sender: panics{}}
+	if err := c.send(t.Context(), letter{}); err == nil || strings.Contains(err.Error(), canary) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type panics struct{}
+
+func (panics) Send(string, *types.Params) error { panic(canary) }
