@@ -1,9 +1,12 @@
 package notify
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,3 +153,14 @@ func TestAServiceThatPanicsIsOneThatFails(t *testing.T) {
 type panics struct{}
 
 func (panics) Send(string, *types.Params) error { panic(canary) }
+
+// TestTheServicesAreDocumented, all of them and no other.
+func TestTheServicesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/notifications.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(slices.Sorted(maps.Keys(services())), ", "); !strings.Contains(string(page), "of one of these services: "+all+".") {
+		t.Errorf("the documents do not list %s", all)
+	}
+}
