@@ -26,7 +26,7 @@ type NotificationSpec struct {
 	Events []string `yaml:"events,omitempty" check:"unique,enum=succeeded|failed|rolledBack|held|refused|degraded|recovered" aka:"on"`
 	// Of which apps, of any folder; `*` stands for any characters. Without it all.
 	// That a whole commit is refused is about all of them.
-	Apps []string `yaml:"apps,omitempty" check:"unique,format=pattern"`
+	Apps []string `yaml:"apps,omitempty" check:"unique,format=appPattern"`
 	// The message, as a Go template of fields such as `{{.App}}`; without it one
 	// line.
 	Template string `yaml:"template,omitempty"`

@@ -20,7 +20,7 @@ func TestANotificationHasItsSecretBesideIt(t *testing.T) {
 		"{url: 'slack://hook:secret@webhook'}":                                           `a.yaml:1:83: spec.url: must be a mapping, got a text`,
 		"{}":                                                                             `a.yaml:1:77: spec: must have exactly one of url, webhook`,
 		"{url: {secret: hub, key: url}, events: [done]}":                                 `a.yaml:1:117: spec.events[0]: must be succeeded, failed, rolledBack, held, refused, degraded or recovered, got "done"`,
-		"{url: {secret: hub, key: url}, apps: ['S?']}":                                   `a.yaml:1:115: spec.apps[0]: must be the name of an app, in which * stands for any characters, got "S?"`,
+		"{url: {secret: hub, key: url}, apps: ['S?']}":                                   `a.yaml:1:115: spec.apps[0]: must be the name of an app, in which * stands for any part of it, got "S?"`,
 		"{url: {secret: hub, key: url}, template: '{{.Ap}}'}":                            `a.yaml:1:118: spec.template: has no .Ap: there are .Event, .App, .Revision, .Subject, .Author, .Text, .Owner`,
 		"{webhook: {url: 'http://example.com', secret: {secret: hub, key: url}}}":        `a.yaml:1:93: spec.webhook.url: must be an https:// URL, without user and password; http:// goes to localhost only`,
 		"{webhook: {url: 'https://ada:pw@example.com/', secret: {secret: hub, key: x}}}": `a.yaml:1:93: spec.webhook.url: must be an https:// URL, without user and password; http:// goes to localhost only`,

@@ -118,7 +118,6 @@ var (
 		"timeZone":  {Pattern: re(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`), Noun: "a time zone such as Europe/Berlin"},
 		"webhook": {Pattern: re(`^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/[^\s#]*)?$`), Quiet: true,
 			Noun: "an https:// URL, without user and password; http:// goes to localhost only"},
-		"pattern":   {Pattern: re(`^[a-z0-9*-]+$`), Noun: "the name of an app, in which * stands for any characters"},
 		"promotion": {Pattern: re(`^(manual|([0-9]+(ms|s|m|h))+)$`), Noun: "a duration such as 10m, or manual"},
 		"portion":   {Pattern: re(`^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$`), Noun: `a count such as 2, or a percentage up to "100%" such as "25%"`},
 	}
