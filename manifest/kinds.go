@@ -27,6 +27,8 @@ const (
 	KindSecret  = "Secret"
 	KindNetwork = "Network"
 	KindVolume  = "Volume"
+
+	KindNotification = "Notification"
 )
 
 // Origin says where a document stands and what it belongs to.
@@ -102,6 +104,7 @@ func Kinds() []Kind {
 		{KindSecret, reflect.TypeFor[Secret]()},
 		{KindNetwork, reflect.TypeFor[Network]()},
 		{KindVolume, reflect.TypeFor[Volume]()},
+		{KindNotification, reflect.TypeFor[Notification]()},
 	}
 }
 

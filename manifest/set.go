@@ -21,6 +21,8 @@ type Set struct {
 	Networks []*Network
 	Volumes  []*Volume
 
+	Notifications []*Notification
+
 	documents int
 	sops      []string // files of the tree that are no manifests, but data that SOPS encrypted
 	unread    bool     // there may be documents of which nothing is known
@@ -50,6 +52,8 @@ func (s *Set) add(doc document, file string) {
 		s.Networks = append(s.Networks, placed(d, file))
 	case *Volume:
 		s.Volumes = append(s.Volumes, placed(d, file))
+	case *Notification:
+		s.Notifications = append(s.Notifications, placed(d, file))
 	}
 }
 
@@ -71,7 +75,8 @@ func (s *Set) owned() []document {
 	all = appendAll(all, s.Configs)
 	all = appendAll(all, s.Secrets)
 	all = appendAll(all, s.Networks)
-	return appendAll(all, s.Volumes)
+	all = appendAll(all, s.Volumes)
+	return appendAll(all, s.Notifications)
 }
 
 // unowned are all documents that belong to no app.
@@ -145,6 +150,7 @@ func (s *Set) sort() {
 	sortByName(s.Secrets)
 	sortByName(s.Networks)
 	sortByName(s.Volumes)
+	sortByName(s.Notifications)
 }
 
 func sortByName[D document](docs []D) {

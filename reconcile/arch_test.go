@@ -18,8 +18,8 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/signature", "internal/sshconn"},                                      // a leaf: how to get into an ssh server
-	"manifest":                    {"internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                                                          // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/message", "internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"manifest/rule":               {"manifest/shape"},
 	"schemas":                     {},
@@ -72,6 +72,7 @@ var restricted = []struct{ library, why string }{
 	{"gitlab.com/gitlab-org/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"code.gitea.io/", "forges belong to internal/forge, which honours their limits and keeps tokens out of errors"},
 	{"cel.dev/", "CEL belongs to manifest/rule, which bounds what expressions may cost; everyone else gets its rules"},
+	{"github.com/nicholas-fedor/", "chats belong to internal/notify, which keeps their tokens out of errors"},
 	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
 }
 
@@ -82,6 +83,7 @@ var holders = map[string][]string{
 	"gitlab.com/gitlab-org/":       {"internal/forge"},
 	"code.gitea.io/":               {"internal/forge"},
 	"cel.dev/":                     {"manifest/rule"},
+	"github.com/nicholas-fedor/":   {"internal/notify"},
 	"github.com/docker/":           {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
 	"github.com/moby/":             {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
 	"gopkg.in/yaml":                {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 	"github.com/tallyman-io/tallyman/reconcile/report"
@@ -145,6 +146,17 @@ func (c *Controller) Plan() plan.Plan {
 // RevisionOf is a commit as it is reported.
 func RevisionOf(c git.Commit) report.Revision {
 	return report.Revision{ID: c.ID, Subject: c.Subject, Author: c.Author, Time: c.Time}
+}
+
+// Notifications are who is to be told what becomes of commits, and the values of
+// their secrets. It is not known before there is a revision to go by.
+func (c *Controller) Notifications() (all []model.Notification, values model.Blobs, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source.desired == nil {
+		return nil, nil, false
+	}
+	return c.source.desired.Notifications, c.source.desired.Blobs, true
 }
 
 // Target is the commit that the branch was last seen at; its id is "" before that.

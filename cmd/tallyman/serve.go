@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman-io/tallyman/git"
+	"github.com/tallyman-io/tallyman/internal/notify"
 	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/internal/state"
@@ -49,6 +50,7 @@ type serveOptions struct {
 	poll, stopTimeout time.Duration
 	simulate          string
 	forge             forgeFlags
+	notify            notify.Options
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -62,6 +64,7 @@ func (a *app) serveCommand() *cobra.Command {
 	c.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTime, "how long calls at work may take to end after a signal")
 	c.Flags().StringVar(&o.simulate, "simulate", "", "run on simulated hosts, as in `hosts=1000,cpus=8,memory=32GiB`")
 	o.forge.flags(c.Flags())
+	notifyFlags(&o.notify, c.Flags())
 	return c
 }
 
@@ -118,6 +121,11 @@ func (a *app) runController(o serveOptions, work *forgeWork, s *server.Server) e
 	ctx, stop := context.WithCancel(a.soft)
 	var working sync.WaitGroup
 	working.Go(func() { work.run(ctx) })
+	if o.simulate == "" { // nobody is told of what ran nowhere
+		notifier := notify.New(s.Controller, s.Journal, s.Log, o.notify)
+		s.Notifications = notifier.Fare
+		working.Go(func() { notifier.Run(ctx) })
+	}
 	defer working.Wait()
 	defer stop()
 	answered := make(chan error, 1)

@@ -137,6 +137,7 @@ func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
 		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "Policy": len(set.Policies), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
 		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
+		"Notification": len(set.Notifications),
 	}
 }
 

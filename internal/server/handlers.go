@@ -50,7 +50,11 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), decideTime)
 	defer cancel()
 	s.Controller.Decided(ctx)
-	answer(w, s.Controller.Status())
+	status := s.Controller.Status()
+	if s.Notifications != nil {
+		status.Notifications = s.Notifications()
+	}
+	answer(w, status)
 }
 
 func (s *Server) source(w http.ResponseWriter, _ *http.Request) { answer(w, s.Source) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
 const (
@@ -32,6 +33,9 @@ type Server struct {
 	Journal    *state.Store
 	Log        *slog.Logger
 	Source     Source
+	// Notifications says how those fare that are told what becomes of commits; nil
+	// tells nobody.
+	Notifications func() []report.Notification
 }
 
 // Source is what the controller follows.

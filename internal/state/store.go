@@ -44,6 +44,7 @@ var (
 	bucketPins     = []byte("pins")     // host → a person's order about it
 	bucketTold     = []byte("told")     // commit and app → what a forge was told of them
 	bucketReverted = []byte("reverted") // app → what was done in Git about what it went back from
+	bucketDone     = []byte("notified") // notification, event, app and commit → that it was told
 	bucketEvents   = []byte("events")   // sequence → event
 	keyAccepted    = []byte("accepted")
 	keyPreviews    = []byte("previews")

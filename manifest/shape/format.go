@@ -116,6 +116,8 @@ var (
 		"restart":   {Pattern: re(`^(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)$`), Noun: "no, always, unless-stopped, on-failure or on-failure:<times>"},
 		"cron":      {Pattern: re(`^(\S+( +\S+){4}|@(hourly|daily|midnight|weekly|monthly|yearly|annually))$`), Noun: `a cron expression of five fields such as "0 3 * * *", or one of @hourly, @daily, @weekly, @monthly and @yearly`},
 		"timeZone":  {Pattern: re(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`), Noun: "a time zone such as Europe/Berlin"},
+		"webhook": {Pattern: re(`^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/[^\s#]*)?$`), Quiet: true,
+			Noun: "an https:// URL, without user and password; http:// goes to localhost only"},
 		"promotion": {Pattern: re(`^(manual|([0-9]+(ms|s|m|h))+)$`), Noun: "a duration such as 10m, or manual"},
 		"portion":   {Pattern: re(`^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$`), Noun: `a count such as 2, or a percentage up to "100%" such as "25%"`},
 	}

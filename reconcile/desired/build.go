@@ -51,7 +51,8 @@ func Build(set *manifest.Set, opts Options) (model.Desired, error) {
 		d.Apps = append(d.Apps, app)
 	}
 	sort.Slice(d.Apps, func(i, j int) bool { return d.Apps[i].Name < d.Apps[j].Name })
-	return d, nil
+	d.Notifications, err = b.notifications(set.Notifications)
+	return d, err
 }
 
 type builder struct {

@@ -25,7 +25,10 @@ type Desired struct {
 	Verified   map[string]string `json:"-"`
 	// PlanRules are what policies ask of the plan.
 	PlanRules []PlanRule `json:"planRules,omitempty"`
-	Blobs     Blobs      `json:"-"`
+	// Notifications are who is told what becomes of commits. No rollout knows of
+	// them.
+	Notifications []Notification `json:"notifications,omitempty"`
+	Blobs         Blobs          `json:"-"`
 	// PreviewsKnown says that every preview which is to run is among the apps. Where
 	// it is not known, as before anybody has asked a forge, what runs of previews
 	// is left as it is.

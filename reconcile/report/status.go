@@ -68,6 +68,8 @@ type Status struct {
 	// that the manifests name.
 	Volumes  []VolumeOnHost  `json:"volumes,omitempty"`
 	Networks []NetworkOnHost `json:"networks,omitempty"`
+	// Notifications are how those fare that are told what becomes of commits.
+	Notifications []Notification `json:"notifications,omitempty"`
 	// Busy is how many things are being worked on at this moment, without those of
 	// previews.
 	Busy int `json:"busy"`

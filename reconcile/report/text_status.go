@@ -60,6 +60,7 @@ func (t *text) statusHead(s *Status) {
 	t.trouble("nothing is decided yet", s.Undecided)
 	t.trouble("the target is not in force", s.SourceError)
 	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
+	t.failingNotifications(s)
 }
 
 // trouble is a headline and what it is about, if there is any.
