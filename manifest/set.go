@@ -10,16 +10,17 @@ import (
 // are unique within a kind. Nobody changes the documents: they are shared with
 // the Loader that made them.
 type Set struct {
-	Hosts    []*Host
-	Fleets   []*Fleet // one at most
-	Policies []*Policy
-	Apps     []*App // also "default", when something belongs to it
-	Services []*Service
-	Jobs     []*Job
-	Configs  []*Config
-	Secrets  []*Secret
-	Networks []*Network
-	Volumes  []*Volume
+	Hosts         []*Host
+	Fleets        []*Fleet // one at most
+	Policies      []*Policy
+	Apps          []*App // also "default", when something belongs to it
+	Services      []*Service
+	Jobs          []*Job
+	Configs       []*Config
+	Secrets       []*Secret
+	Networks      []*Network
+	Volumes       []*Volume
+	ImagePolicies []*ImagePolicy
 
 	documents int
 	sops      []string // files of the tree that are no manifests, but data that SOPS encrypted
@@ -50,6 +51,8 @@ func (s *Set) add(doc document, file string) {
 		s.Networks = append(s.Networks, placed(d, file))
 	case *Volume:
 		s.Volumes = append(s.Volumes, placed(d, file))
+	case *ImagePolicy:
+		s.ImagePolicies = append(s.ImagePolicies, placed(d, file))
 	}
 }
 
@@ -71,7 +74,8 @@ func (s *Set) owned() []document {
 	all = appendAll(all, s.Configs)
 	all = appendAll(all, s.Secrets)
 	all = appendAll(all, s.Networks)
-	return appendAll(all, s.Volumes)
+	all = appendAll(all, s.Volumes)
+	return appendAll(all, s.ImagePolicies)
 }
 
 // unowned are all documents that belong to no app.
@@ -145,6 +149,7 @@ func (s *Set) sort() {
 	sortByName(s.Secrets)
 	sortByName(s.Networks)
 	sortByName(s.Volumes)
+	sortByName(s.ImagePolicies)
 }
 
 func sortByName[D document](docs []D) {
@@ -166,6 +171,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	k.appReferences()
 	k.reserved()
 	k.holders()
+	k.imagePolicies()
 	k.cycles()
 	k.endpoints()
 	k.contents(l, fsys)

@@ -136,7 +136,7 @@ func (a *app) printInvalid(invalid manifest.Errors) error {
 func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
 		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "Policy": len(set.Policies), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
-		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
+		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes), "ImagePolicy": len(set.ImagePolicies),
 	}
 }
 
@@ -144,11 +144,18 @@ func countDocuments(set *manifest.Set) string {
 	counts := documents(set)
 	var parts []string
 	for _, kind := range manifest.Kinds() {
-		if n, name := counts[kind.Name], strings.ToLower(kind.Name); n > 0 {
+		if n, name := counts[kind.Name], inWords(kind.Name); n > 0 {
 			parts = append(parts, model.Count(n, name, pluralOf(name)))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func inWords(kind string) string {
+	if kind == manifest.KindImagePolicy {
+		return "image policy"
+	}
+	return strings.ToLower(kind)
 }
 
 func pluralOf(kind string) string {
