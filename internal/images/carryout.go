@@ -18,9 +18,6 @@ import (
 // firstOfBranch is how the branches of pull requests begin.
 const firstOfBranch = "tallyman/images"
 
-// errMoved says that the branch is not what the manifests were read from.
-var errMoved = errors.New("the branch has moved")
-
 // carryOut commits a batch, or asks for it.
 func (r *round) carryOut(ctx context.Context, a *batch) {
 	var err error
@@ -30,7 +27,7 @@ func (r *round) carryOut(ctx context.Context, a *batch) {
 		err = r.commit(ctx, a)
 	}
 	switch {
-	case errors.Is(err, errMoved), errors.Is(err, git.ErrBranchMoved):
+	case errors.Is(err, git.ErrBranchMoved):
 		for _, b := range a.bumps {
 			r.soon(b.policy.Metadata.Name)
 		}
@@ -55,7 +52,7 @@ func (r *round) edit(ctx context.Context, a *batch, branch string) (git.Commit, 
 	options := git.EditOptions{Author: r.By, Message: a.message(), Branch: branch}
 	return r.Repository.Edit(ctx, options, func(d *git.Draft) error {
 		if d.Head().ID != r.revision {
-			return errMoved
+			return git.ErrBranchMoved
 		}
 		for _, file := range slices.Sorted(maps.Keys(a.files)) {
 			if err := d.WriteFile(path.Join(r.Path, file), a.files[file]); err != nil {
