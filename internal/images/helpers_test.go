@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -117,6 +118,11 @@ func (s *scene) push(image string, tags ...string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return s.pushOf(made, image, tags...)
+}
+
+func (s *scene) pushOf(made v1.Image, image string, tags ...string) string {
+	s.t.Helper()
 	for _, tag := range tags {
 		ref, err := name.ParseReference(s.reg.Ref(image + ":" + tag))
 		if err == nil {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/v1/random"
+
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -141,6 +143,25 @@ func TestTheDigestOfATagIsFollowed(t *testing.T) {
 	s.look()
 	if got := s.read("web.yaml"); !strings.Contains(got, pinned(third)) {
 		t.Errorf("the tag has moved on, and it says\n%s", got)
+	}
+}
+
+// TestATagMayGoBackToADigest where whoever publishes it says so, and not a revert.
+func TestATagMayGoBackToADigest(t *testing.T) {
+	s := newScene(t)
+	one, err := random.Image(64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.pushOf(one, "shop/web", "stable")
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": policy("web", "shop/web", "follow: {digestOf: stable}")})
+	s.look()
+	s.push("shop/web", "stable")
+	s.look()
+	s.pushOf(one, "shop/web", "stable")
+	s.look()
+	if got := s.read("web.yaml"); strings.Count(got, "web:stable@"+first) != 2 {
+		t.Errorf("the tag went back, and it says\n%s", got)
 	}
 }
 
