@@ -16,6 +16,9 @@ import (
 type SpecField struct {
 	Key, Value string
 	Default    bool
+	// Text says that the value is a text that means the same in quotes and without
+	// them: it gets those that are there.
+	Text bool
 }
 
 // SetIn gives a file's text with the field set in the document that begins in a
@@ -77,7 +80,7 @@ func (e *editor) set(f SpecField) (edited []byte, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		return e.splice(start, end, f.Value), true
+		return e.splice(start, end, f.as(v)), true
 	}
 	for i := 0; i+1 < len(e.spec.Content); i += 2 {
 		key, value := e.spec.Content[i], e.spec.Content[i+1]
@@ -96,6 +99,17 @@ func (e *editor) set(f SpecField) (edited []byte, ok bool) {
 		return e.lineAfter(at, end, field)
 	}
 	return nil, false
+}
+
+// as is the value in place of another one.
+func (f SpecField) as(old *yaml.Node) string {
+	switch {
+	case f.Text && old.Style&yaml.DoubleQuotedStyle != 0:
+		return `"` + f.Value + `"`
+	case f.Text && old.Style&yaml.SingleQuotedStyle != 0:
+		return "'" + f.Value + "'"
+	}
+	return f.Value
 }
 
 // drop takes out a field that says no more than its absence does: its line where

@@ -17,17 +17,17 @@ const DefaultApp = "default"
 
 // The kinds of manifest.
 const (
-	KindHost    = "Host"
-	KindFleet   = "Fleet"
-	KindPolicy  = "Policy"
-	KindApp     = "App"
-	KindService = "Service"
-	KindJob     = "Job"
-	KindConfig  = "Config"
-	KindSecret  = "Secret"
-	KindNetwork = "Network"
-	KindVolume  = "Volume"
-
+	KindHost         = "Host"
+	KindFleet        = "Fleet"
+	KindPolicy       = "Policy"
+	KindApp          = "App"
+	KindService      = "Service"
+	KindJob          = "Job"
+	KindConfig       = "Config"
+	KindSecret       = "Secret"
+	KindNetwork      = "Network"
+	KindVolume       = "Volume"
+	KindImagePolicy  = "ImagePolicy"
 	KindNotification = "Notification"
 )
 
@@ -104,6 +104,7 @@ func Kinds() []Kind {
 		{KindSecret, reflect.TypeFor[Secret]()},
 		{KindNetwork, reflect.TypeFor[Network]()},
 		{KindVolume, reflect.TypeFor[Volume]()},
+		{KindImagePolicy, reflect.TypeFor[ImagePolicy]()},
 		{KindNotification, reflect.TypeFor[Notification]()},
 	}
 }

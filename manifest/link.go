@@ -65,6 +65,7 @@ func (k *linker) unique() {
 	uniqueNames(k, KindSecret, k.set.Secrets)
 	uniqueNames(k, KindNetwork, k.set.Networks)
 	uniqueNames(k, KindVolume, k.set.Volumes)
+	uniqueNames(k, KindImagePolicy, k.set.ImagePolicies)
 	uniqueNames(k, KindNotification, k.set.Notifications)
 	if k.set.unread {
 		return // an App that is not known may be the one that decides
@@ -119,7 +120,7 @@ func (k *linker) references() {
 		KindService: byName(k.set.Services), KindConfig: byName(k.set.Configs),
 		KindSecret: byName(k.set.Secrets), KindNetwork: byName(k.set.Networks), KindVolume: byName(k.set.Volumes),
 	}
-	for _, s := range appendAll(appendAll(appendAll(nil, k.set.Services), k.set.Jobs), k.set.Notifications) {
+	for _, s := range appendAll(appendAll(appendAll(appendAll(nil, k.set.Services), k.set.Jobs), k.set.Notifications), k.set.ImagePolicies) {
 		holders := map[string]document{} // by the path of what names them
 		for _, r := range s.origin().refs {
 			switch r.kind {

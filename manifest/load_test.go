@@ -48,7 +48,7 @@ func TestEveryErrorOfEveryFileAtOnce(t *testing.T) {
 		`a/c.yml:1:58: metadata.name: must be a name of lowercase letters, digits and '-', at most 63 long, that begins and ends with a letter or digit, got "Data"`,
 		`a/d.yaml:1:1: is not valid YAML: did not find expected node content`,
 		`b.yaml:1:94: spec.replicas: must be at least 0`,
-		`b.yaml:3:33: kind: must be Host, Fleet, Policy, App, Service, Job, Config, Secret, Network, Volume or Notification, got "Servic" (did you mean Service?)`,
+		`b.yaml:3:33: kind: must be Host, Fleet, Policy, App, Service, Job, Config, Secret, Network, Volume, ImagePolicy or Notification, got "Servic" (did you mean Service?)`,
 	)
 }
 

@@ -38,7 +38,7 @@ type PolicySpec struct {
 type PolicyMatch struct {
 	// The kinds of the documents. The expressions are checked against the fields
 	// of each of them; without kinds they can only speak of what all kinds have.
-	Kinds []string `yaml:"kinds,omitempty" check:"unique,enum=Host|Fleet|Policy|App|Service|Job|Config|Secret|Network|Volume|Notification"`
+	Kinds []string `yaml:"kinds,omitempty" check:"unique,enum=Host|Fleet|Policy|App|Service|Job|Config|Secret|Network|Volume|ImagePolicy|Notification"`
 	// The apps that they belong to, in which `*` stands for any part of a name:
 	// `shop-*`. An App belongs to itself; a Host, a Fleet and a Policy to none.
 	Apps []string `yaml:"apps,omitempty" check:"unique,format=appPattern"`

@@ -10,16 +10,17 @@ import (
 // are unique within a kind. Nobody changes the documents: they are shared with
 // the Loader that made them.
 type Set struct {
-	Hosts    []*Host
-	Fleets   []*Fleet // one at most
-	Policies []*Policy
-	Apps     []*App // also "default", when something belongs to it
-	Services []*Service
-	Jobs     []*Job
-	Configs  []*Config
-	Secrets  []*Secret
-	Networks []*Network
-	Volumes  []*Volume
+	Hosts         []*Host
+	Fleets        []*Fleet // one at most
+	Policies      []*Policy
+	Apps          []*App // also "default", when something belongs to it
+	Services      []*Service
+	Jobs          []*Job
+	Configs       []*Config
+	Secrets       []*Secret
+	Networks      []*Network
+	Volumes       []*Volume
+	ImagePolicies []*ImagePolicy
 
 	Notifications []*Notification
 
@@ -52,6 +53,8 @@ func (s *Set) add(doc document, file string) {
 		s.Networks = append(s.Networks, placed(d, file))
 	case *Volume:
 		s.Volumes = append(s.Volumes, placed(d, file))
+	case *ImagePolicy:
+		s.ImagePolicies = append(s.ImagePolicies, placed(d, file))
 	case *Notification:
 		s.Notifications = append(s.Notifications, placed(d, file))
 	}
@@ -76,6 +79,7 @@ func (s *Set) owned() []document {
 	all = appendAll(all, s.Secrets)
 	all = appendAll(all, s.Networks)
 	all = appendAll(all, s.Volumes)
+	all = appendAll(all, s.ImagePolicies)
 	return appendAll(all, s.Notifications)
 }
 
@@ -150,6 +154,7 @@ func (s *Set) sort() {
 	sortByName(s.Secrets)
 	sortByName(s.Networks)
 	sortByName(s.Volumes)
+	sortByName(s.ImagePolicies)
 	sortByName(s.Notifications)
 }
 
@@ -172,6 +177,7 @@ func (l *Loader) link(fsys fs.FS, s *Set) Errors {
 	k.appReferences()
 	k.reserved()
 	k.holders()
+	k.imagePolicies()
 	k.cycles()
 	k.endpoints()
 	k.contents(l, fsys)

@@ -18,7 +18,7 @@ type Setting struct {
 	Fields map[string]string
 }
 
-// Settings are the documents of the kinds Host, Fleet, Policy, App and Notification.
+// Settings are the documents of the kinds Host, Fleet, Policy, App, ImagePolicy and Notification.
 func (s *Set) Settings() []Setting {
 	var out []Setting
 	add := func(kind string, d document) {
@@ -36,6 +36,9 @@ func (s *Set) Settings() []Setting {
 	}
 	for _, a := range s.Apps {
 		add(KindApp, a)
+	}
+	for _, p := range s.ImagePolicies {
+		add(KindImagePolicy, p)
 	}
 	for _, n := range s.Notifications {
 		add(KindNotification, n)

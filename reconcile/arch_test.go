@@ -18,13 +18,14 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/signature", "internal/sshconn"},                                                          // a leaf: how to get into an ssh server
-	"manifest":                    {"internal/message", "internal/signature", "manifest/rule", "manifest/shape", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                                                                                   // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/message", "internal/signature", "manifest/rule", "manifest/shape", "reconcile/imagepolicy", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"manifest/rule":               {"manifest/shape"},
 	"schemas":                     {},
 	"examples":                    {},
 	"reconcile/schedule":          {},
+	"reconcile/imagepolicy":       {},
 	"reconcile/model":             {"reconcile/schedule"},
 	"reconcile/desired":           {"manifest", "reconcile/model", "reconcile/schedule"},
 	"reconcile/engine":            {"reconcile/model"},
@@ -52,7 +53,7 @@ var arrow = map[string][]string{
 // nothing in their hands with which they could have an effect.
 var pure = []string{
 	"manifest/rule", "manifest/shape", "reconcile/policy",
-	"reconcile/schedule", "reconcile/model", "reconcile/desired", "reconcile/preview", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
+	"reconcile/schedule", "reconcile/imagepolicy", "reconcile/model", "reconcile/desired", "reconcile/preview", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
 }
 
 // effects are the standard packages that a pure package does not import.
@@ -74,21 +75,23 @@ var restricted = []struct{ library, why string }{
 	{"cel.dev/", "CEL belongs to manifest/rule, which bounds what expressions may cost; everyone else gets its rules"},
 	{"github.com/nicholas-fedor/", "chats belong to internal/notify, which keeps their tokens out of errors"},
 	{"github.com/robfig/", "cron expressions belong to reconcile/schedule, which knows time zones and when clocks change"},
+	{"github.com/Masterminds/semver", "versions belong to reconcile/imagepolicy, which says which of them comes next"},
 }
 
 // holders are the packages that restricted libraries are for. What supports
 // tests prepares engines and repositories from outside, on purpose past us.
 var holders = map[string][]string{
-	"github.com/google/go-github/": {"internal/forge"},
-	"gitlab.com/gitlab-org/":       {"internal/forge"},
-	"code.gitea.io/":               {"internal/forge"},
-	"cel.dev/":                     {"manifest/rule"},
-	"github.com/nicholas-fedor/":   {"internal/notify"},
-	"github.com/docker/":           {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
-	"github.com/moby/":             {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
-	"gopkg.in/yaml":                {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too
-	"github.com/go-git/":           {"git"},
-	"github.com/robfig/":           {"reconcile/schedule"},
+	"github.com/google/go-github/":  {"internal/forge"},
+	"gitlab.com/gitlab-org/":        {"internal/forge"},
+	"code.gitea.io/":                {"internal/forge"},
+	"cel.dev/":                      {"manifest/rule"},
+	"github.com/docker/":            {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e", "internal/demo"},
+	"github.com/moby/":              {"reconcile/engine/docker", "internal/testimage", "internal/dockertest", "internal/e2e"},
+	"gopkg.in/yaml":                 {"manifest", "internal/settings", "internal/secret"}, // the configuration file and SOPS files are YAML too
+	"github.com/go-git/":            {"git"},
+	"github.com/robfig/":            {"reconcile/schedule"},
+	"github.com/Masterminds/semver": {"reconcile/imagepolicy"},
+	"github.com/nicholas-fedor/":    {"internal/notify"},
 }
 
 type pkg struct {

@@ -166,6 +166,17 @@ func (c *Controller) Target() git.Commit {
 	return c.source.target
 }
 
+// InForce is the commit that the branch points to, where its manifests are the ones
+// in force, and else "".
+func (c *Controller) InForce() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source.desired == nil || c.source.refused != nil || c.source.target.ID != c.source.commit.ID {
+		return ""
+	}
+	return c.source.commit.ID
+}
+
 // LookAtSource looks at the branch now, and not only with the next poll.
 func (c *Controller) LookAtSource() { poke(c.resolve) }
 

@@ -21,7 +21,7 @@ const Any = "Manifest"
 
 // Kinds are the kinds that have a schema, sorted; Any is not among them.
 func Kinds() []string {
-	return []string{"App", "Config", "Fleet", "Host", "Job", "Network", "Notification", "Policy", "Secret", "Service", "Volume"}
+	return []string{"App", "Config", "Fleet", "Host", "ImagePolicy", "Job", "Network", "Notification", "Policy", "Secret", "Service", "Volume"}
 }
 
 // For gives the schema of a kind, or of Any. Upper and lower case are alike.

@@ -33,11 +33,12 @@ type forgeWork struct {
 	controller *reconcile.Controller
 	journal    *state.Store
 	log        *slog.Logger
+	simulated  bool
 }
 
 // newForgeWork opens what is needed for it, so that what is wrong is said at once.
 func (a *app) newForgeWork(f *forgeFlags, simulated bool) (*forgeWork, error) {
-	w := &forgeWork{app: a, flags: f}
+	w := &forgeWork{app: a, flags: f, simulated: simulated}
 	var err error
 	if w.forge, err = a.forge(f); err != nil {
 		return nil, err
@@ -97,6 +98,9 @@ func (w *forgeWork) run(ctx context.Context) {
 	branch := strings.TrimPrefix(w.global.branch, "refs/heads/")
 	if w.reverts() {
 		all.Go(func() { w.reverter(branch).Run(ctx) })
+	}
+	if !w.simulated { // nothing is committed for hosts that are made up
+		all.Go(func() { w.followImages(ctx) })
 	}
 	if w.forge == nil {
 		return

@@ -19,7 +19,8 @@ import (
 )
 
 const serveHelp = `Follow the branch and hold the hosts to it: roll out each commit, and put right
-what breaks or is changed by hand. It logs to standard error.
+what breaks or is changed by hand. Where ImagePolicy manifests say so, commit
+newer images, or ask for them on the forge. It logs to standard error.
 
 A local repository is noticed at once, another one with the next poll; one that
 can't be reached is tried again, and a local one has to be there. SIGTERM

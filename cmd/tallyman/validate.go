@@ -137,7 +137,7 @@ func documents(set *manifest.Set) map[string]int {
 	return map[string]int{
 		"Host": len(set.Hosts), "Fleet": len(set.Fleets), "Policy": len(set.Policies), "App": len(set.Apps), "Service": len(set.Services), "Job": len(set.Jobs),
 		"Config": len(set.Configs), "Secret": len(set.Secrets), "Network": len(set.Networks), "Volume": len(set.Volumes),
-		"Notification": len(set.Notifications),
+		"ImagePolicy": len(set.ImagePolicies), "Notification": len(set.Notifications),
 	}
 }
 
@@ -145,11 +145,18 @@ func countDocuments(set *manifest.Set) string {
 	counts := documents(set)
 	var parts []string
 	for _, kind := range manifest.Kinds() {
-		if n, name := counts[kind.Name], strings.ToLower(kind.Name); n > 0 {
+		if n, name := counts[kind.Name], inWords(kind.Name); n > 0 {
 			parts = append(parts, model.Count(n, name, pluralOf(name)))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func inWords(kind string) string {
+	if kind == manifest.KindImagePolicy {
+		return "image policy"
+	}
+	return strings.ToLower(kind)
 }
 
 func pluralOf(kind string) string {

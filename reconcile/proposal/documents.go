@@ -50,6 +50,10 @@ func told(kind string, was, is bool) (warning, text string) {
 		return "", ""
 	case kind == manifest.KindPolicy && was:
 		return WarnSettings, "goes: nobody holds to it any more"
+	case kind == manifest.KindImagePolicy && is:
+		return WarnSettings, "is new: newer images come without a person's commit"
+	case kind == manifest.KindImagePolicy:
+		return WarnSettings, "goes: nobody follows the image any more"
 	case is:
 		return WarnSettings, "is new"
 	}

@@ -48,7 +48,7 @@ const (
 	WarnHostAdded   = "hostAdded"
 	WarnHostRemoved = "hostRemoved"
 	WarnHostChanged = "hostChanged"
-	WarnSettings    = "settings" // of an app, or of the fleet
+	WarnSettings    = "settings" // of an app, the fleet or an image policy
 	WarnSecret      = "secret"   // its values are others; they are not shown
 )
 
