@@ -98,7 +98,7 @@ func TestAHostIsDrainedByACommit(t *testing.T) {
 		t.Errorf("what blocks is told as %s", blocked)
 	}
 	w.expect(0, "uncordon", full)
-	if manifest := w.git("show", "HEAD:hosts/"+full+".yaml"); !strings.Contains(manifest, "drain: false") {
+	if manifest := w.git("show", "HEAD:hosts/"+full+".yaml"); strings.Contains(manifest, "drain") {
 		t.Errorf("the manifest says %s", manifest)
 	}
 

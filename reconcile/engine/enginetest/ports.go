@@ -51,9 +51,10 @@ func ports() []promise {
 		{"a published port that the engine chooses", func(s *suite) {
 			spec := s.publishing(0)
 			first, second := s.see(s.run(spec)), s.see(s.run(spec))
-			// Some engines choose apart for each kind of address.
+			// Some engines choose apart for each kind of address, so that one container's
+			// number for IPv6 may be another one's for IPv4.
 			chosen := func(p model.Port) bool { return p.Published != 0 && p.Container == spec.Ports[0].Container }
-			if n := len(first.Ports); n == 0 || n > 2 || !chosen(first.Ports[0]) || !chosen(first.Ports[n-1]) || model.PortsClash(first.Ports, second.Ports) {
+			if n := len(first.Ports); n == 0 || n > 2 || !chosen(first.Ports[0]) || !chosen(first.Ports[n-1]) || asJSON(first.Ports) == asJSON(second.Ports) {
 				s.Errorf("chosen ports %v and %v", first.Ports, second.Ports)
 			}
 			if asJSON(first.Spec.Ports) != asJSON(spec.Ports) {
