@@ -134,7 +134,7 @@ func (v *viewer) failures(ctx context.Context) []failedApp {
 	for i := range v.last.Apps {
 		app := &v.last.Apps[i]
 		back := app.Held != nil && app.Held.Kind == model.HeldRollback
-		if app.Phase != rollout.Failed && !back {
+		if app.Phase != rollout.Failed && !back || app.Preview != "" {
 			continue
 		}
 		f := failedApp{App: app.Name, Reason: app.Reason}
