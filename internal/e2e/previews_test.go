@@ -113,12 +113,19 @@ func TestAPreviewOnARealEngine(t *testing.T) {
 	if p.Name != "shop-pr-42" || p.Revision != head || p.Addresses[0].Published == 18473 {
 		t.Errorf("the preview is %+v", p)
 	}
-	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", p.Addresses[0].Published))
-	if err != nil {
-		t.Errorf("the preview does not answer: %v", err)
-	} else if answer.Body.Close(); answer.StatusCode != http.StatusOK {
-		t.Errorf("the preview answers %s", answer.Status)
-	}
+	w.come("answer of the preview", func() bool {
+		list := w.previews()
+		if len(list) != 1 || len(list[0].Addresses) == 0 {
+			return false
+		}
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", list[0].Addresses[0].Published))
+		if err != nil {
+			t.Log(err)
+			return false
+		}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
 	if containers, networks, volumes := belongings(t, e.Client, w.owner, "shop-pr-42"); containers != 1 || networks != 1 || volumes != 1 {
 		t.Errorf("the preview has %d containers, %d networks and %d volumes", containers, networks, volumes)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 )
 
@@ -73,7 +74,7 @@ func (f *folder) addresses(app string) []Address {
 			continue
 		}
 		for _, p := range c.Ports {
-			if p.Published != 0 {
+			if p.Published != 0 && !again(p, c.Ports) {
 				out = append(out, Address{c.Owner.Service, int(p.Container), c.Host, int(p.Published), p.Protocol})
 			}
 		}
@@ -81,5 +82,13 @@ func (f *folder) addresses(app string) []Address {
 	slices.SortFunc(out, func(a, b Address) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Published, b.Published))
 	})
-	return slices.Compact(out) // one for each address family
+	return slices.Compact(out)
+}
+
+// again says whether the port is published for IPv6 besides IPv4: an engine that
+// chooses takes another number for each, and one is enough to reach it.
+func again(p model.Port, all []model.Port) bool {
+	return p.HostIP == "::" && slices.ContainsFunc(all, func(o model.Port) bool {
+		return o.HostIP != "::" && o.Published != 0 && o.Container == p.Container && o.Protocol == p.Protocol
+	})
 }

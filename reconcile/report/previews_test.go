@@ -1,9 +1,11 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -60,5 +62,17 @@ func TestPreviewsAreListed(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "\x1b[31m") {
 		t.Error("a title writes to the terminal")
+	}
+}
+
+// TestOneAddressForBothFamilies: an engine that chooses gives IPv6 another number.
+func TestOneAddressForBothFamilies(t *testing.T) {
+	f := folder{containers: map[string]*model.Container{"a": {
+		Host: "edge-1", State: model.StateRunning, Owner: model.Ownership{App: "shop-pr-4", Service: "web"},
+		Ports: []model.Port{{Container: 80, Published: 32946, Protocol: "tcp", HostIP: "::"}, {Container: 80, Published: 32947, Protocol: "tcp", HostIP: "0.0.0.0"}, {Container: 90, Published: 9, Protocol: "tcp", HostIP: "::"}},
+	}}}
+	want := []Address{{"web", 80, "edge-1", 32947, "tcp"}, {"web", 90, "edge-1", 9, "tcp"}}
+	if got := f.addresses("shop-pr-4"); !slices.Equal(got, want) {
+		t.Errorf("addresses %v, want %v", got, want)
 	}
 }
