@@ -109,6 +109,7 @@ func afterwards(v Verdict, target Revision, records []rollout.Record) Verdict {
 	for i := range records {
 		r := &records[i]
 		switch {
+		case r.Preview != "": // it may have been of the very commit, before that was merged
 		case r.Revision != v.Commit || r.RollbackOf != "" || v.App != "" && r.App != v.App:
 		case r.Phase == rollout.Failed:
 			v.Is, v.Text = FateBad, firstLine(r.App+": "+r.Reason)
