@@ -46,8 +46,11 @@ func (f *forgeFlags) flags(set *pflag.FlagSet) {
 // minForgePoll spares the forge; a webhook is faster than any poll.
 const minForgePoll = time.Second
 
-// contextName is what fits in front of a status and into a marker.
-var contextName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
+// contextName is what fits in front of a status and into the marker of a comment.
+var contextName = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
+
+// longestContext leaves room for what comes behind it.
+const longestContext = 40
 
 // forge is the one that was named; nil when none was.
 func (a *app) forge(f *forgeFlags) (forge.Forge, error) {
@@ -57,8 +60,8 @@ func (a *app) forge(f *forgeFlags) (forge.Forge, error) {
 	if f.poll < minForgePoll {
 		return nil, fmt.Errorf("--forge-poll %s: must be at least %s", f.poll, minForgePoll)
 	}
-	if !contextName.MatchString(f.context) {
-		return nil, fmt.Errorf("--forge-context %q: use up to 40 letters, digits, '.', '_' and '-', and begin with a letter or digit", f.context)
+	if !contextName.MatchString(f.context) || len(f.context) > longestContext {
+		return nil, fmt.Errorf("--forge-context %q: use up to %d small letters and digits, with single '.' or '-' between", f.context, longestContext)
 	}
 	config, err := a.forgeConfig(f)
 	if err != nil {

@@ -162,12 +162,12 @@ func (w *forgeWork) propose(ctx context.Context, pr forge.PullRequest) (proposal
 }
 
 // keep lets go of what was fetched of pull requests that are no more.
-func (w *forgeWork) keep(refs []string) error {
+func (w *forgeWork) keep(ctx context.Context, refs []string) error {
 	repo, err := git.Open(w.gitConfig(mirrorDir(w.global.stateDir)))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return repo.KeepRefs(ctx, refs)
 }

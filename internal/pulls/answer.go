@@ -13,9 +13,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
-// previewRoom is kept of a comment for what runs of the pull request, in bytes.
-const previewRoom = 4000
-
 // answer says what merging a pull request would do.
 func (l *Loop) answer(ctx context.Context, pr forge.PullRequest) error {
 	if l.withheld(pr) {
@@ -49,21 +46,21 @@ func (l *Loop) open(ctx context.Context, pr forge.PullRequest) (bool, error) {
 	return now.State == forge.StateOpen && now.Head == pr.Head, err
 }
 
-// say comments, and gives the verdict last: who sees it finds the reasons.
+// say comments, and gives the verdict last: who sees it finds the reasons. A remark
+// that the forge does not take keeps nobody from seeing those.
 func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Proposal) error {
+	var failed []error
 	if len(p.Errors) > 0 {
-		if err := l.Forge.Annotate(ctx, pr.Number, pr.Head, l.notes(p.Errors)); err != nil {
-			return err
-		}
+		failed = append(failed, l.Forge.Annotate(ctx, pr.Number, pr.Head, l.notes(p.Errors)))
 	}
 	preview := l.PreviewTexts()[pr.Number]
-	plan := report.ProposalMarkdown(p, l.Forge.BodyLimit()-previewRoom)
+	plan := report.ProposalMarkdown(p, l.Forge.BodyLimit()-report.PreviewRoom)
 	if err := l.Forge.Comment(ctx, pr.Number, l.Context, plan+preview); err != nil {
-		return err
+		return errors.Join(append(failed, err, l.status(ctx, pr, forge.Errored, "the plan could not be said here; see the controller's log"))...)
 	}
 	l.said[pr.Number] = said{plan, preview}
 	verdict, text := verdictOn(p)
-	return l.status(ctx, pr, verdict, text)
+	return errors.Join(append(failed, l.status(ctx, pr, verdict, text))...)
 }
 
 // verdictOn is what the status says of a proposal.

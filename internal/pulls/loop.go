@@ -1,6 +1,7 @@
 package pulls
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -20,7 +21,7 @@ type Loop struct {
 	// Base is the commit that the branch points to now, "" while it is not known.
 	Base func() string
 	// Keep lets go of all fetched references but these.
-	Keep func(refs []string) error
+	Keep func(ctx context.Context, refs []string) error
 	// Previews is given all open pull requests that may be read, for those that run
 	// beside their apps, and PreviewTexts are what of them does, as Markdown.
 	Previews     func(ctx context.Context, open []forge.PullRequest) error
@@ -44,6 +45,7 @@ type Loop struct {
 	answered map[int]answered
 	failed   map[int]failure
 	said     map[int]said
+	more     chan struct{}
 	looked   bool // there was something to compare pull requests with
 	troubled bool // the last look failed, which has been logged
 }
@@ -72,6 +74,12 @@ const (
 	planTime = 3 * time.Minute
 	// rest is the least time between two looks, however many hints come.
 	rest = 2 * time.Second
+	// lookTime is after how long a look ends, to be gone on with by the next: there
+	// may be more pull requests than can be planned until somebody pushes.
+	lookTime = 30 * time.Second
+	// patience is how much longer than a look at what runs takes it is until the
+	// next one: of thousands of hosts it takes long.
+	patience = 20
 	// The time until something is tried again doubles with each try.
 	firstRetry, lastRetry = 10 * time.Second, time.Hour
 )
@@ -80,21 +88,22 @@ const (
 func (l *Loop) Run(ctx context.Context) {
 	ticker := time.NewTicker(l.Poll)
 	defer ticker.Stop()
-	first := make(chan struct{}, 1)
-	first <- struct{}{}
+	l.more = make(chan struct{}, 1)
+	l.more <- struct{}{}
 	for {
-		look := l.Look
+		look, pace := l.Look, time.Duration(0)
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.Hints:
-		case <-first:
+		case <-l.more:
 		case <-ticker.C:
 		case <-l.Changed:
 			if l.looked {
-				look = l.refresh
+				look, pace = l.refresh, patience
 			}
 		}
+		begun := time.Now()
 		if err := look(ctx); err != nil && ctx.Err() == nil {
 			l.complain(err)
 		} else {
@@ -103,7 +112,7 @@ func (l *Loop) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(rest):
+		case <-time.After(max(rest, pace*time.Since(begun))):
 		}
 	}
 }
@@ -128,17 +137,24 @@ func (l *Loop) Look(ctx context.Context) error {
 	if err != nil {
 		return err // that is not "none": what was answered stays so
 	}
-	l.forget(open)
+	l.forget(ctx, open)
 	var failed []error
 	if err := l.Previews(ctx, slices.DeleteFunc(slices.Clone(open), l.withheld)); err != nil {
 		failed = append(failed, err)
 	}
-	slices.SortFunc(open, func(a, b forge.PullRequest) int { return a.Number - b.Number })
+	slices.SortFunc(open, func(a, b forge.PullRequest) int {
+		return cmp.Or(cmp.Compare(l.rank(a), l.rank(b)), cmp.Compare(a.Number, b.Number))
+	})
+	begun := time.Now()
 	for _, pr := range open {
 		due := answered{head: pr.Head, base: base, withheld: l.withheld(pr)}
 		before := l.failed[pr.Number]
 		if l.answered[pr.Number] == due || before.answered == due && time.Now().Before(before.next) || ctx.Err() != nil {
 			continue
+		}
+		if time.Since(begun) > lookTime {
+			l.goOn()
+			break
 		}
 		if err := l.answer(ctx, pr); err != nil {
 			failed = append(failed, err)
@@ -149,6 +165,22 @@ func (l *Loop) Look(ctx context.Context) error {
 		delete(l.failed, pr.Number)
 	}
 	return errors.Join(failed...)
+}
+
+// rank puts those first of whose head nothing was said yet.
+func (l *Loop) rank(pr forge.PullRequest) int {
+	if l.answered[pr.Number].head == pr.Head {
+		return 1
+	}
+	return 0
+}
+
+// goOn has the next look come at once.
+func (l *Loop) goOn() {
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
 }
 
 // again is the failure of one more try.
@@ -162,7 +194,7 @@ func (f failure) again(due answered, now time.Time) failure {
 }
 
 // forget lets go of what was answered to pull requests that are not open any more.
-func (l *Loop) forget(open []forge.PullRequest) {
+func (l *Loop) forget(ctx context.Context, open []forge.PullRequest) {
 	still, failed, comments := map[int]answered{}, map[int]failure{}, map[int]said{}
 	var refs []string
 	for _, pr := range open {
@@ -178,7 +210,7 @@ func (l *Loop) forget(open []forge.PullRequest) {
 		refs = append(refs, pr.HeadRef)
 	}
 	l.answered, l.failed, l.said = still, failed, comments
-	if err := l.Keep(refs); err != nil {
+	if err := l.Keep(ctx, refs); err != nil {
 		l.Log.Debug("fetched pull requests can't be let go of", "error", err)
 	}
 }

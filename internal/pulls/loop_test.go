@@ -41,7 +41,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) { return creates(pr.Head, 3), nil }
 	d.Loop = &Loop{
-		Forge: f, Base: func() string { return d.base }, Keep: func([]string) error { return nil },
+		Forge: f, Base: func() string { return d.base }, Keep: func(context.Context, []string) error { return nil },
 		Previews:     func(_ context.Context, open []forge.PullRequest) error { d.seen = open; return nil },
 		PreviewTexts: func() map[int]string { return map[int]string{1: d.preview} },
 		Branch:       "main", Path: "fleet", Context: marker, ForkLabel: "ok-to-plan", Log: slog.New(slog.DiscardHandler),
@@ -324,4 +324,52 @@ func TestTheCommentFollowsThePreview(t *testing.T) {
 	}
 	expect(t, "comment later", d.comment(number), "preview: at edge-1:8080")
 	expect(t, "the plan in it", d.comment(number), "`+3`")
+}
+
+// TestARefusedRemarkKeepsNobodyFromTheVerdict: a line that the forge does not take is
+// no reason for a status that stays pending.
+func TestARefusedRemarkKeepsNobodyFromTheVerdict(t *testing.T) {
+	d := newDesk(t)
+	number, head := d.pull("feature")
+	d.Forge = noRemarks{d.Forge}
+	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
+		return refused(pr, manifest.Errors{{File: "web.yaml", Line: 2, Message: "wrong"}}), nil
+	}
+	if err := d.look(); err == nil {
+		t.Error("nobody was told of the remark")
+	}
+	expect(t, "comment", d.comment(number), "wrong")
+	expect(t, "status", d.status(head), "failure: 1 mistake")
+}
+
+// noRemarks is a forge that takes no remarks on lines.
+type noRemarks struct{ forge.Forge }
+
+func (noRemarks) Annotate(context.Context, int, string, []forge.Note) error {
+	return errors.New("422 Unprocessable Entity")
+}
+
+// TestNewHeadsComeFirst: when the branch has moved, whoever waits for a first answer
+// does not wait for all those who have one.
+func TestNewHeadsComeFirst(t *testing.T) {
+	d := newDesk(t)
+	d.pull("first")
+	d.pull("second")
+	if err := d.look(); err != nil {
+		t.Fatal(err)
+	}
+	third, _ := d.pull("third")
+	d.base = "another"
+	var order []int
+	good := d.says
+	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
+		order = append(order, pr.Number)
+		return good(pr)
+	}
+	if err := d.look(); err != nil {
+		t.Fatal(err)
+	}
+	if len(order) != 3 || order[0] != third {
+		t.Errorf("answered in the order %v, want %d first", order, third)
+	}
 }

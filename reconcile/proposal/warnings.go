@@ -137,7 +137,7 @@ func (in *Input) removals(changes []Effect) []Warning {
 		}
 		g := group{app: c.Key.App, service: c.Key.Service}
 		if c.Verdict == plan.Blocked {
-			g.held = c.Reasons[0]
+			g.held = strings.Join(c.Reasons, "; ")
 		}
 		if count[g]++; count[g] == 1 {
 			groups = append(groups, g)

@@ -4,8 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
 )
+
+// PreviewRoom is how many bytes what runs of one pull request takes at most.
+const PreviewRoom = 4000
+
+// longestRest is what the line about those left out takes.
+const longestRest = 100
 
 // maxAddresses bounds how many addresses of a preview are listed.
 const maxAddresses = 20
@@ -13,9 +20,18 @@ const maxAddresses = 20
 // PreviewMarkdown is what runs of pull requests, by their numbers, each as the last
 // part of the comment on it.
 func PreviewMarkdown(s *Status) map[int]string {
-	texts := map[int]string{}
+	texts, left := map[int]string{}, map[int]int{}
 	for i := range s.Previews {
-		texts[s.Previews[i].Number] += "\n" + s.Previews[i].markdown()
+		p := &s.Previews[i]
+		text := "\n" + p.markdown()
+		if left[p.Number] > 0 || len(texts[p.Number])+len(text) > PreviewRoom-longestRest {
+			left[p.Number]++
+			continue
+		}
+		texts[p.Number] += text
+	}
+	for number, n := range left {
+		texts[number] += fmt.Sprintf("\nand %s; `tallyman get previews` shows all of it\n", model.Count(n, "preview more", "previews more"))
 	}
 	return texts
 }
