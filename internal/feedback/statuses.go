@@ -13,7 +13,8 @@ import (
 
 // Journal is what happened, and what of it was told.
 type Journal interface {
-	History(app string, n int) ([]rollout.Record, error)
+	// Recent is the last n rollouts of each app, the newest first.
+	Recent(n int) ([]rollout.Record, error)
 	Told() ([]report.Verdict, error)
 	Tell(report.Verdict) error
 	Untell(report.Verdict) error
@@ -31,8 +32,8 @@ type Statuses struct {
 	Log     *slog.Logger
 }
 
-// history is how far back the outcome of a commit is looked for.
-const history = 200
+// history is how many rollouts of each app the outcome of a commit is looked for in.
+const history = 100
 
 // Run tells until ctx ends.
 func (s *Statuses) Run(ctx context.Context) {
@@ -51,7 +52,7 @@ func (s *Statuses) Update(ctx context.Context) error {
 	status := s.Controller.Status()
 	var records []rollout.Record
 	if slices.ContainsFunc(told, func(v report.Verdict) bool { return left(v, &status) && v.Is == report.FateOpen }) {
-		if records, err = s.Journal.History("", history); err != nil {
+		if records, err = s.Journal.Recent(history); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,9 @@ func (s *Statuses) Update(ctx context.Context) error {
 		}
 	}
 	for _, v := range told {
-		if left(v, &status) && v.Is != report.FateOpen {
+		// What the apps were told counts until the whole commit has its end.
+		whole := known[[2]string{v.Commit, ""}]
+		if left(v, &status) && v.Is != report.FateOpen && whole.Is != report.FateOpen {
 			failed = append(failed, s.Journal.Untell(v))
 		}
 	}

@@ -1,7 +1,10 @@
 package feedback
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
 	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -92,4 +96,68 @@ func expect(t *testing.T, stage forgetest.Stage, commit, want string) {
 	if !seen["tallyman/rollout"] || !seen["tallyman/rollout/shop"] {
 		t.Errorf("statuses of %.8s: %v", commit, seen)
 	}
+}
+
+// TestAnAppKeptFromACommitCountsUntilTheCommitHasItsEnd: also when the forge takes the
+// apps' statuses, and the commit's own only later.
+func TestAnAppKeptFromACommitCountsUntilTheCommitHasItsEnd(t *testing.T) {
+	stage := forgetest.GitHub(t)
+	first, second := stage.Branch("one", map[string]string{"a": "1"}), stage.Branch("two", map[string]string{"a": "2"})
+	f, err := forge.Open(stage.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := state.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close() //nolint:errcheck // nobody reads it again
+	controller, deaf := &now{}, &deafTo{Forge: f}
+	s := &Statuses{Controller: controller, Journal: journal, Forge: deaf, Context: "tallyman", Branch: "main", Log: slog.New(slog.DiscardHandler)}
+	controller.status = at(first, report.App{Phase: rollout.Progressing, Revision: first})
+	controller.status.Apps = append(controller.status.Apps, report.App{Name: "blog", Phase: rollout.Complete, Held: &model.Held{Kind: model.HeldSoak, Revision: first, Reason: "soaks"}})
+	if err := s.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.Record(rollout.Record{App: "shop", Revision: first, Phase: rollout.Complete, StartedAt: time.Unix(1, 0)}, rollout.Standing{}); err != nil {
+		t.Fatal(err)
+	}
+	controller.status = at(second, report.App{Phase: rollout.Progressing, Revision: second})
+	deaf.to = "tallyman/rollout"
+	for range 3 {
+		if err := s.Update(t.Context()); err == nil {
+			t.Fatal("the forge takes all")
+		}
+	}
+	deaf.to = ""
+	for range 2 {
+		if err := s.Update(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, got := range stage.Statuses(first) {
+		if got.Context == "tallyman/rollout" {
+			if got.Verdict != forge.Errored {
+				t.Errorf("the commit is %s (%s), and blog never got it", got.Verdict, got.Description)
+			}
+			break
+		}
+	}
+	told, err := journal.Told()
+	if err != nil || slices.ContainsFunc(told, func(v report.Verdict) bool { return v.Commit == first }) {
+		t.Errorf("it remembers %v, %v", told, err)
+	}
+}
+
+// deafTo is a forge that does not take the statuses of one context.
+type deafTo struct {
+	forge.Forge
+	to string
+}
+
+func (d *deafTo) SetStatus(ctx context.Context, s forge.Status) error {
+	if s.Context == d.to {
+		return errors.New("it does not answer")
+	}
+	return d.Forge.SetStatus(ctx, s)
 }

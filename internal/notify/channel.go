@@ -81,7 +81,7 @@ func (n *Notifier) due(r round) ([]letter, error) {
 		if r.told[x.About] || x.Event == report.EventRecovered && !r.told[report.About{Event: report.EventDegraded, App: x.App, Revision: x.Revision}] {
 			continue
 		}
-		old := first && x.Revision != r.status.Effective.ID && x.Revision != r.status.Target.ID || !x.At.IsZero() && r.now.Sub(x.At) > stale
+		old := first && x.Revision != r.status.Effective.ID && x.Revision != r.status.Target.ID
 		if old || !wants(r.to, x.About) {
 			if err := n.journal.Deliver(r.to.Name, x.About); err != nil {
 				return nil, err

@@ -25,7 +25,8 @@ type Controller interface {
 
 // Journal is what happened, and what of it was told.
 type Journal interface {
-	History(app string, n int) ([]rollout.Record, error)
+	// Recent is the last n rollouts of each app, the newest first.
+	Recent(n int) ([]rollout.Record, error)
 	Delivered() (map[string]map[report.About]bool, error)
 	Deliver(name string, a report.About) error
 	Undeliver(name string, a report.About) error
@@ -38,8 +39,8 @@ const (
 	lookAgain = 30 * time.Second
 	// patience is how much longer than a look takes it is until the next one.
 	patience = 20
-	// history is how far back ends of rollouts are looked for.
-	history = 200
+	// history is how many rollouts of each app are looked at for their ends.
+	history = 20
 	// settle is how long an app is not healthy before that is told.
 	settle = 30 * time.Second
 	// retryFirst and retryLast are the pauses between two tries, which double.
@@ -133,10 +134,11 @@ func (n *Notifier) look(ctx context.Context, now time.Time) error {
 	if err := n.dismiss(all, told); err != nil || len(all) == 0 {
 		return err
 	}
-	records, err := n.journal.History("", history)
+	records, err := n.journal.Recent(history)
 	if err != nil {
 		return err
 	}
+	records = slices.DeleteFunc(records, func(r rollout.Record) bool { return !r.EndedAt.IsZero() && now.Sub(r.EndedAt) > stale })
 	status := n.controller.Status()
 	notices := n.settled(report.Notices(&status, records), now)
 	var failed []error

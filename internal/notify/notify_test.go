@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -306,4 +307,41 @@ func TestALoopThatRunsEndsInTheMiddleOfASending(t *testing.T) {
 	s.restart()
 	s.tell()
 	r.want(t, "succeeded shop 1")
+}
+
+// TestNoAppOfALargeCommitIsMissed: a commit may change more apps than anybody would
+// look back over.
+func TestNoAppOfALargeCommitIsMissed(t *testing.T) {
+	r := newReceiver(t)
+	s := newStage(t, r.URL)
+	s.tell()
+	s.record(rollout.Record{Revision: first, Phase: rollout.Failed, Reason: "web-1 ended with 1"})
+	s.all[0].Apps = []string{"shop"}
+	s.rollouts(220, time.Now())
+	s.tell()
+	r.want(t, "failed shop 1")
+}
+
+// TestWhatIsStaleIsNotTold, and does not have to be remembered either.
+func TestWhatIsStaleIsNotTold(t *testing.T) {
+	r := newReceiver(t)
+	s := newStage(t, r.URL)
+	s.tell()
+	s.rollouts(1, time.Now().Add(-stale-time.Minute))
+	s.tell()
+	r.want(t, "")
+	if told, err := s.journal.Delivered(); err != nil || len(told["hook"]) != 0 {
+		t.Errorf("it remembers %v, %v", told, err)
+	}
+}
+
+// rollouts are those of as many other apps, each of which has ended.
+func (s *stage) rollouts(apps int, ended time.Time) {
+	s.t.Helper()
+	for i := range apps {
+		r := rollout.Record{App: fmt.Sprintf("app-%d", i), Revision: first, Phase: rollout.Complete, StartedAt: ended, EndedAt: ended}
+		if err := s.journal.Record(r, rollout.Standing{}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }

@@ -96,6 +96,16 @@ func keepLast(b *bbolt.Bucket, n int) error {
 // History is the last n rollouts of an app, newest first; of all apps when app
 // is "".
 func (s *Store) History(app string, n int) ([]rollout.Record, error) {
+	records, err := s.rollouts(app, n)
+	return records[:max(0, min(n, len(records)))], err
+}
+
+// Recent is the last n rollouts of each app, newest first: however many apps one
+// commit changes, none of them is missing.
+func (s *Store) Recent(n int) ([]rollout.Record, error) { return s.rollouts("", n) }
+
+// rollouts are the last n of one app, or of each when app is "".
+func (s *Store) rollouts(app string, n int) ([]rollout.Record, error) {
 	records := []rollout.Record{}
 	err := s.view(func(tx *bbolt.Tx) error {
 		all := tx.Bucket(bucketHistory)
@@ -116,7 +126,7 @@ func (s *Store) History(app string, n int) ([]rollout.Record, error) {
 	}
 	slices.SortStableFunc(records, func(a, b rollout.Record) int { return b.StartedAt.Compare(a.StartedAt) })
 	rollout.Supersede(records)
-	return records[:max(0, min(n, len(records)))], nil
+	return records, nil
 }
 
 // last decodes the last n values of a bucket, the last one first.

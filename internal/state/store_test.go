@@ -123,6 +123,23 @@ func TestHistoryIsNewestFirstAndOneEntryPerRollout(t *testing.T) {
 	}
 }
 
+// TestRecentMissesNoApp, however many rolled out after it.
+func TestRecentMissesNoApp(t *testing.T) {
+	s := open(t, t.TempDir())
+	s.db.NoSync = true // as many fsyncs are not what is tested
+	for n := range 300 {
+		check1(t, s.Record(record(fmt.Sprintf("app-%d", n), n), rollout.Standing{}))
+	}
+	for n := range 3 {
+		check1(t, s.Record(record("shop", 300+n), rollout.Standing{}))
+	}
+	recent, err := s.Recent(2)
+	check1(t, err)
+	if len(recent) != 302 || recent[0].Subject != "Commit 302" || recent[1].Subject != "Commit 301" || recent[2].App != "app-299" || recent[301].App != "app-0" {
+		t.Errorf("%d rollouts, first %v and last %v", len(recent), recent[0], recent[len(recent)-1])
+	}
+}
+
 func TestHistoryForgetsTheOldest(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.db.NoSync = true // a hundred fsyncs are not what is tested

@@ -46,7 +46,7 @@ func Verdicts(s *Status, told []Verdict, records []rollout.Record) []Verdict {
 	}
 	for _, v := range told {
 		if v.Commit != s.Target.ID && v.Is == FateOpen {
-			out = append(out, afterwards(v, s.Target, records))
+			out = append(out, afterwards(v, s.Target, told, records))
 		}
 	}
 	slices.SortFunc(out, func(a, b Verdict) int { return cmp.Or(cmp.Compare(a.Commit, b.Commit), cmp.Compare(a.App, b.App)) })
@@ -102,8 +102,28 @@ func onApp(commit string, a *App) Verdict {
 }
 
 // afterwards is the final verdict on a commit that the branch has left behind: what
-// its rollouts came to, or that they came to nothing.
-func afterwards(v Verdict, target Revision, records []rollout.Record) Verdict {
+// its rollouts came to, or that they came to nothing. An app that was kept from the
+// commit has no record of it, only a verdict that was told: without that app the
+// commit as a whole is not known to be good.
+func afterwards(v Verdict, target Revision, told []Verdict, records []rollout.Record) Verdict {
+	ended := byRecords(v, target, records)
+	if v.App != "" || ended.Is != FateGood {
+		return ended
+	}
+	for _, t := range told {
+		if t.Commit != v.Commit || t.App == "" || t.Is == FateGood {
+			continue
+		}
+		if t = byRecords(t, target, records); t.Is != FateGood {
+			t.App, t.Text = "", firstLine(t.App+": "+t.Text)
+			return t
+		}
+	}
+	return ended
+}
+
+// byRecords is what the rollouts of a commit came to that are known.
+func byRecords(v Verdict, target Revision, records []rollout.Record) Verdict {
 	v.Is, v.Text = FateDropped, "superseded by "+short(target.ID)+" before it was known to be healthy"
 	complete, unknown := 0, 0
 	for i := range records {

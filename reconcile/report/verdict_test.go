@@ -92,3 +92,34 @@ func TestWhatTheBranchLeftBehindComesToAnEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestACommitIsOnlyGoodWithAllOfItsApps: one that was kept from the commit has no
+// rollout of it, and was told of all the same.
+func TestACommitIsOnlyGoodWithAllOfItsApps(t *testing.T) {
+	told := func(app string, is Fate) Verdict { return Verdict{Commit: "b", App: app, Is: is} }
+	done := []rollout.Record{{App: "shop", Revision: "b", Phase: rollout.Complete}}
+	for name, c := range map[string]struct {
+		told []Verdict
+		is   Fate
+	}{
+		"all apps":         {[]Verdict{told("shop", FateOpen)}, FateGood},
+		"one never got it": {[]Verdict{told("shop", FateOpen), told("blog", FateOpen)}, FateDropped},
+		"told before":      {[]Verdict{told("shop", FateGood), told("blog", FateDropped)}, FateDropped},
+		"good without one": {[]Verdict{told("shop", FateGood), told("blog", FateGood)}, FateGood},
+		"of other commits": {[]Verdict{told("shop", FateOpen), {Commit: "a", App: "blog", Is: FateOpen}}, FateGood},
+	} {
+		s := Status{Target: Revision{ID: "c"}, Effective: Revision{ID: "c"}, Undecided: "not yet"}
+		var whole Verdict
+		for _, v := range Verdicts(&s, append([]Verdict{told("", FateOpen)}, c.told...), done) {
+			if v.Commit == "b" && v.App == "" {
+				whole = v
+			}
+		}
+		if whole.Is != c.is {
+			t.Errorf("%s: the commit is %+v, want %s", name, whole, c.is)
+		}
+		if c.is == FateDropped && !strings.HasPrefix(whole.Text, "blog: superseded") {
+			t.Errorf("%s: it does not say of which app: %q", name, whole.Text)
+		}
+	}
+}
