@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+
+	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
 // chat sends with shoutrrr, whose services know no context: one that hangs keeps
@@ -22,7 +24,14 @@ import (
 type chat struct {
 	service string // the URL's scheme
 	sender  types.Sender
-	pending chan error // of a message that was given up waiting for
+	pending *attempt              // that was given up waiting for
+	late    map[report.About]bool // what arrived after it was given up
+}
+
+// attempt is a message on its way.
+type attempt struct {
+	about report.About
+	ended chan error
 }
 
 // newChat reads a URL and never repeats any of it but its scheme.
@@ -46,7 +55,7 @@ func newChat(address string, p policy) (*chat, error) {
 	if err := guarded(func() error { return sender.Initialize(u, log.New(io.Discard, "", 0)) }); err != nil {
 		return nil, fmt.Errorf("the URL is not as %s:// needs it; hold it against shoutrrr's documentation of the service", u.Scheme)
 	}
-	return &chat{service: u.Scheme, sender: sender}, nil
+	return &chat{service: u.Scheme, sender: sender, late: map[report.About]bool{}}, nil
 }
 
 // unsafeOptions are those with which services do without TLS or without looking at
@@ -84,27 +93,41 @@ func (p policy) checkURL(u *url.URL) error {
 }
 
 func (c *chat) send(ctx context.Context, l letter) error {
-	if c.pending != nil {
-		select {
-		case <-c.pending: // what became of it is not known to have been told
-		default:
-			return fmt.Errorf("%s has given no answer to an earlier message yet", c.service)
-		}
+	if c.pending != nil && !c.settle() {
+		return fmt.Errorf("%s has given no answer to an earlier message yet", c.service)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- guarded(func() error { return c.sender.Send(l.Text, &types.Params{}) }) }()
+	if c.late[l.Notice.About] {
+		delete(c.late, l.Notice.About)
+		return nil
+	}
+	now := &attempt{about: l.Notice.About, ended: make(chan error, 1)}
+	go func() { now.ended <- guarded(func() error { return c.sender.Send(l.Text, &types.Params{}) }) }()
 	timeout := time.NewTimer(sendTime)
 	defer timeout.Stop()
 	select {
-	case err := <-ended:
-		c.pending = nil
+	case err := <-now.ended:
 		return c.plain(err)
 	case <-ctx.Done():
-		c.pending = ended
+		c.pending = now
 		return plainReason(ctx.Err())
 	case <-timeout.C:
-		c.pending = ended
+		c.pending = now
 		return plainReason(context.DeadlineExceeded)
+	}
+}
+
+// settle says whether the message that was given up has ended, and remembers it if it
+// arrived: a service that is only slow would be sent the same one for ever.
+func (c *chat) settle() bool {
+	select {
+	case err := <-c.pending.ended:
+		if err == nil {
+			c.late[c.pending.about] = true
+		}
+		c.pending = nil
+		return true
+	default:
+		return false
 	}
 }
 

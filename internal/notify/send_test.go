@@ -1,11 +1,14 @@
 package notify
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -163,4 +166,62 @@ func TestTheServicesAreDocumented(t *testing.T) {
 	if all := strings.Join(slices.Sorted(maps.Keys(services())), ", "); !strings.Contains(string(page), "of one of these services: "+all+".") {
 		t.Errorf("the documents do not list %s", all)
 	}
+}
+
+// TestASlowServiceGetsAMessageOnce: what arrives after it was given up is not sent
+// again, and what fails then is.
+func TestASlowServiceGetsAMessageOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		late error
+		want string
+	}{
+		"arrives":  {nil, "one two"},
+		"does not": {errors.New("no"), "one one two"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &slow{answers: make(chan error), begun: make(chan struct{}, 3)}
+			chat := &chat{service: "slack", sender: s, late: map[report.About]bool{}}
+			one, two := letter{Text: "one"}, letter{Text: "two"}
+			one.Notice.Revision, two.Notice.Revision = first, second
+			ctx, giveUp := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- chat.send(ctx, one) }()
+			<-s.begun
+			giveUp()
+			if err := <-ended; err == nil {
+				t.Fatal("it was not given up")
+			}
+			if err := chat.send(t.Context(), one); err == nil || !strings.Contains(err.Error(), "no answer to an earlier message yet") {
+				t.Fatalf("while it is on its way: %v", err)
+			}
+			s.answers <- c.late
+			close(s.answers) // from now on all arrive at once
+			for _, l := range []letter{one, two} {
+				err := chat.send(t.Context(), l)
+				for err != nil && strings.Contains(err.Error(), "no answer to an earlier message yet") {
+					runtime.Gosched()
+					err = chat.send(t.Context(), l)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.Join(s.sent, " "); got != c.want {
+				t.Errorf("it was sent %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// slow is a service that answers when it is let.
+type slow struct {
+	answers chan error
+	begun   chan struct{}
+	sent    []string
+}
+
+func (s *slow) Send(text string, _ *types.Params) error {
+	s.sent = append(s.sent, text)
+	s.begun <- struct{}{}
+	return <-s.answers
 }
