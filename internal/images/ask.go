@@ -44,7 +44,7 @@ func (r *round) ask(ctx context.Context) map[string]offer {
 			offers[p.Metadata.Name] = o
 		}
 		if ctx.Err() == nil {
-			r.settle(p, failed)
+			r.asked[p] = failed
 		}
 	}
 	return offers

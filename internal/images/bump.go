@@ -43,7 +43,7 @@ func (r *round) bumps(ctx context.Context, offers map[string]offer) ([]bump, err
 		for _, s := range r.set.ServicesOf(p) {
 			b := bump{policy: p, service: s, from: s.Spec.Image}
 			if b.to, err = r.next(ctx, &b, o, held); err != nil {
-				r.settle(p, err)
+				r.asked[p] = err
 			} else if b.to != "" {
 				all = append(all, b)
 			}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/forge"
-	"github.com/tallyman-io/tallyman/reconcile/report"
+	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
 
 // firstOfBranch is how the branches of pull requests begin.
@@ -59,15 +59,24 @@ func (r *round) edit(ctx context.Context, a *batch, branch string) (git.Commit, 
 				return err
 			}
 		}
-		tree, err := d.Tree(r.Path)
-		if err == nil {
-			_, err = r.Loader.Load(tree)
-		}
-		if err != nil {
+		if err := r.valid(d); err != nil {
 			return fmt.Errorf("the branch would not be valid then: %w", err)
 		}
 		return nil
 	})
+}
+
+// valid says whether a draft can be followed: it is read, and breaks no Policy.
+func (r *round) valid(d *git.Draft) error {
+	tree, err := d.Tree(r.Path)
+	if err != nil {
+		return err
+	}
+	set, err := r.Loader.Load(tree)
+	if err != nil {
+		return err
+	}
+	return policy.Hold(set)
 }
 
 // askFor opens a pull request, and notes it last: done twice, the second time finds
@@ -88,29 +97,44 @@ func (r *round) askFor(ctx context.Context, a *batch) error {
 	note := a.note(branch, pr.Number)
 	note.At = r.now
 	r.Log.Info("a pull request asks for newer images", "images", strings.Join(note.Images, ", "), "at", pr.URL)
-	return errors.Join(r.Journal.Ask(note), r.replace(ctx, note))
+	return r.Journal.Ask(note)
 }
 
-// replace says on pull requests that are still open for the same policies that a
-// newer one has taken their place: merged after it, they would take it back.
-func (r *round) replace(ctx context.Context, by report.ImagesAsked) error {
+// replace says on pull requests that are still open that a newer one for the same
+// policies has taken their place: merged after it, they would take it back. Those that
+// know, or that nobody can merge any more, are noted and not looked at again; what
+// fails is tried again the next time.
+func (r *round) replace(ctx context.Context) error {
 	asked, err := r.Journal.Asked()
 	if err != nil {
 		return err
 	}
 	for _, a := range asked {
-		if a.PullRequest == by.PullRequest || !a.SharesPolicy(by) {
+		newest := asked[max(0, slices.IndexFunc(asked, a.SharesPolicy))].PullRequest
+		if a.ReplacedBy != 0 || a.PullRequest == newest {
 			continue
 		}
-		pr, err := r.Forge.PullRequest(ctx, a.PullRequest)
-		if err == nil && pr.State == forge.StateOpen {
-			err = r.Forge.Comment(ctx, a.PullRequest, "tallyman:images", fmt.Sprintf("#%d asks for newer versions of these images. Close this one.", by.PullRequest))
+		if err := r.say(ctx, a.PullRequest, newest); err != nil {
+			return fmt.Errorf("say on pull request %d that #%d has taken its place: %w", a.PullRequest, newest, err)
 		}
-		if err != nil && forge.ClassOf(err) != forge.NotFound {
+		a.ReplacedBy = newest
+		if err := r.Journal.Ask(a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// say says on a pull request, if it is still open, which one has taken its place.
+func (r *round) say(ctx context.Context, number, by int) error {
+	pr, err := r.Forge.PullRequest(ctx, number)
+	if err == nil && pr.State == forge.StateOpen {
+		err = r.Forge.Comment(ctx, number, "tallyman:images", fmt.Sprintf("#%d asks for newer versions of these images. Close this one.", by))
+	}
+	if forge.ClassOf(err) == forge.NotFound {
+		return nil
+	}
+	return err
 }
 
 // branch is another one for other images: nobody's pull request changes under his

@@ -189,3 +189,37 @@ func (p pushing) OpenPullRequest(ctx context.Context, n forge.NewPullRequest) (f
 	p.stage.Branch(n.Head, map[string]string{"fleet/web.yaml": string(content)})
 	return p.Forge.OpenPullRequest(ctx, n)
 }
+
+// muteForge is a forge that takes no comments while err is set.
+type muteForge struct {
+	forge.Forge
+	err     error
+	lookups int
+}
+
+func (m *muteForge) PullRequest(ctx context.Context, number int) (forge.PullRequest, error) {
+	m.lookups++
+	return m.Forge.PullRequest(ctx, number)
+}
+
+func (m *muteForge) Comment(ctx context.Context, number int, key, text string) error {
+	if m.err != nil {
+		return m.err
+	}
+	return m.Forge.Comment(ctx, number, key, text)
+}
+
+// listsOnly is a registry that gives lists of tags and no digests.
+type listsOnly struct {
+	Registry
+	asked int
+}
+
+func (l *listsOnly) Tags(ctx context.Context, image string, keys registry.Keychain) ([]string, error) {
+	l.asked++
+	return l.Registry.Tags(ctx, image, keys)
+}
+
+func (l *listsOnly) Resolve(context.Context, string, registry.Keychain) (string, error) {
+	return "", errors.New("no digests here")
+}

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +32,11 @@ metadata: {name: db}
 spec: {image: 'REG/shop/db:17'}
 `
 
-func policy(name, image, spec string) string {
+func following(name, image, spec string) string {
 	return "apiVersion: tallyman/v1\nkind: ImagePolicy\nmetadata: {name: " + name + "}\nspec:\n  image: REG/" + image + "\n  " + spec + "\n"
 }
 
-var upTo2 = policy("web", "shop/web", `follow: {semver: ">=1.4 <2"}`)
+var upTo2 = following("web", "shop/web", `follow: {semver: ">=1.4 <2"}`)
 
 func TestANewerImageIsCommittedAndAllElseStaysAsItIs(t *testing.T) {
 	s := newScene(t)
@@ -66,7 +67,7 @@ func TestOneCommitForAllPolicies(t *testing.T) {
 	s := newScene(t)
 	s.push("shop/web", "1.4.2", "1.5.0")
 	s.push("shop/db", "17", "18")
-	s.write(map[string]string{"web.yaml": written, "policy.yaml": upTo2 + "---\n" + policy("db", "shop/db", `follow: {pattern: "^[0-9]+$"}`)})
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": upTo2 + "---\n" + following("db", "shop/db", `follow: {pattern: "^[0-9]+$"}`)})
 	before := s.git("rev-parse", "HEAD")
 	s.look()
 	if n := s.git("rev-list", "--count", before+"..HEAD"); n != "1" {
@@ -125,7 +126,7 @@ func TestAVersionThatFailedIsNotBroughtAgain(t *testing.T) {
 func TestTheDigestOfATagIsFollowed(t *testing.T) {
 	s := newScene(t)
 	first := s.push("shop/web", "stable")
-	s.write(map[string]string{"web.yaml": written, "policy.yaml": policy("web", "shop/web", "follow: {digestOf: stable}\n  services: [web]")})
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": following("web", "shop/web", "follow: {digestOf: stable}\n  services: [web]")})
 	s.look()
 	pinned := func(digest string) string { return s.here(`"REG/shop/web:stable@` + digest + `"   # bumped`) }
 	if got := s.read("web.yaml"); !strings.Contains(got, pinned(first)) || !strings.Contains(got, "web:1.4.2, replicas") {
@@ -154,7 +155,7 @@ func TestATagMayGoBackToADigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := s.pushOf(one, "shop/web", "stable")
-	s.write(map[string]string{"web.yaml": written, "policy.yaml": policy("web", "shop/web", "follow: {digestOf: stable}")})
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": following("web", "shop/web", "follow: {digestOf: stable}")})
 	s.look()
 	s.push("shop/web", "stable")
 	s.look()
@@ -305,5 +306,72 @@ func TestAPullRequestThatWasNotNotedIsFoundAgain(t *testing.T) {
 	prs, err := s.Forge.PullRequests(t.Context(), "main")
 	if err != nil || len(prs) != 1 || !strings.HasPrefix(prs[0].HeadBranch, "bot-") {
 		t.Errorf("there are %+v, %v", prs, err)
+	}
+}
+
+// TestWhatCouldNotBeSaidOfAnOldPullRequestIsSaidLater, and what was is not looked up
+// again.
+func TestWhatCouldNotBeSaidOfAnOldPullRequestIsSaidLater(t *testing.T) {
+	s := newScene(t)
+	stage := s.onForge()
+	mute := &muteForge{Forge: s.Forge}
+	s.Forge = mute
+	s.push("shop/web", "1.4.2", "1.5.0")
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": upTo2 + "  commit: {to: pullRequest}\n"})
+	s.look()
+	prs, err := s.Forge.PullRequests(t.Context(), "main")
+	if err != nil || len(prs) != 1 {
+		t.Fatalf("there are %+v, %v", prs, err)
+	}
+	s.push("shop/web", "1.6.0")
+	mute.err = errors.New("it does not answer")
+	if err := s.tryLook(); err == nil || !strings.Contains(err.Error(), "has taken its place") {
+		t.Fatalf("it says %v", err)
+	}
+	mute.err = nil
+	s.look()
+	if said := stage.Comments(prs[0].Number); len(said) != 1 || !strings.Contains(said[0].Body, "asks for newer versions") {
+		t.Errorf("on the old one it says %+v", said)
+	}
+	before := mute.lookups
+	s.still("all was said")
+	if mute.lookups != before {
+		t.Errorf("%d pull requests were looked up for nothing", mute.lookups-before)
+	}
+}
+
+func TestWhatBreaksAPolicyIsNotCommitted(t *testing.T) {
+	s := newScene(t)
+	s.push("shop/web", "1.4.2", "1.5.0")
+	s.write(map[string]string{"web.yaml": written, "policy.yaml": upTo2, "rules.yaml": `apiVersion: tallyman/v1
+kind: Policy
+metadata: {name: known}
+spec: {match: {kinds: [Service]}, rules: [{assert: '!spec.image.endsWith("1.5.0")', message: not this one}]}
+`})
+	before := s.git("rev-parse", "main")
+	if err := s.tryLook(); err == nil || !strings.Contains(err.Error(), `breaks policy "known": not this one`) {
+		t.Errorf("it says %v", err)
+	}
+	if s.git("rev-parse", "main") != before {
+		t.Errorf("it committed %s", s.git("log", "-1", "--format=%B", "main"))
+	}
+}
+
+// TestARegistryThatListsAndDoesNotResolveIsAskedLessAndLessOften too.
+func TestARegistryThatListsAndDoesNotResolveIsAskedLessAndLessOften(t *testing.T) {
+	s := newScene(t)
+	old := s.push("shop/web", "1.4.2")
+	s.push("shop/web", "1.5.0")
+	s.write(map[string]string{"web.yaml": strings.ReplaceAll(written, "web:1.4.2", "web:1.4.2@"+old), "policy.yaml": strings.Replace(upTo2, "follow", "interval: 30s\n  follow", 1)})
+	lists := &listsOnly{Registry: s.Registry}
+	s.Registry = lists
+	start := s.now
+	for second := 0; second < 30*60; second += 15 {
+		if err := s.Look(t.Context(), start.Add(time.Duration(second)*time.Second)); err != nil && strings.Count(err.Error(), "follow image") != 1 {
+			t.Fatalf("it says it more than once: %v", err)
+		}
+	}
+	if lists.asked < 3 || lists.asked > 7 { // and not 60
+		t.Errorf("it was asked %d times in half an hour", lists.asked)
 	}
 }

@@ -120,6 +120,7 @@ type round struct {
 	reading
 	policies []*manifest.ImagePolicy
 	now      time.Time
+	asked    map[*manifest.ImagePolicy]error // how those fared that were asked for
 	errs     []error
 }
 
@@ -134,20 +135,24 @@ func (l *Loop) Look(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	r := &round{Loop: l, reading: read, now: now}
+	r := &round{Loop: l, reading: read, now: now, asked: map[*manifest.ImagePolicy]error{}}
 	if r.choose(); len(r.policies) == 0 {
 		return nil
 	}
 	offers := r.ask(ctx)
 	bumps, err := r.bumps(ctx, offers)
+	r.settle()
 	if err != nil {
-		return err
+		return errors.Join(append(r.errs, err)...)
 	}
 	for _, b := range batches(bumps, r.tree) {
 		r.errs = append(r.errs, b.errs...)
 		if len(b.bumps) > 0 {
 			r.carryOut(ctx, b)
 		}
+	}
+	if r.Forge != nil {
+		r.errs = append(r.errs, r.replace(ctx))
 	}
 	return errors.Join(r.errs...)
 }
@@ -170,8 +175,18 @@ func says(p *manifest.ImagePolicy) string {
 	return fmt.Sprintf("%s %s %+v", p.App, p.Metadata.Name, p.Spec)
 }
 
-// settle says when a policy is due again.
-func (r *round) settle(p *manifest.ImagePolicy, err error) {
+// settle says when the policies that were asked for are due again: once a round, when
+// all that a registry has to answer was answered.
+func (r *round) settle() {
+	for _, p := range r.policies {
+		if err, asked := r.asked[p]; asked {
+			r.rest(p, err)
+		}
+	}
+}
+
+// rest is until when a policy is left.
+func (r *round) rest(p *manifest.ImagePolicy, err error) {
 	d, wait := r.due[says(p)], time.Duration(p.Spec.Interval)
 	if err == nil {
 		d.failures = 0

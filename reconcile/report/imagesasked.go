@@ -14,6 +14,9 @@ type ImagesAsked struct {
 	// Images are the policies and the references that they follow to, each as
 	// "policy reference".
 	Images []string `json:"images"`
+	// ReplacedBy is the newer pull request for the same policies, once that was said
+	// on this one.
+	ReplacedBy int `json:"replacedBy,omitempty"`
 }
 
 // SharesPolicy says whether both ask for the same policy.
