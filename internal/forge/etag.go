@@ -2,8 +2,12 @@ package forge
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"sync"
 )
 
@@ -14,6 +18,10 @@ const (
 
 // etags asks only for what changed. GitHub does not count a request that is
 // answered with "not modified".
+//
+// A tag is of the body, while where a list goes on is in the headers: when
+// something is added behind a full page, that one has "not modified". So no
+// full page of a list is kept, and of others the newest headers count.
 type etags struct {
 	next http.RoundTripper
 
@@ -56,6 +64,13 @@ func (k kept) answer(now *http.Response) *http.Response {
 	out := *now
 	out.StatusCode, out.Status = http.StatusOK, "200 OK"
 	out.Header = k.header.Clone()
+	for name, values := range now.Header {
+		switch name { // what says how the body that is kept was sent stays
+		case "Content-Length", "Content-Encoding", "Content-Type":
+		default:
+			out.Header[name] = values
+		}
+	}
 	out.ContentLength = int64(len(k.body))
 	out.Body = io.NopCloser(bytes.NewReader(k.body))
 	return &out
@@ -76,7 +91,7 @@ func (e *etags) put(key string, answer *http.Response) error {
 		return err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
-	if len(body) > maxCached {
+	if len(body) > maxCached || fullPage(answer.Request.URL.Query(), body) {
 		return nil
 	}
 	e.mu.Lock()
@@ -86,4 +101,14 @@ func (e *etags) put(key string, answer *http.Response) error {
 	}
 	e.kept[key] = kept{answer.Header.Get("ETag"), answer.Header.Clone(), body}
 	return nil
+}
+
+// fullPage says that a list may go on behind what is in the body.
+func fullPage(asked url.Values, body []byte) bool {
+	var list []json.RawMessage
+	if json.Unmarshal(body, &list) != nil {
+		return false // no list
+	}
+	size, err := strconv.Atoi(cmp.Or(asked.Get("per_page"), asked.Get("limit")))
+	return err != nil || len(list) >= size
 }

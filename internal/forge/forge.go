@@ -55,9 +55,10 @@ type PullRequest struct {
 	HeadRef    string // where that can be fetched from the base's repository, in full: refs/pull/7/head
 	HeadBranch string // its branch, in the repository that it comes from
 	Base       string // branch that it is to be merged into
-	Fork       bool   // it comes from another repository, so perhaps from somebody without rights in this one
-	Labels     []string
-	Updated    time.Time
+	Fork       bool   // it comes from elsewhere than a branch of the repository, so perhaps from somebody without rights in it
+	// Labels are of a fork's those that somebody with rights here put on.
+	Labels  []string
+	Updated time.Time
 
 	body string
 }

@@ -59,7 +59,9 @@ func (g *giteaForge) pulls(ctx context.Context, _ string, page int) ([]PullReque
 	}
 	out := make([]PullRequest, len(list))
 	for i, p := range list {
-		out[i] = giteaPull(p)
+		if out[i], err = g.read(ctx, p); err != nil {
+			return nil, 0, err
+		}
 	}
 	return out, answer.NextPage, nil
 }
@@ -73,7 +75,7 @@ func (g *giteaForge) pull(ctx context.Context, number int) (PullRequest, error) 
 	if err != nil {
 		return PullRequest{}, err
 	}
-	return giteaPull(p), nil
+	return g.read(ctx, p)
 }
 
 func giteaPull(p *gitea.PullRequest) PullRequest {
@@ -91,7 +93,9 @@ func giteaPull(p *gitea.PullRequest) PullRequest {
 		out.Base = p.Base.Ref
 	}
 	if p.Head != nil && p.Base != nil {
-		out.Fork = p.Head.RepoID != p.Base.RepoID
+		// One that was pushed to refs/for/ needs the right to read only, and is
+		// told as of this repository, but of no branch.
+		out.Fork = p.Head.RepoID != p.Base.RepoID || p.Head.Name == ""
 	}
 	switch {
 	case p.HasMerged:

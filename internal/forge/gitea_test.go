@@ -24,14 +24,82 @@ func TestGitea(t *testing.T) {
 	// What docs/forges.md says is enough.
 	people[1].Token = server.Token(forgetest.Us, "write:repository,write:issue,read:user")
 	repos := 0
-	forgetest.Run(t, func(t *testing.T) forgetest.Stage {
+	stage := func() *giteaStage {
 		repos++
 		s := &giteaStage{url: server.URL, owner: people[0], us: people[1], stranger: people[2]}
 		s.repo = s.owner.Repo(fmt.Sprintf("shop%d", repos))
 		s.owner.Call("PUT", "/repos/"+s.repo+"/collaborators/"+forgetest.Us, map[string]string{"permission": "write"}, nil)
 		s.owner.Call("POST", "/repos/"+s.repo+"/branches", map[string]string{"new_branch_name": "other", "old_ref_name": "main"}, nil)
 		return s
-	})
+	}
+	forgetest.Run(t, func(*testing.T) forgetest.Stage { return stage() })
+	t.Run("a stranger's own labels do not count", func(t *testing.T) { stage().testOwnLabels(t) })
+	t.Run("what is pushed to refs/for/ comes from afar", func(t *testing.T) { stage().testPushed(t) })
+}
+
+// testOwnLabels: Gitea takes labels from a stranger with the request to open.
+func (s *giteaStage) testOwnLabels(t *testing.T) {
+	f := s.open(t)
+	label := s.label("trusted")
+	fork := s.stranger.Fork(s.repo)
+	s.stranger.Commit(fork, "evil", map[string]string{"strange.yaml": "x"})
+	var made struct {
+		Number int
+		Labels []struct{ Name string }
+	}
+	s.stranger.Call("POST", "/repos/"+s.repo+"/pulls", map[string]any{
+		"head": forgetest.Stranger + ":evil", "base": "main", "title": "Trust me", "labels": []int{label},
+	}, &made)
+	if len(made.Labels) != 1 {
+		t.Fatalf("the forge did not take the stranger's label: %+v", made)
+	}
+	for range 4 { // more than a page of the timeline
+		s.Say(made.Number, "Please.")
+	}
+	set := func(want ...string) {
+		t.Helper()
+		list, err := f.PullRequests(t.Context(), "main")
+		if err != nil || len(list) != 1 || !slices.Equal(list[0].Labels, want) {
+			t.Errorf("listed as %+v, %v; want the labels %q", list, err, want)
+		}
+		if p, err := f.PullRequest(t.Context(), made.Number); err != nil || !slices.Equal(p.Labels, want) {
+			t.Errorf("alone it has the labels %q, %v; want %q", p.Labels, err, want)
+		}
+	}
+	set()
+	if s.stranger.Try("POST", s.issue(made.Number)+"/labels", map[string][]int{"labels": {label}}, nil) == nil {
+		t.Error("the forge lets a stranger set labels later too")
+	}
+	s.owner.Call("DELETE", fmt.Sprintf("%s/labels/%d", s.issue(made.Number), label), nil, nil)
+	s.owner.Call("POST", s.issue(made.Number)+"/labels", map[string][]int{"labels": {label}}, nil)
+	set("trusted")
+}
+
+// testPushed: whoever may read may open one that has no fork.
+func (s *giteaStage) testPushed(t *testing.T) {
+	dir := t.TempDir()
+	remote := strings.Replace(s.url, "://", "://"+forgetest.Stranger+":"+s.stranger.Token+"@", 1) + "/" + s.repo
+	for _, args := range [][]string{
+		{"clone", "-q", remote, "."},
+		{"-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-q", "--allow-empty", "-m", "Strange"},
+		{"push", "-q", "origin", "HEAD:refs/for/main/topic"},
+	} {
+		if out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args[0], err, out)
+		}
+	}
+	list, err := s.open(t).PullRequests(t.Context(), "main")
+	if err != nil || len(list) != 1 || !list[0].Fork || list[0].Author != forgetest.Stranger || s.Resolve(list[0].HeadRef) != list[0].Head {
+		t.Errorf("listed as %+v, %v", list, err)
+	}
+}
+
+func (s *giteaStage) open(t *testing.T) forge.Forge {
+	f, err := forge.Open(s.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 type giteaStage struct {
@@ -58,9 +126,14 @@ func (s *giteaStage) ForkPull(branch, title string) (int, string) {
 }
 
 func (s *giteaStage) Label(number int, name string) {
+	s.owner.Call("POST", s.issue(number)+"/labels", map[string][]int{"labels": {s.label(name)}}, nil)
+}
+
+// label makes one, and gives its id.
+func (s *giteaStage) label(name string) int {
 	var made struct{ ID int }
 	s.owner.Call("POST", "/repos/"+s.repo+"/labels", map[string]string{"name": name, "color": "#00ff00"}, &made)
-	s.owner.Call("POST", s.issue(number)+"/labels", map[string][]int{"labels": {made.ID}}, nil)
+	return made.ID
 }
 
 func (s *giteaStage) issue(number int) string {

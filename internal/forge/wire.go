@@ -139,13 +139,13 @@ func (w *wire) failed(err error) error {
 }
 
 // nothing says that there is no JSON value in an answer, which SDKs would take
-// for an empty list.
+// for an empty list. Gitea's timeline is null where nothing happened.
 func nothing(request *http.Request, body []byte) bool {
 	if strings.HasSuffix(request.URL.Path, ".diff") {
 		return false
 	}
 	body = bytes.TrimSpace(body)
-	return len(body) == 0 || string(body) == "null"
+	return len(body) == 0 || string(body) == "null" && !strings.HasSuffix(request.URL.Path, "/timeline")
 }
 
 // sent remembers credentials.

@@ -3,7 +3,6 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -17,13 +16,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/hooksign"
 	"github.com/tallyman-io/tallyman/reconcile/report"
-)
-
-// The headers of a signed message.
-const (
-	HeaderSignature = "X-Tallyman-Signature"
-	HeaderTimestamp = "X-Tallyman-Timestamp"
 )
 
 // Payload is the body that a webhook gets.
@@ -78,8 +72,8 @@ func (h *hook) send(ctx context.Context, l letter) error {
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "tallyman")
-	req.Header.Set(HeaderTimestamp, stamp)
-	req.Header.Set(HeaderSignature, Sign(h.secret, stamp, body))
+	req.Header.Set(hooksign.HeaderTimestamp, stamp)
+	req.Header.Set(hooksign.HeaderSignature, hooksign.Sign(h.secret, stamp, body))
 	answer, err := h.client.Do(req)
 	if err != nil {
 		if plain := plainReason(err); plain != nil {
@@ -96,15 +90,6 @@ func (h *hook) send(ctx context.Context, l letter) error {
 		return fmt.Errorf("the server redirects (%d), which is not followed; name the address itself", answer.StatusCode)
 	}
 	return fmt.Errorf("the server answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
-}
-
-// Sign is the signature of a body that was sent at a time, `sha256=` and hex digits:
-// HMAC-SHA256 over the timestamp, a dot and the body.
-func Sign(secret []byte, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(timestamp + "."))
-	mac.Write(body)
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
 func identity(l letter) string {

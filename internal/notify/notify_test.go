@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/hooksign"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
@@ -113,7 +114,7 @@ func newReceiver(t *testing.T) *receiver {
 	r := &receiver{answer: http.StatusNoContent}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
-		if got, want := req.Header.Get(HeaderSignature), Sign([]byte(canary), req.Header.Get(HeaderTimestamp), body); got != want {
+		if got, want := req.Header.Get(hooksign.HeaderSignature), hooksign.Sign([]byte(canary), req.Header.Get(hooksign.HeaderTimestamp), body); got != want {
 			t.Errorf("signature %s, want %s", got, want)
 		}
 		var p Payload

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,5 +114,74 @@ func TestAnAddressSendsSoMuch(t *testing.T) {
 	}
 	if a, b := network("[2001:db8::1]:1"), network("[2001:db8::ffff]:2"); a != b {
 		t.Errorf("one network counts as two: %v, %v", a, b)
+	}
+}
+
+// watched is a body that tells when it is read from, and ends when it is let.
+type watched struct {
+	begun chan<- struct{}
+	let   <-chan struct{}
+}
+
+func (w watched) Read([]byte) (int, error) {
+	w.begun <- struct{}{}
+	<-w.let
+	return 0, io.EOF
+}
+
+// TestSoManyBodiesAreReadAtATime: whoever has no secret can fill no memory.
+func TestSoManyBodiesAreReadAtATime(t *testing.T) {
+	h := handler(t, GitHub)
+	begun, let, ended := make(chan struct{}), make(chan struct{}), make(chan int)
+	for range maxBodies {
+		r := sign(GitHub, "")
+		r.Body = io.NopCloser(watched{begun, let})
+		go func() { ended <- send(h, r) }()
+		<-begun
+	}
+	if status := send(h, sign(GitHub, pushGitHub)); status != http.StatusServiceUnavailable {
+		t.Errorf("one more: answered %d", status)
+	}
+	close(let)
+	for range maxBodies {
+		if status := <-ended; status != http.StatusBadRequest {
+			t.Errorf("an empty one: answered %d", status)
+		}
+	}
+	if status := send(h, sign(GitHub, pushGitHub)); status != http.StatusAccepted {
+		t.Errorf("after them: answered %d", status)
+	}
+}
+
+// unread fails the test when a body is read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body is read")
+	return 0, io.EOF
+}
+
+func TestWhatNoBodyCanMakeRightIsNotRead(t *testing.T) {
+	hour := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+	for _, c := range []struct {
+		kind   Kind
+		header map[string]string
+	}{
+		{GitHub, nil},
+		{GitHub, map[string]string{"X-Hub-Signature-256": "sha256=ab"}},
+		{Gitea, map[string]string{"X-Hub-Signature-256": strings.Repeat("ab", 32)}},
+		{GitLab, nil},
+		{GitLab, map[string]string{"X-Gitlab-Token": "another-secret-of-tests"}},
+		{Generic, map[string]string{"X-Tallyman-Timestamp": hour, "X-Tallyman-Signature": "sha256=" + sum(hour, ".")}},
+		{Generic, map[string]string{"X-Tallyman-Timestamp": strconv.FormatInt(time.Now().Unix(), 10)}},
+	} {
+		r := sign("", "")
+		r.Body = io.NopCloser(unread{t})
+		for name, value := range c.header {
+			r.Header.Set(name, value)
+		}
+		if status := send(handler(t, c.kind), r); status != http.StatusUnauthorized {
+			t.Errorf("%s with %v: answered %d", c.kind, c.header, status)
+		}
 	}
 }

@@ -14,15 +14,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tallyman-io/tallyman/internal/hooksign"
 )
 
-// message is what was received, before anything of it is believed.
-type message struct {
+// head is what comes before a body, before anything of it is believed.
+type head struct {
 	header http.Header
-	body   []byte
 	secret []byte
 	now    time.Time
 }
+
+// proof says whether a body is the one that was signed.
+type proof func(body []byte) bool
 
 // about is what a message says.
 type about struct {
@@ -34,8 +38,8 @@ type about struct {
 
 // format is what differs between those who send.
 type format struct {
-	signed   func(message) bool
-	delivery string // header with an id
+	signed   func(head) proof // nil where no body could make it right
+	delivery string           // header with an id
 	parse    func([]byte) (about, error)
 }
 
@@ -43,60 +47,57 @@ var formats = map[Kind]format{
 	GitHub:  {signedBy("X-Hub-Signature-256"), "X-GitHub-Delivery", parseGitHub},
 	Gitea:   {signedBy("X-Gitea-Signature", "X-Forgejo-Signature"), "X-Gitea-Delivery", parseGitHub},
 	GitLab:  {signedGitLab, "X-Gitlab-Event-UUID", parseGitLab},
-	Generic: {signedGeneric, signatureHeader, parseGeneric},
+	Generic: {signedGeneric, hooksign.HeaderSignature, parseGeneric},
 }
 
-// The headers of the generic kind.
-const (
-	signatureHeader = "X-Tallyman-Signature"
-	timestampHeader = "X-Tallyman-Timestamp"
-	// maxAge is how long ago, or ahead, a generic message may be dated.
-	maxAge = 5 * time.Minute
-)
+// maxAge is how long ago, or ahead, a generic message may be dated.
+const maxAge = 5 * time.Minute
 
 // signedBy finds a SHA-256 HMAC of the body in one of the headers.
-func signedBy(headers ...string) func(message) bool {
-	return func(m message) bool {
+func signedBy(headers ...string) func(head) proof {
+	return func(h head) proof {
 		for _, name := range headers {
-			if value := m.header.Get(name); value != "" {
-				return rightSum(value, m.secret, m.body)
+			if value := h.header.Get(name); value != "" {
+				return sumOf(value, h.secret)
 			}
 		}
-		return false
+		return nil
 	}
 }
 
-func rightSum(value string, secret []byte, signed ...[]byte) bool {
+func sumOf(value string, secret []byte) proof {
 	sum, err := hex.DecodeString(strings.TrimPrefix(value, "sha256="))
-	if err != nil {
-		return false
+	if err != nil || len(sum) != sha256.Size {
+		return nil
 	}
-	mac := hmac.New(sha256.New, secret)
-	for _, part := range signed {
-		mac.Write(part)
+	return func(body []byte) bool {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(body)
+		return hmac.Equal(sum, mac.Sum(nil))
 	}
-	return hmac.Equal(sum, mac.Sum(nil))
 }
 
 // signedGitLab compares the secret itself, which is what GitLab sends; by sums,
 // so that its length takes no time either.
-func signedGitLab(m message) bool {
-	got, want := sha256.Sum256([]byte(m.header.Get("X-Gitlab-Token"))), sha256.Sum256(m.secret)
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+func signedGitLab(h head) proof {
+	got, want := sha256.Sum256([]byte(h.header.Get("X-Gitlab-Token"))), sha256.Sum256(h.secret)
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		return nil
+	}
+	return func([]byte) bool { return true }
 }
 
-// signedGeneric wants the time signed too: seconds since 1970, a line end, and
-// the body.
-func signedGeneric(m message) bool {
-	stamp := m.header.Get(timestampHeader)
+// signedGeneric wants the time signed too.
+func signedGeneric(h head) proof {
+	stamp, sent := h.header.Get(hooksign.HeaderTimestamp), h.header.Get(hooksign.HeaderSignature)
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil {
-		return false
+	if err != nil || sent == "" {
+		return nil
 	}
-	if age := m.now.Sub(time.Unix(seconds, 0)); age > maxAge || age < -maxAge {
-		return false
+	if age := h.now.Sub(time.Unix(seconds, 0)); age > maxAge || age < -maxAge {
+		return nil
 	}
-	return rightSum(m.header.Get(signatureHeader), m.secret, []byte(stamp+"\n"), m.body)
+	return func(body []byte) bool { return hmac.Equal([]byte(sent), []byte(hooksign.Sign(h.secret, stamp, body))) }
 }
 
 // payload is the JSON of a body. GitHub and Gitea send it as a form where

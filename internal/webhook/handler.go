@@ -24,6 +24,9 @@ const (
 const (
 	maxBody   = 3 << 20 // bytes
 	minSecret = 16      // bytes
+	// maxBodies is how many bodies are read at a time: what whoever has no
+	// secret can make it hold is that many of them.
+	maxBodies = 8
 )
 
 // Config is whose messages are taken.
@@ -42,6 +45,7 @@ type Handler struct {
 	format  format
 	now     func() time.Time
 	sources sources
+	reading chan struct{} // holds one thing for each body that is being read
 	seen    seen
 	queue   queue
 }
@@ -55,7 +59,10 @@ func New(c Config) (*Handler, error) {
 	if len(c.Repositories) == 0 {
 		return nil, errors.New("take webhooks: no repository is named that they may be about")
 	}
-	h := &Handler{config: c, format: f, now: time.Now, queue: queue{wake: make(chan struct{}, 1)}}
+	h := &Handler{
+		config: c, format: f, now: time.Now,
+		reading: make(chan struct{}, maxBodies), queue: queue{wake: make(chan struct{}, 1)},
+	}
 	_, err := h.secret()
 	return h, err
 }
@@ -92,7 +99,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch status {
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
-	case http.StatusTooManyRequests:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "60")
 	}
 	http.Error(w, http.StatusText(status), status)
@@ -105,19 +112,33 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) int {
 	if !h.sources.allow(r.RemoteAddr, h.now()) {
 		return http.StatusTooManyRequests
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return http.StatusRequestEntityTooLarge
-	}
-	if err != nil {
-		return http.StatusBadRequest
-	}
 	secret, err := h.secret()
 	if err != nil {
 		return http.StatusServiceUnavailable
 	}
-	if !h.format.signed(message{r.Header, body, secret, h.now()}) {
+	proven := h.format.signed(head{r.Header, secret, h.now()})
+	if proven == nil {
+		return http.StatusUnauthorized
+	}
+	select {
+	case h.reading <- struct{}{}:
+		defer func() { <-h.reading }()
+	default:
+		return http.StatusServiceUnavailable
+	}
+	return h.read(w, r, proven)
+}
+
+// read takes the body, which nothing vouches for until it is there.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, proven proof) int {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge
+	case err != nil:
+		return http.StatusBadRequest
+	case !proven(body):
 		return http.StatusUnauthorized
 	}
 	return h.hear(r.Header, body)

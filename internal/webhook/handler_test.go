@@ -59,7 +59,7 @@ func sign(kind Kind, body string) *http.Request {
 	case Generic:
 		stamp := strconv.FormatInt(time.Now().Unix(), 10)
 		r.Header.Set("X-Tallyman-Timestamp", stamp)
-		r.Header.Set("X-Tallyman-Signature", "sha256="+sum(stamp, "\n", body))
+		r.Header.Set("X-Tallyman-Signature", "sha256="+sum(stamp, ".", body))
 	}
 	return r
 }
@@ -195,7 +195,7 @@ func TestWhatIsNotSignedIsRefused(t *testing.T) {
 	}
 	late := sign(Generic, bodies[Generic])
 	late.Header.Set("X-Tallyman-Timestamp", old)
-	late.Header.Set("X-Tallyman-Signature", sum(old, "\n", bodies[Generic]))
+	late.Header.Set("X-Tallyman-Signature", "sha256="+sum(old, ".", bodies[Generic]))
 	if status := send(handler(t, Generic), late); status != http.StatusUnauthorized {
 		t.Errorf("an hour late: answered %d", status)
 	}

@@ -69,6 +69,7 @@ func testFields(t *testing.T, s Stage, f forge.Forge) {
 	s.Label(mine, "preview")
 	s.Label(mine, "big")
 	strange, forked := s.ForkPull("feature", "From afar")
+	s.Label(strange, "may be planned")
 	p := look(t, f, mine)
 	if p.Title != `Evil </details> "title"` || p.Author != Owner || p.State != forge.StateOpen || p.Fork ||
 		p.Head != commit || p.HeadBranch != "feature" || p.Base != "main" ||
@@ -79,7 +80,8 @@ func testFields(t *testing.T, s Stage, f forge.Forge) {
 		t.Errorf("%s is %s, want %s", p.HeadRef, got, commit)
 	}
 	q := look(t, f, strange)
-	if !q.Fork || q.Author != Stranger || q.Head != forked || q.HeadBranch != "feature" || s.Resolve(q.HeadRef) != forked {
+	if !q.Fork || q.Author != Stranger || q.Head != forked || q.HeadBranch != "feature" || s.Resolve(q.HeadRef) != forked ||
+		!slices.Equal(q.Labels, []string{"may be planned"}) {
 		t.Errorf("a stranger's pull request is %+v, its commit %s", q, forked)
 	}
 	s.Close(strange)
