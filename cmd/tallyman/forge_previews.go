@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/internal/pulls"
 	"github.com/tallyman-io/tallyman/reconcile"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -41,8 +44,43 @@ func (w *forgeWork) previews(ctx context.Context, open []forge.PullRequest) erro
 			list = append(list, p)
 		}
 	}
-	w.controller.SetPreviews(list)
-	return errors.Join(failed...)
+	missed, err := w.missed(ctx, known, seen{open, rules})
+	w.controller.SetPreviews(append(list, missed...))
+	return errors.Join(append(failed, err)...)
+}
+
+// seen are the pull requests of a list, and the rules by which they run.
+type seen struct {
+	open  []forge.PullRequest
+	rules map[string]model.Previews
+}
+
+// missed are the previews that a list of pull requests has not and that are not over
+// for that: one may slip through while the list is read page by page, and a preview
+// that is over loses its volumes. Each is asked for by itself, and one of which
+// nothing is heard is not over.
+func (w *forgeWork) missed(ctx context.Context, known []reconcile.Preview, in seen) (missed []reconcile.Preview, err error) {
+	var failed []error
+	for _, p := range known {
+		rule, wanted := in.rules[p.App]
+		if !wanted || slices.ContainsFunc(in.open, func(pr forge.PullRequest) bool { return pr.Number == p.Number }) {
+			continue
+		}
+		pr, err := w.forge.PullRequest(ctx, p.Number)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("ask what has become of pull request %d: %w", p.Number, err))
+		}
+		if err != nil || w.mayRun(&pr, rule.Label) {
+			missed = append(missed, p)
+		}
+	}
+	return missed, errors.Join(failed...)
+}
+
+// mayRun says of a pull request what being in the list with the label does.
+func (w *forgeWork) mayRun(pr *forge.PullRequest, label string) bool {
+	return pr.State == forge.StateOpen && pr.Base == strings.TrimPrefix(w.global.branch, "refs/heads/") &&
+		slices.Contains(pr.Labels, label) && !pulls.Withheld(pr, w.flags.forkLabel)
 }
 
 // fetch makes the head of a pull request available to the controller.

@@ -233,7 +233,10 @@ func (l *Loop) refresh(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// withheld says whether nobody has let a stranger's pull request be read yet.
-func (l *Loop) withheld(pr forge.PullRequest) bool {
-	return pr.Fork && !slices.Contains(pr.Labels, l.ForkLabel)
+func (l *Loop) withheld(pr forge.PullRequest) bool { return Withheld(&pr, l.ForkLabel) }
+
+// Withheld says whether nobody has let a stranger's pull request be read yet, which
+// a label does.
+func Withheld(pr *forge.PullRequest, label string) bool {
+	return pr.Fork && !slices.Contains(pr.Labels, label)
 }
