@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -34,12 +33,16 @@ func (c *Controller) renderPreviews(ctx context.Context, loader *manifest.Loader
 	c.mu.Lock()
 	base, unread := c.source.commit, c.unreadPreviews(c.previews.admitted)
 	c.mu.Unlock()
+	if len(unread) == 0 {
+		return
+	}
+	ground := c.readBase(loader, base.ID)
 	fresh := map[previewAt]previewRendering{}
 	for i := range unread {
 		p := &unread[i]
-		fresh[previewAt{p.Name(), p.Head}] = c.renderPreview(ctx, loader, previewOf{base, p})
+		fresh[previewAt{p.Name(), p.Head}] = c.renderPreview(ctx, loader, previewOf{ground, p})
 	}
-	if ctx.Err() != nil || len(fresh) == 0 {
+	if ctx.Err() != nil {
 		return
 	}
 	c.mu.Lock()
@@ -95,15 +98,31 @@ func (c *Controller) previewHeads() []string {
 	return heads
 }
 
-// previewOf is a preview and the branch's commit that it is held against.
+// previewBase is the branch's commit that previews are held against, or why it can't
+// be read. It is read once for all of them: a branch may have many manifests.
+type previewBase struct {
+	id  string
+	set *manifest.Set
+	err error
+}
+
+func (c *Controller) readBase(loader *manifest.Loader, id string) previewBase {
+	set, err := c.load(loader, id)
+	if err != nil {
+		err = errors.New("the branch can't be read: " + err.Error()) // and no fault of a pull request's
+	}
+	return previewBase{id, set, err}
+}
+
+// previewOf is a preview and what it is held against.
 type previewOf struct {
-	base git.Commit
+	base previewBase
 	*Preview
 }
 
 // renderPreview makes of a pull request's commit what runs of it.
 func (c *Controller) renderPreview(ctx context.Context, loader *manifest.Loader, of previewOf) previewRendering {
-	r := previewRendering{base: of.base.ID}
+	r := previewRendering{base: of.base.id}
 	d, err := c.buildPreview(ctx, loader, of)
 	var wrong manifest.Errors
 	var no refusedPreview
@@ -128,10 +147,10 @@ func (c *Controller) buildPreview(ctx context.Context, loader *manifest.Loader, 
 	if err != nil {
 		return nil, err
 	}
-	base, err := c.load(loader, of.base.ID)
-	if err != nil {
-		return nil, errors.New("the branch can't be read: " + err.Error())
+	if of.base.err != nil {
+		return nil, of.base.err
 	}
+	base := of.base.set
 	theirs, err := c.load(loader, head.ID)
 	if err != nil {
 		return nil, err
@@ -154,9 +173,23 @@ func (c *Controller) buildPreview(ctx context.Context, loader *manifest.Loader, 
 	if err != nil {
 		return nil, refusedPreview{err}
 	}
+	if err := smallPreview(d.Apps, len(base.Hosts)); err != nil {
+		return nil, refusedPreview{err}
+	}
 	o.platforms(ctx, &d, desired.PullSecrets(set, secrets))
 	d.Apps[0].Author, d.Apps[0].Subject = head.Author, head.Subject
 	return &d, nil
+}
+
+// maxPreviewReplicas is what one preview may have of all services together: a
+// stranger may have written any number, and the hosts are everybody's.
+const maxPreviewReplicas = 200
+
+func smallPreview(apps []model.App, hosts int) error {
+	if n := replicasOf(apps, hosts); n > maxPreviewReplicas {
+		return fmt.Errorf("it asks for %d replicas, and a preview has at most %d; lower previews.overrides.replicas on the branch, or set it, which holds for services of mode global too", n, maxPreviewReplicas)
+	}
+	return nil
 }
 
 func (c *Controller) load(loader *manifest.Loader, revision string) (*manifest.Set, error) {

@@ -80,19 +80,19 @@ const (
 )
 
 func bearable(base, merged *model.Desired) error {
-	replicas, was := replicasOf(merged), replicasOf(base)
+	replicas, was := replicasOf(merged.Apps, len(merged.Hosts)), replicasOf(base.Apps, len(base.Hosts))
 	if replicas <= max(maxProposed, 2*was) && replicas*len(merged.Hosts) <= max(maxPairs, 2*was*len(base.Hosts)) {
 		return nil
 	}
 	return fmt.Errorf("plan the proposal: %d replicas on %d hosts are too many to be looked at before somebody has agreed to them; propose them in several steps", replicas, len(merged.Hosts))
 }
 
-func replicasOf(d *model.Desired) int {
+func replicasOf(apps []model.App, hosts int) int {
 	n := 0
-	for i := range d.Apps {
-		for j := range d.Apps[i].Services {
-			if s := &d.Apps[i].Services[j]; s.Mode == model.ModeGlobal {
-				n += len(d.Hosts)
+	for i := range apps {
+		for j := range apps[i].Services {
+			if s := &apps[i].Services[j]; s.Mode == model.ModeGlobal {
+				n += hosts
 			} else {
 				n += s.Replicas
 			}
