@@ -46,6 +46,7 @@ type previewRendering struct {
 type composed struct {
 	target  *model.Desired
 	apps    []model.App
+	kept    []string
 	desired *model.Desired
 }
 
@@ -212,14 +213,26 @@ func (c *Controller) compose(target *model.Desired, admitted []preview.Admission
 		}
 		apps = append(apps, app)
 	}
-	if was.target == target && samePreviews(was.apps, apps) {
+	kept := keptPreviews(admitted)
+	if was.target == target && samePreviews(was.apps, apps) && slices.Equal(was.kept, kept) {
 		return was.desired
 	}
 	d := *target
-	d.PreviewsKnown, d.Blobs, d.DigestKey = true, blobs, key
+	d.PreviewsKnown, d.PreviewsKept, d.Blobs, d.DigestKey = true, kept, blobs, key
 	d.Apps = slices.SortedFunc(slices.Values(slices.Concat(target.Apps, apps)), func(a, b model.App) int { return strings.Compare(a.Name, b.Name) })
-	*was = composed{target, apps, &d}
+	*was = composed{target, apps, kept, &d}
 	return &d
+}
+
+// keptPreviews are those that may run again without having been over.
+func keptPreviews(admitted []preview.Admission) []string {
+	var kept []string
+	for i := range admitted {
+		if p := &admitted[i]; p.State == preview.Queued || p.State == preview.Refused {
+			kept = append(kept, p.Name())
+		}
+	}
+	return kept
 }
 
 func declares(d *model.Desired, app string) bool {
@@ -228,7 +241,8 @@ func declares(d *model.Desired, app string) bool {
 
 func samePreviews(a, b []model.App) bool {
 	return slices.EqualFunc(a, b, func(a, b model.App) bool {
-		return a.Name == b.Name && a.Digest == b.Digest && a.Frozen == b.Frozen && a.Unresolved == b.Unresolved && a.Revision == b.Revision
+		return a.Name == b.Name && a.Digest == b.Digest && a.Frozen == b.Frozen && a.Unresolved == b.Unresolved && a.Revision == b.Revision &&
+			slices.Equal(a.PullSecrets, b.PullSecrets) // no part of the digest
 	})
 }
 

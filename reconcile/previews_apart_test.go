@@ -165,8 +165,8 @@ func TestACommitThatCantRunLeavesTheLastOneThatCould(t *testing.T) {
 	})
 }
 
-// TestPreviewsEndWithTheirRules: when the branch wants none any more, or a secret is
-// no longer for them, those that run end.
+// TestPreviewsEndWithTheirRules: when a secret is no longer for them, those that run
+// end and find their volumes again; when the branch wants none any more, all goes.
 func TestPreviewsEndWithTheirRules(t *testing.T) {
 	simulate(t, 2, func(w *world) {
 		key := newKey(t)
@@ -182,8 +182,13 @@ func TestPreviewsEndWithTheirRules(t *testing.T) {
 		w.converge()
 		w.running.SetPreviews([]Preview{w.pull(1, "a1", with("secrets: [db]", "web:2"))})
 		w.reach("preview", func(s report.Status) bool { return len(s.Previews) == 1 && s.Previews[0].Health == report.Healthy })
+		data := w.volumes("shop-pr-1")
 		w.branch.commit(with("secrets: []", "web:1"))
-		w.reach("end", func(report.Status) bool { return w.previewsLeft() == "" })
+		w.reach("end", func(report.Status) bool { return len(w.of("shop-pr-1")) == 0 })
+		after(5 * time.Minute)
+		if got := w.volumes("shop-pr-1"); got != data || data == "" {
+			t.Errorf("its volumes were %q and are %q", data, got)
+		}
 		if p := w.preview("shop-pr-1"); p.State != preview.Refused || !strings.Contains(p.Reason, `uses secret "db"`) {
 			t.Errorf("it is %s: %s", p.State, p.Reason)
 		}

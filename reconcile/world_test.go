@@ -39,6 +39,7 @@ type branch struct {
 	watches int
 	err     error
 	pulls   map[string]fstest.MapFS // commits of pull requests
+	reads   map[string]int          // of trees, by commit
 }
 
 // pull puts a tree into the repository that the branch does not lead to.
@@ -120,6 +121,10 @@ func (b *branch) Resolve(_ context.Context, revision string) (git.Commit, error)
 func (b *branch) Tree(id, _ string) (fs.FS, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.reads == nil {
+		b.reads = map[string]int{}
+	}
+	b.reads[id]++
 	for n := range b.commits {
 		if commitOf(n).ID == id {
 			return b.commits[n], nil

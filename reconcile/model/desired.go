@@ -33,6 +33,9 @@ type Desired struct {
 	// it is not known, as before anybody has asked a forge, what runs of previews
 	// is left as it is.
 	PreviewsKnown bool `json:"previewsKnown,omitempty"`
+	// PreviewsKept are those that do not run and are not over: they may run again,
+	// and their volumes stay.
+	PreviewsKept []string `json:"previewsKept,omitempty"`
 	// DigestKey made the digests of secret values; the zero value where there
 	// are none.
 	DigestKey DigestKey `json:"-"`

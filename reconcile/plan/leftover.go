@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -59,6 +60,9 @@ func (p *planner) goneBecause(key slot) string {
 	case s != nil:
 		return fmt.Sprintf("scaled down to %d", s.Replicas)
 	case p.slots[key] != nil && p.slots[key][0].Owner.Preview != "" && !p.declared(key.app):
+		if p.keepsPreview(key.app) {
+			return "the preview does not run now"
+		}
 		return previewOver
 	case p.declared(key.app):
 		return fmt.Sprintf("service %q is no longer in the manifests", key.service)
@@ -68,6 +72,11 @@ func (p *planner) goneBecause(key slot) string {
 
 // previewOver is why what is left of a preview goes.
 const previewOver = "the preview is over"
+
+// keepsPreview says whether an app is a preview that does not run and is not over.
+func (p *planner) keepsPreview(app string) bool {
+	return slices.Contains(p.in.Desired.PreviewsKept, app)
+}
 
 func (p *planner) declared(app string) bool {
 	_, declared := p.revisions[app]

@@ -78,6 +78,7 @@ func TestWhichVolumesGoWithAPreview(t *testing.T) {
 	}
 	for what, spoil := range map[string]func(w *world){
 		"nobody knows of previews": func(w *world) { w.desired.PreviewsKnown = false },
+		"it only waits":            func(w *world) { w.desired.PreviewsKept = []string{"shop-pr-4"} },
 		"it is to run":             func(w *world) { w.desired.Apps = append(w.desired.Apps, model.App{Name: "shop-pr-4", Preview: "4"}) },
 		"another app names it":     func(w *world) { w.app("shop").Volumes = []model.Volume{{App: "shop", Name: "own", HostName: "own"}} },
 		"its host is away":         func(w *world) { away(w, "edge-2") },

@@ -51,6 +51,9 @@ func (p *planner) unusedVolume(host *model.HostState, v *model.VolumeState) {
 		Key: Key{Kind: KindVolume, App: v.Owner.App, Host: host.Name, Name: v.Name}, Host: host.Name, Verdict: Unchanged,
 		Reasons: []string{"no replica here mounts it; kept, because volumes hold data and are removed by people only"},
 	}
+	if v.Owner.Preview != "" && p.keepsPreview(v.Owner.App) {
+		c.Reasons = []string{"no replica here mounts it; kept until the preview is over"}
+	}
 	if p.overWith(v) {
 		c.Verdict, c.Removal, c.Preview, c.Reasons = Remove, true, true, []string{previewOver + ", and this is its own"}
 		c.Steps = []Step{{Op: model.RemoveVolume{Host: host.Name, Name: v.Name, Owner: previewOwner(v.Owner)}, After: Idle}}
@@ -63,9 +66,9 @@ func (p *planner) unusedVolume(host *model.HostState, v *model.VolumeState) {
 }
 
 // overWith says whether a volume goes with the preview that made it: it is known
-// that this one is not to run any more, and nobody else names the volume.
+// that this one is not to run any more, not even after a wait, and nobody else names the volume.
 func (p *planner) overWith(v *model.VolumeState) bool {
-	return v.Owner.Preview != "" && p.in.Desired.PreviewsKnown && !p.declared(v.Owner.App) && !p.named[v.Name]
+	return v.Owner.Preview != "" && p.in.Desired.PreviewsKnown && !p.declared(v.Owner.App) && !p.keepsPreview(v.Owner.App) && !p.named[v.Name]
 }
 
 // previewOwner is what the labels of a preview's volume must say for it to go.

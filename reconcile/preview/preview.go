@@ -88,7 +88,7 @@ type AdmitInput struct {
 }
 
 // Admit says what becomes of each preview, in the order of the list. Who runs goes
-// on. Then who was heard of first, and of those heard of together the lowest number:
+// on, also where fewer may begin to than before. Then who was heard of first, and of those heard of together the lowest number:
 // a label on an old pull request sends none away. Wake is when another choice may
 // fall.
 func Admit(in AdmitInput) (out []Admission, wake time.Time) {
@@ -111,7 +111,7 @@ func Admit(in AdmitInput) (out []Admission, wake time.Time) {
 		case a.Started.IsZero():
 			a.Started = in.Now
 		}
-		if a.State == Running || a.State == Queued {
+		if a.State != Expired && a.State != Off {
 			if wake.IsZero() || a.Until.Before(wake) {
 				wake = a.Until
 			}
@@ -141,7 +141,7 @@ func (a *Admission) admit(in *AdmitInput, running map[string]int) {
 		a.State, a.Reason = Expired, fmt.Sprintf("no new commit for %s; push one, or take the label off and put it on again", rules.TTL)
 	case reason != "":
 		a.State, a.Reason = Refused, reason
-	case running[a.App] >= rules.Max:
+	case running[a.App] >= rules.Max && a.Started.IsZero():
 		a.State, a.Reason = Queued, fmt.Sprintf("%d previews of app %q run, and max is %d", running[a.App], a.App, rules.Max)
 	default:
 		a.State = Running

@@ -71,6 +71,21 @@ func TestWhoRuns(t *testing.T) {
 	}
 }
 
+// TestASmallerMaxSendsNobodyAway: it is for those that come.
+func TestASmallerMaxSendsNobodyAway(t *testing.T) {
+	rules := map[string]*model.Previews{"shop": {TTL: 10 * time.Hour, Max: 2}}
+	ran, _ := Admit(AdmitInput{List: Renew(nil, []Preview{{App: "shop", Number: 1}, {App: "shop", Number: 2}}, at(0)), Rules: rules, Now: at(0)})
+	list := Renew([]Preview{ran[0].Preview, ran[1].Preview}, []Preview{{App: "shop", Number: 1}, {App: "shop", Number: 2}, {App: "shop", Number: 3}}, at(1))
+	rules["shop"].Max = 1
+	if got, want := states(AdmitInput{List: list, Rules: rules, Now: at(1)}), "[1 running 2 running 3 queued]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	one := []Preview{ran[0].Preview}
+	if _, wake := Admit(AdmitInput{List: one, Rules: rules, Refused: map[string]string{"shop-pr-1": "why"}, Now: at(1)}); wake != at(10) {
+		t.Errorf("one that is refused is looked at again at %s, want when its time is over", wake)
+	}
+}
+
 // TestNeverMoreThanMax, whatever the list, and nobody who runs is sent away by who
 // comes later.
 func TestNeverMoreThanMax(t *testing.T) {
