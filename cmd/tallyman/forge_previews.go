@@ -59,7 +59,8 @@ type seen struct {
 // for that: one may slip through while the list is read page by page, and a preview
 // that is over loses its volumes. Each is asked for by itself, and one of which
 // nothing is heard is not over.
-func (w *forgeWork) missed(ctx context.Context, known []reconcile.Preview, in seen) (missed []reconcile.Preview, err error) {
+func (w *forgeWork) missed(ctx context.Context, known []reconcile.Preview, in seen) ([]reconcile.Preview, error) {
+	var missed []reconcile.Preview
 	var failed []error
 	for _, p := range known {
 		rule, wanted := in.rules[p.App]
