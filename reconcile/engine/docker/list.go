@@ -78,17 +78,32 @@ func signature(s *container.Summary) string {
 }
 
 // heldPorts are the published ports of a running container. The engine lists
-// one line per address family; to us that is one port.
+// one line per address family; to us that is one port. Where it chose another number
+// for each, the one for IPv6 says so: on IPv4 nobody answers there.
 func heldPorts(list []container.Port) []model.Port {
 	var ports []model.Port
 	for _, p := range list {
-		if p.PublicPort != 0 {
-			ports = append(ports, model.Port{
-				Container: p.PrivatePort, Published: p.PublicPort, Protocol: p.Type, HostIP: anyIP(p.IP),
-			})
+		if p.PublicPort == 0 {
+			continue
 		}
+		port := model.Port{Container: p.PrivatePort, Published: p.PublicPort, Protocol: p.Type, HostIP: anyIP(p.IP)}
+		if numbers := onIPv4(list, p); p.IP == "::" && len(numbers) > 0 && !slices.Contains(numbers, p.PublicPort) {
+			port.HostIP = p.IP
+		}
+		ports = append(ports, port)
 	}
 	return sortedPorts(ports)
+}
+
+// onIPv4 are the numbers by which a container's port is published for all of IPv4.
+func onIPv4(list []container.Port, of container.Port) []uint16 {
+	var numbers []uint16
+	for _, p := range list {
+		if p.IP == "0.0.0.0" && p.PrivatePort == of.PrivatePort && p.Type == of.Type {
+			numbers = append(numbers, p.PublicPort)
+		}
+	}
+	return numbers
 }
 
 // anyIP is empty for the addresses that mean all addresses.
