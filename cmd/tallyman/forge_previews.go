@@ -30,16 +30,12 @@ func (w *forgeWork) previews(ctx context.Context, open []forge.PullRequest) erro
 			if !slices.Contains(pr.Labels, rule.Label) {
 				continue
 			}
-			p := reconcile.Preview{App: app, Number: pr.Number, Head: pr.Head, Title: pr.Title, Author: pr.Author, URL: pr.URL}
-			i := slices.IndexFunc(known, func(k reconcile.Preview) bool { return k.App == app && k.Number == pr.Number })
-			if i < 0 || known[i].Head != pr.Head {
-				if err := w.fetch(ctx, pr); err != nil {
-					failed = append(failed, err)
-					if i < 0 {
-						continue
-					}
-					p = known[i]
-				}
+			p, err := w.preview(ctx, pr, known, app)
+			if err != nil {
+				failed = append(failed, err)
+			}
+			if p.Head == "" {
+				continue
 			}
 			list = append(list, p)
 		}
@@ -47,6 +43,21 @@ func (w *forgeWork) previews(ctx context.Context, open []forge.PullRequest) erro
 	missed, err := w.missed(ctx, known, seen{open, rules})
 	w.controller.SetPreviews(append(list, missed...))
 	return errors.Join(append(failed, err)...)
+}
+
+// preview is a pull request as it is to run beside an app: at the commit of before
+// where the new one can't be fetched, and with no commit where nothing of it ran yet.
+func (w *forgeWork) preview(ctx context.Context, pr forge.PullRequest, known []reconcile.Preview, app string) (reconcile.Preview, error) {
+	var before reconcile.Preview
+	if i := slices.IndexFunc(known, func(k reconcile.Preview) bool { return k.App == app && k.Number == pr.Number }); i >= 0 {
+		before = known[i]
+	}
+	if before.Head != pr.Head {
+		if err := w.fetch(ctx, pr); err != nil {
+			return before, err
+		}
+	}
+	return reconcile.Preview{App: app, Number: pr.Number, Head: pr.Head, Title: pr.Title, Author: pr.Author, URL: pr.URL}, nil
 }
 
 // seen are the pull requests of a list, and the rules by which they run.

@@ -22,10 +22,14 @@ func serve(s settings) error {
 	log.Printf("starting: %q on %s, fail %q", s.message, s.listen, s.fail)
 	switch s.fail {
 	case failExit:
-		time.AfterFunc(s.exitAfter, func() {
+		exit := func() {
 			log.Printf("exiting with %d as told", s.exitCode)
 			os.Exit(s.exitCode)
-		})
+		}
+		if s.exitAfter == 0 {
+			exit() // and not with what listening comes to, where somebody has the port already
+		}
+		time.AfterFunc(s.exitAfter, exit)
 	case failHangStart:
 		<-ctx.Done()
 		return nil
