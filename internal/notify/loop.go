@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/follow"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -33,12 +34,6 @@ type Journal interface {
 }
 
 const (
-	// lookEvery is how often a look is taken at most, and lookAgain at least: a
-	// status is made anew for it, of all hosts.
-	lookEvery = 2 * time.Second
-	lookAgain = 30 * time.Second
-	// patience is how much longer than a look takes it is until the next one.
-	patience = 20
 	// history is how many rollouts of each app are looked at for their ends.
 	history = 20
 	// settle is how long an app is not healthy before that is told.
@@ -83,39 +78,23 @@ func (n *Notifier) Run(ctx context.Context) {
 	changed, stop := n.controller.Subscribe()
 	defer stop()
 	defer n.sending.Wait()
-	again := time.NewTimer(0)
-	defer again.Stop()
-	troubled := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		case <-again.C:
-		}
-		begun := time.Now()
-		err := n.look(ctx, begun)
-		if err != nil && !troubled {
-			n.log.Warn("nobody can be told what becomes of commits, and it is tried again", "error", err)
-		}
-		troubled = err != nil
-		again.Reset(n.nextTry(time.Now()))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(max(lookEvery, patience*time.Since(begun))):
-		}
+	look := func(ctx context.Context) (time.Duration, error) {
+		err := n.look(ctx, time.Now())
+		return n.nextTry(time.Now()), err
 	}
+	follow.Changes(ctx, changed, look, func(err error) {
+		n.log.Warn("nobody can be told what becomes of commits, and it is tried again", "error", err)
+	})
 }
 
 // nextTry is how long there is nothing to try again.
 func (n *Notifier) nextTry(now time.Time) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	wait := lookAgain
+	wait := follow.Again
 	for _, c := range n.channels {
 		if c.waiting > 0 {
-			wait = min(wait, max(c.next.Sub(now), lookEvery))
+			wait = min(wait, max(c.next.Sub(now), 0))
 		}
 	}
 	return wait

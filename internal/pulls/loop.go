@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/follow"
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 )
@@ -77,9 +78,6 @@ const (
 	// lookTime is after how long a look ends, to be gone on with by the next: there
 	// may be more pull requests than can be planned until somebody pushes.
 	lookTime = 30 * time.Second
-	// patience is how much longer than a look at what runs takes it is until the
-	// next one: of thousands of hosts it takes long.
-	patience = 20
 	// The time until something is tried again doubles with each try.
 	firstRetry, lastRetry = 10 * time.Second, time.Hour
 )
@@ -100,7 +98,7 @@ func (l *Loop) Run(ctx context.Context) {
 		case <-ticker.C:
 		case <-l.Changed:
 			if l.looked {
-				look, pace = l.refresh, patience
+				look, pace = l.refresh, follow.Patience
 			}
 		}
 		begun := time.Now()
