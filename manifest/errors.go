@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"github.com/tallyman-io/tallyman/internal/suggest"
 )
 
 // ErrNoManifests means that there is not a single manifest, which is never
@@ -88,4 +90,13 @@ func (e *Error) before(o *Error) bool {
 		return e.Path < o.Path
 	}
 	return e.Message < o.Message
+}
+
+// didYouMean is a hint that names the candidate closest to a misspelt word, or
+// nothing when none is close.
+func didYouMean(word string, candidates []string) string {
+	if meant := suggest.Closest(word, candidates); meant != "" {
+		return "did you mean " + meant + "?"
+	}
+	return ""
 }

@@ -48,7 +48,7 @@ func TestSecretsThatCanNotBeUsed(t *testing.T) {
 	user := doc("Service", "web", "{image: web, environment: {A: {secret: db, key: ulr}, B: {secret: db, key: nested}}, files: [{secret: db, key: nothing, path: /n}]}")
 	fsys := tree("web.yaml", user, "db.yaml", doc("Secret", "db", "{sops: db.enc.yaml}"), "db.enc.yaml", sopsFile)
 	wantErrors(t, loadErrors(t, fsys, manifest.Options{}),
-		`web.yaml:1:119: spec.environment.A.key: secret "db" has no key "ulr"`,
+		`web.yaml:1:119: spec.environment.A.key: secret "db" has no key "ulr" (did you mean url?)`,
 		`web.yaml:1:146: spec.environment.B.key: key "nested" of secret "db" is not one value (only keys on the outermost level whose value is a text, a number or a boolean can be used)`,
 		`web.yaml:1:182: spec.files[0].key: key "nothing" of secret "db" is not one value (only keys on the outermost level whose value is a text, a number or a boolean can be used)`,
 	)

@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 )
 
@@ -232,3 +234,6 @@ func (k *linker) addDefault(p parser) {
 	}
 	k.set.Apps = append(k.set.Apps, p.defaultApp())
 }
+
+// sortedKeys are the keys of a map in order: no decision follows map order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

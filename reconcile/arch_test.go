@@ -18,8 +18,8 @@ const module = "github.com/tallyman-io/tallyman"
 // knows only what is listed, so data can flow one way only. Packages below cmd
 // and internal stand around the arrow and may import what they need of it.
 var arrow = map[string][]string{
-	"git":                         {"internal/signature", "internal/sshconn"},                                                                                   // a leaf: how to get into an ssh server
-	"manifest":                    {"internal/message", "internal/signature", "manifest/rule", "manifest/shape", "reconcile/imagepolicy", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
+	"git":                         {"internal/signature", "internal/sshconn"},                                                                                                       // a leaf: how to get into an ssh server
+	"manifest":                    {"internal/message", "internal/signature", "internal/suggest", "manifest/rule", "manifest/shape", "reconcile/imagepolicy", "reconcile/schedule"}, // leaves, with which both sides read the same expressions
 	"manifest/shape":              {},
 	"manifest/rule":               {"manifest/shape"},
 	"schemas":                     {},
@@ -39,12 +39,12 @@ var arrow = map[string][]string{
 	"reconcile/plan":              {"reconcile/jobs", "reconcile/model", "reconcile/place"},
 	"reconcile/rollout":           {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/schedule"},
 	"reconcile/policy":            {"manifest", "manifest/rule", "reconcile/model", "reconcile/plan"},
-	"reconcile/whatif":            {"reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
+	"reconcile/whatif":            {"internal/suggest", "reconcile/liveness", "reconcile/model", "reconcile/plan", "reconcile/rollout"},
 	"reconcile/proposal":          {"manifest", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/rollout", "reconcile/whatif"},
 	"reconcile/execute":           {"reconcile/engine", "reconcile/model"},
 	"reconcile/report":            {"reconcile/jobs", "reconcile/model", "reconcile/plan", "reconcile/policy", "reconcile/preview", "reconcile/proposal", "reconcile/rollout", "reconcile/schedule", "reconcile/whatif"},
 	"reconcile": {
-		"git", "internal/signature", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
+		"git", "internal/signature", "internal/suggest", "manifest", "reconcile/desired", "reconcile/engine", "reconcile/execute", "reconcile/jobs", "reconcile/liveness", "reconcile/model",
 		"reconcile/place", "reconcile/plan", "reconcile/policy", "reconcile/preview", "reconcile/proposal", "reconcile/report", "reconcile/rollout", "reconcile/whatif",
 	},
 }

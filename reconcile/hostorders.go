@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -20,7 +20,7 @@ func obeyHost(o rollout.Order, in OrderInput) (rollout.State, error) {
 		}
 	}
 	if !slices.Contains(names, o.Host) {
-		return in.State, fmt.Errorf("%s %s: there is no such host; there is %s", o.Verb, o.Of(), strings.Join(names, ", "))
+		return in.State, fmt.Errorf("%s %s: there is no such host%s", o.Verb, o.Of(), suggest.Among(o.Host, names))
 	}
 	return in.State.Obey(o, in.Now)
 }
@@ -86,7 +86,7 @@ func remembering(m Memory, d *model.Desired) string {
 		return ", nor of any other host that has left the manifests"
 	}
 	slices.Sort(names)
-	return "; of hosts that have left the manifests there is " + strings.Join(names, ", ")
+	return "; of hosts that have left the manifests there is " + suggest.List(names)
 }
 
 // Forget has the journal forget what was on a host, and what was put there. It

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -29,7 +29,7 @@ func Obey(o rollout.Order, in OrderInput) (rollout.State, error) {
 	}
 	apps := knownApps(in.Desired, in.State)
 	if !slices.Contains(apps, o.App) {
-		return in.State, fmt.Errorf("%s app %q: there is no such app; there is %s", o.Verb, o.App, strings.Join(apps, ", "))
+		return in.State, fmt.Errorf("%s app %q: there is no such app%s", o.Verb, o.App, suggest.Among(o.App, apps))
 	}
 	if o.Verb == rollout.VerbPin {
 		d, err := in.Read(o.Revision)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -37,7 +37,7 @@ func (a *app) getCommand() *cobra.Command {
 
 func (a *app) get(ctx context.Context, kind string, kinds []string) error {
 	if _, known := report.Get(&report.Status{}, kind); !known {
-		return fmt.Errorf("get %q: there are %s%s", kind, strings.Join(kinds, ", "), settings.DidYouMean(kind, kinds))
+		return fmt.Errorf("get %q: there are %s%s", kind, strings.Join(kinds, ", "), suggest.DidYouMean(kind, kinds))
 	}
 	s, err := a.decided(ctx)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 )
 
 // helpAndCompletion gives the root command its verbs help and completion. Those
@@ -102,7 +102,7 @@ func noSuch(verb, word string, words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("%s %q: there is nothing below it", verb, word)
 	}
-	return fmt.Errorf("%s %q: there are %s%s", verb, word, strings.Join(words, ", "), settings.DidYouMean(word, words))
+	return fmt.Errorf("%s %q: there are %s%s", verb, word, strings.Join(words, ", "), suggest.DidYouMean(word, words))
 }
 
 // verbs are the names of the commands below one.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tallyman-io/tallyman/internal/settings"
 	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -102,7 +102,7 @@ func historyOf(app string, n int, from reader) ([]rollout.Record, error) {
 	for i := range all {
 		known = append(known, all[i].App)
 	}
-	return nil, fmt.Errorf("history %q: no such app%s; tallyman get apps lists them", app, settings.DidYouMean(app, known))
+	return nil, fmt.Errorf("history %q: no such app%s; tallyman get apps lists them", app, suggest.DidYouMean(app, known))
 }
 
 // declaredApps are those in the branch's manifests.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tallyman-io/tallyman/internal/settings"
 	"github.com/tallyman-io/tallyman/internal/simulated"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 	"github.com/tallyman-io/tallyman/reconcile/engine/docker"
@@ -98,7 +98,7 @@ func oneHost(hosts []model.Host, name string) ([]model.Host, error) {
 		}
 		names = append(names, h.Name)
 	}
-	return nil, fmt.Errorf("check host %q: no manifest registers such a host%s", name, settings.DidYouMean(name, names))
+	return nil, fmt.Errorf("check host %q: no manifest registers such a host%s", name, suggest.DidYouMean(name, names))
 }
 
 const (

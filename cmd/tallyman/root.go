@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 )
 
 // app is what every verb has at hand.
@@ -183,7 +184,7 @@ func flagError(c *cobra.Command, err error) error {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return fmt.Errorf("unknown flag --%s%s; %s --help lists them",
-		unknown.GetSpecifiedName(), strings.ReplaceAll(settings.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.CommandPath())
+		unknown.GetSpecifiedName(), strings.ReplaceAll(suggest.DidYouMean(unknown.GetSpecifiedName(), names), `"`, ""), c.CommandPath())
 }
 
 // args says how a verb is used when it is given too few or too many arguments.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
-	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/policy"
 )
@@ -148,10 +148,7 @@ func (h *Host) find(set *manifest.Set) (*manifest.Host, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no manifest declares a host, so there is none to edit: the local engine stands in; commit a Host manifest with its endpoint, or do without a commit by --pin")
 	}
-	if meant := settings.DidYouMean(h.Name, names); meant != "" {
-		return nil, errors.New("there is no such host" + meant)
-	}
-	return nil, fmt.Errorf("there is no such host; there is %s", strings.Join(names, ", "))
+	return nil, errors.New("there is no such host" + suggest.Among(h.Name, names))
 }
 
 func (h *Host) message(fields []manifest.SpecField) string {

@@ -98,7 +98,7 @@ func TestADrainOnTopOfWhatOthersPush(t *testing.T) {
 
 func TestHostEditsThatAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ host, hosts, want string }{
-		"no such host":            {"edge1", twoHosts, `there is no such host (did you mean "edge-1"?)`},
+		"no such host":            {"edge1", twoHosts, "there is no such host; there is edge-1, edge-2"},
 		"nothing like it":         {"web", twoHosts, "there is no such host; there is edge-1, edge-2"},
 		"no host at all":          {"local", "", "the local engine stands in; commit a Host manifest"},
 		"made up by a simulation": {"sim-1", twoHosts, "it is made up by serve --simulate, so there is no manifest to edit; do without a commit by --pin"},

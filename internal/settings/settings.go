@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"gopkg.in/yaml.v3"
+
+	"github.com/tallyman-io/tallyman/internal/suggest"
 )
 
 // Prefix is what the variables begin with: --state-dir is TALLYMAN_STATE_DIR.
@@ -71,7 +73,7 @@ func Unknown(environ, flags, others []string) []string {
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, Prefix) && value != "" && !slices.Contains(names, name) {
-			problems = append(problems, fmt.Sprintf("variable %s is no setting%s", name, DidYouMean(name, names)))
+			problems = append(problems, fmt.Sprintf("variable %s is no setting%s", name, suggest.DidYouMean(name, names)))
 		}
 	}
 	slices.Sort(problems)
@@ -123,7 +125,7 @@ func (s Sources) add(values map[string]string, key, value *yaml.Node) error {
 	_, twice := values[key.Value]
 	switch {
 	case !known:
-		return fmt.Errorf("%s: unknown setting%s", at, DidYouMean(key.Value, s.Known))
+		return fmt.Errorf("%s: unknown setting%s", at, suggest.DidYouMean(key.Value, s.Known))
 	case twice:
 		return fmt.Errorf("%s: set twice", at)
 	case value.Kind != yaml.ScalarNode:

@@ -125,15 +125,3 @@ func TestAMissingFileIsAnError(t *testing.T) {
 		t.Error("a configuration that is not there was taken for an empty one")
 	}
 }
-
-func TestDidYouMean(t *testing.T) {
-	names := []string{"repo", "help", "state-dir", "owner"}
-	for name, want := range map[string]string{
-		"reop": "repo", "repos": "repo", "state-dri": "state-dir", "ower": "owner", "xyz": "", "r": "", "": "",
-	} {
-		got := DidYouMean(name, names)
-		if want == "" && got != "" || want != "" && !strings.Contains(got, `"`+want+`"`) {
-			t.Errorf("%q: %q, expected %q", name, got, want)
-		}
-	}
-}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tallyman-io/tallyman/internal/settings"
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/whatif"
@@ -73,7 +73,7 @@ func (s *Spec) set(key, value string) (err error) {
 		}
 		s.labels[label] = content
 	default:
-		return fmt.Errorf("%q: there are %s%s", key, strings.Join(keys(), ", "), settings.DidYouMean(key, keys()))
+		return fmt.Errorf("%q: there are %s%s", key, strings.Join(keys(), ", "), suggest.DidYouMean(key, keys()))
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tallyman-io/tallyman/internal/suggest"
 	"github.com/tallyman-io/tallyman/reconcile/liveness"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
@@ -31,7 +32,7 @@ func (q Question) Of(d *model.Desired, live model.Live) (*model.Desired, model.L
 	for _, name := range q.Without {
 		i := slices.IndexFunc(live.Hosts, func(h model.HostState) bool { return h.Name == name })
 		if i < 0 {
-			return nil, live, fmt.Errorf("take away host %q: there is no such host", name)
+			return nil, live, fmt.Errorf("take away host %q: there is no such host%s", name, suggest.Among(name, names(live.Hosts)))
 		}
 		h := &live.Hosts[i]
 		h.Reachable, h.Condition, h.Error = false, model.Lost, "is taken away by the question"
@@ -85,4 +86,12 @@ func (q Question) Notice(d *model.Desired, now time.Time) (after time.Duration, 
 		}
 		in.Now, in.Lost, in.GivenUp = r.Wake, r.Lost, r.GivenUp
 	}
+}
+
+func names(hosts []model.HostState) []string {
+	names := make([]string, len(hosts))
+	for i := range hosts {
+		names[i] = hosts[i].Name
+	}
+	return names
 }
