@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"reflect"
+	"sync"
 
 	"github.com/tallyman-io/tallyman/manifest/shape"
 )
@@ -113,11 +114,11 @@ func Kinds() []Kind {
 func reservedKinds() []string { return nil }
 
 // Shapes is what the tags of all kinds say, for the decoder and for whoever
-// writes the same rules down in another form.
-func Shapes() shape.Catalog {
+// writes the same rules down in another form. Nobody changes it.
+var Shapes = sync.OnceValue(func() shape.Catalog {
 	types := []reflect.Type{reflect.TypeFor[SecretKey]()} // below a union
 	for _, k := range Kinds() {
 		types = append(types, k.Type)
 	}
 	return shape.NewCatalog(types...)
-}
+})

@@ -180,7 +180,7 @@ func (c *Controller) verify(ctx context.Context, commit git.Commit, d *model.Des
 	c.mu.Lock()
 	last := c.source.accepted.Verified
 	c.mu.Unlock()
-	result, err := Verify(ctx, c.cfg.Source, manifest.NewLoader(c.cfg.Limits), VerifyOptions{
+	result, err := Verify(ctx, c.cfg.Source, c.loader, VerifyOptions{
 		Commit: commit, Path: c.cfg.Path, Own: own, Verified: last, Named: c.cfg.Named,
 	})
 	if err != nil {
