@@ -37,6 +37,32 @@ func TestOneEngineUnderTwoNames(t *testing.T) {
 	})
 }
 
+// TestANewNameForAnEngineTakesNothingOver: whose containers run there stays, also
+// where the new name is the first by the alphabet, and after a restart.
+func TestANewNameForAnEngineTakesNothingOver(t *testing.T) {
+	simulate(t, 1, func(w *world) {
+		w.branch.commit(web("web:1", 2))
+		w.converge()
+		made := w.sim.Effects()
+		w.hosts["a-new-name"] = w.hosts["host-1"]
+		w.branch.commit(tree(map[string]string{
+			"hosts.yaml": hostManifests(1) + "---\n" + strings.ReplaceAll(hostManifests(1), "host-1", "a-new-name"),
+			"web.yaml":   serviceManifest("web", "web:1", 2),
+		}))
+		for range 2 {
+			after(10 * time.Minute)
+			if hosts := w.running.Status().Hosts; !strings.Contains(hosts[0].Error, "same engine as host host-1") || hosts[1].Error != "" {
+				t.Errorf("%s says %q, %s says %q", hosts[0].Name, hosts[0].Error, hosts[1].Name, hosts[1].Error)
+			}
+			w.stop()
+			w.start()
+		}
+		if n := w.sim.Effects() - made; n != 0 {
+			t.Errorf("%d ops for a second name:\n%s", n, w.lastEvents())
+		}
+	})
+}
+
 // TestAHostThatLeavesTheManifests gives its replicas away before it is let go,
 // also when the controller is another one by then.
 func TestAHostThatLeavesTheManifests(t *testing.T) {

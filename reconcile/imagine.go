@@ -33,7 +33,7 @@ func (p Placements) copied() Placements {
 func (v View) at(m whatif.Moment) whatif.Decision {
 	v.Live, v.State, v.Busy, v.Now = m.Live, m.State, m.Busy, m.Now
 	liveness.Evict(v.Live, v.Desired)
-	Unalias(v.Live)
+	Unalias(v.Live, v.Placed)
 	FoldPods(v.Live, v.Desired.Owner, v.Known)
 	d := Decide(v)
 	maps.Copy(v.Placed, v.Placed.with(d.Placement))

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -55,18 +56,23 @@ func (c *Controller) live() *model.Live {
 		liveness.Evict(live, c.effective)
 		Supplant(live, c.effective.Hosts)
 	}
-	Unalias(live)
+	Unalias(live, c.placed)
 	FoldPods(live, c.cfg.Owner, c.isKnown)
 	return live
 }
 
-// Unalias looks for hosts that are one engine under two names, and leaves only
-// the first of them: through the second one the same containers would be taken
-// for others, and removed as surplus.
-func Unalias(live *model.Live) {
-	first := map[string]string{}
+// Unalias looks for hosts that are one engine under two names, and leaves only one
+// of them, the one under whose name most was placed: through the other the same
+// containers would be taken for others, and removed as surplus.
+func Unalias(live *model.Live, placed Placements) {
+	byPlaced := make([]*model.HostState, len(live.Hosts))
 	for i := range live.Hosts {
-		h := &live.Hosts[i]
+		byPlaced[i] = &live.Hosts[i]
+	}
+	on := placed.count()
+	slices.SortStableFunc(byPlaced, func(a, b *model.HostState) int { return cmp.Compare(on[b.Name], on[a.Name]) })
+	first := map[string]string{}
+	for _, h := range byPlaced {
 		for j := range h.Containers {
 			id := h.Containers[j].ID
 			if other := first[id]; other != "" && other != h.Name && h.Reachable {

@@ -18,6 +18,17 @@ func (p Placements) volume(app, hostName string) string    { return p[app][volum
 // volumeKey is like no service's: names have no spaces.
 func volumeKey(hostName string) string { return "volume " + hostName }
 
+// count is how much is placed on each host.
+func (p Placements) count() map[string]int {
+	on := map[string]int{}
+	for _, hosts := range p {
+		for _, host := range hosts {
+			on[host]++
+		}
+	}
+	return on
+}
+
 // with gives the placements of the apps for which a decision put something
 // somewhere new.
 func (p Placements) with(result place.Result) Placements {

@@ -23,7 +23,7 @@ func (w *world) decide(now time.Time, allowRemovals bool) reconcile.Decision {
 // folded is the world as a pass looks at it: each engine once, and each pod as one.
 func (w *world) folded(now time.Time, allowRemovals bool) reconcile.View {
 	v := w.view(now, allowRemovals)
-	reconcile.Unalias(&w.live)
+	reconcile.Unalias(&w.live, w.memory.Placed)
 	reconcile.FoldPods(&w.live, w.desired.Owner, v.Known)
 	return v
 }

@@ -273,8 +273,21 @@ func (r *roll) everySettled() bool {
 	return true
 }
 
-// finish ends the rollout when everything is as the revision asks, but for
-// removals that a guard holds back, and for networks that nobody needs any more:
+// homeless are the replicas that are missing anyway.
+func (r *roll) homeless() map[plan.Key]bool {
+	keys := map[plan.Key]bool{}
+	for _, s := range r.services {
+		for _, slot := range s.slots {
+			if slot.phase == homeless {
+				keys[slot.change.Key] = true
+			}
+		}
+	}
+	return keys
+}
+
+// finish ends the rollout when everything is as the revision asks, but for what is
+// missing anyway, for removals that a guard holds back, and for networks that nobody needs any more:
 // whoever else may still be on them, the revision is reached. A rollout that
 // failed and came right after all has succeeded.
 func (r *roll) finish() {
@@ -285,10 +298,11 @@ func (r *roll) finish() {
 	if !r.everySettled() || r.watched() || r.jobsPending() {
 		return
 	}
+	homeless := r.homeless()
 	for i := range r.changes {
 		c := &r.changes[i]
-		if c.Key.Kind == plan.KindRun && !c.Removal {
-			continue // other runs than the rollout's
+		if c.Key.Kind == plan.KindRun && !c.Removal || homeless[c.Key] {
+			continue // other runs than the rollout's, and what it has no part in
 		}
 		network := c.Key.Kind == plan.KindNetwork
 		if c.Wanted() && !(c.Removal && (network || c.Verdict == plan.Blocked)) {
@@ -319,7 +333,11 @@ func (r *roll) watched() bool {
 // rollout fails. It stays that when it breaks afterwards.
 func (r *roll) good() {
 	if r.standing.Good == nil || r.standing.Good.Digest != r.record.Digest {
-		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images}
+		services := make(map[string]string, len(r.services))
+		for _, s := range r.services {
+			services[s.Name] = sum(s.Service)
+		}
+		r.standing.Good = &Good{Revision: r.record.Revision, Digest: r.record.Digest, Subject: r.record.Subject, Images: r.record.Images, Services: services}
 	}
 	r.noteImages(true)
 }

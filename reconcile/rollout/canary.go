@@ -97,7 +97,7 @@ func (r *roll) watchCanary(s *service) {
 func (s *service) canaryReady() bool {
 	ready := s.count(func(slot *slot) bool { return slot.canary && (slot.phase == finishing || slot.phase == done) })
 	rest := s.count(func(slot *slot) bool {
-		return slot.canary && slot.phase != finishing && slot.phase != done && slot.phase != away
+		return slot.canary && slot.phase != finishing && slot.phase != done && !slot.beyond()
 	})
 	return ready > 0 && rest == 0
 }

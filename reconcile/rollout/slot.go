@@ -20,6 +20,7 @@ const (
 	broken    slotPhase = "broken"    // its new container has failed
 	stuck     slotPhase = "stuck"     // blocked, the plan says why
 	away      slotPhase = "away"      // on a host that can't be reached
+	homeless  slotPhase = "homeless"  // no host has room for it, as before the rollout
 )
 
 // slot is one replica's state in this decision.
@@ -52,7 +53,7 @@ func (r *roll) readSlots() {
 		}
 		slot := r.readSlot(s.Service, c)
 		s.slots = append(s.slots, slot)
-		s.settled = s.settled && (slot.phase == done || slot.phase == away)
+		s.settled = s.settled && (slot.phase == done || slot.beyond())
 		if slot.available() {
 			s.serving++
 		}
@@ -102,6 +103,8 @@ func (r *roll) phaseOf(s *model.Service, slot *slot) (slotPhase, string) {
 		return broken, failure
 	case c.Verdict == plan.Blocked && slot.current != nil && Ready(slot.current, s.Update.Monitor, r.in.Now):
 		return away, first(c.Reasons) // what is left to do is on a host that can't be reached
+	case c.Verdict == plan.Blocked && r.missingAnyway(s, slot):
+		return homeless, first(c.Reasons)
 	case c.Verdict == plan.Blocked:
 		return stuck, first(c.Reasons)
 	case slot.current == nil:
@@ -116,6 +119,26 @@ func (r *roll) phaseOf(s *model.Service, slot *slot) (slotPhase, string) {
 	}
 	return done, ""
 }
+
+// missingAnyway says whether a replica that no host has room for is none of the
+// rollout's business: its service is what it was when the app was healthy last, so
+// going back there is no remedy, and there is nothing of it to look after.
+func (r *roll) missingAnyway(s *model.Service, slot *slot) bool {
+	good := r.standing.Good
+	return slot.change.Host == "" && len(slot.change.Old) == 0 && slot.current == nil &&
+		r.record.Phase == Progressing && good != nil && good.Services[s.Name] == sum(s)
+}
+
+// sum stands for what a service asks for, but for how it is replaced and what
+// happens in its end.
+func sum(s *model.Service) string {
+	asked := *s
+	asked.Update, asked.Guard, asked.Ignore = model.Update{}, model.Guard{}, nil
+	return model.Hash(&asked)[:16]
+}
+
+// beyond says that nothing which this rollout does could put the replica right.
+func (s *slot) beyond() bool { return s.phase == away || s.phase == homeless }
 
 func first(reasons []string) string {
 	if len(reasons) == 0 {

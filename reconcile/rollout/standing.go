@@ -36,6 +36,8 @@ type Good struct {
 	Subject  string `json:"subject,omitempty"`
 	// Images are the digests of then, by reference.
 	Images map[string]string `json:"images,omitempty"`
+	// Services stand for what its services were, by name.
+	Services map[string]string `json:"services,omitempty"`
 }
 
 // Hold keeps a rendering of an app that has failed from being tried again. It
