@@ -52,7 +52,7 @@ var arrow = map[string][]string{
 // pure are the packages that decide. Time is an argument to them, and there is
 // nothing in their hands with which they could have an effect.
 var pure = []string{
-	"manifest/rule", "manifest/shape", "reconcile/policy",
+	"internal/suggest", "manifest/rule", "manifest/shape", "reconcile/policy",
 	"reconcile/schedule", "reconcile/imagepolicy", "reconcile/model", "reconcile/desired", "reconcile/preview", "reconcile/jobs", "reconcile/liveness", "reconcile/place", "reconcile/plan", "reconcile/rollout", "reconcile/whatif", "reconcile/proposal", "reconcile/report",
 }
 
