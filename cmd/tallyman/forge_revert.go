@@ -33,9 +33,9 @@ func (w *forgeWork) openForReverts(simulated bool) (err error) {
 	return err
 }
 
-func (w *forgeWork) reverter(branch string) *feedback.Reverts {
+func (w *forgeWork) newReverter() *feedback.Reverts {
 	v := &feedback.Reverts{
-		Controller: w.controller, Journal: w.journal, Branch: branch, Log: w.log,
+		Controller: w.controller, Journal: w.journal, Branch: w.branch(), Log: w.log,
 		Edit: edit.Rollback{
 			Repository: w.repo, Loader: manifest.NewLoader(w.global.limits.manifest()), Path: w.global.path,
 			By: git.Signature{Name: "Tallyman", Email: cmp.Or(whoami(), "tallyman")},

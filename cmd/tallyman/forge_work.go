@@ -15,7 +15,9 @@ import (
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/feedback"
 	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/internal/images"
 	"github.com/tallyman-io/tallyman/internal/pulls"
+	"github.com/tallyman-io/tallyman/internal/server"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/internal/webhook"
 	"github.com/tallyman-io/tallyman/reconcile"
@@ -30,6 +32,8 @@ type forgeWork struct {
 	repo       *git.Repository // for reverts; nil where there are to be none
 	hook       *webhook.Handler
 	listener   net.Listener
+	images     *images.Loop      // nil when none are followed
+	reverter   *feedback.Reverts // nil when there are to be no reverts
 	controller *reconcile.Controller
 	journal    *state.Store
 	log        *slog.Logger
@@ -86,6 +90,25 @@ func (w *forgeWork) listen() (err error) {
 	return nil
 }
 
+// begin makes what a status asks how it fares.
+func (w *forgeWork) begin(s *server.Server) error {
+	if w.reverts() {
+		w.reverter = w.newReverter()
+		s.Reverted = w.reverter.Fare
+	}
+	if w.simulated { // nothing is committed for hosts that are made up
+		return nil
+	}
+	var err error
+	if w.images, err = w.imageLoop(); err == nil {
+		s.ImagePolicies = w.images.Fare
+	}
+	return err
+}
+
+// branch is the followed one.
+func (w *forgeWork) branch() string { return strings.TrimPrefix(w.global.branch, "refs/heads/") }
+
 // run works until ctx ends.
 func (w *forgeWork) run(ctx context.Context) {
 	var all sync.WaitGroup
@@ -95,25 +118,24 @@ func (w *forgeWork) run(ctx context.Context) {
 		all.Go(func() { w.hear(ctx) })
 		all.Go(func() { w.heed(ctx, hints) })
 	}
-	branch := strings.TrimPrefix(w.global.branch, "refs/heads/")
-	if w.reverts() {
-		all.Go(func() { w.reverter(branch).Run(ctx) })
+	if w.reverter != nil {
+		all.Go(func() { w.reverter.Run(ctx) })
 	}
-	if !w.simulated { // nothing is committed for hosts that are made up
+	if w.images != nil {
 		all.Go(func() { w.followImages(ctx) })
 	}
 	if w.forge == nil {
 		return
 	}
 	statuses := &feedback.Statuses{
-		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: branch, Log: w.log,
+		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: w.branch(), Log: w.log,
 	}
 	all.Go(func() { statuses.Run(ctx) })
 	changed, stop := w.controller.Subscribe()
 	answers := &pulls.Loop{
 		Previews: w.previews, PreviewTexts: w.previewTexts, Changed: changed,
 		Forge: w.forge, Propose: w.propose, Base: func() string { return w.controller.Target().ID }, Keep: w.keep,
-		Branch: branch, Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
+		Branch: w.branch(), Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
 		Hints: hints, Poll: w.flags.poll, Log: w.log,
 	}
 	all.Go(func() {

@@ -11,12 +11,14 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
-const getHelp = `List hosts, apps, services, replicas, jobs, volumes, networks or previews with
-their state. Of a host it says how much of its CPUs and memory is set aside for
-what is placed there. Of a volume it says who uses it on its host, and whether
-it is orphaned: no manifest mounts it any more. Only "tallyman volume remove"
-removes a volume, and the end of a preview its own. Of a preview it says what
-became of the pull request, for how long it stays, and where it answers.
+const getHelp = `List hosts, apps, services, replicas, jobs, volumes, networks, previews or
+images with their state. Of a host it says how much of its CPUs and memory is
+set aside for what is placed there. Of a volume it says who uses it on its host,
+and whether it is orphaned: no manifest mounts it any more. Only "tallyman
+volume remove" removes a volume, and the end of a preview its own. Of a preview
+it says what became of the pull request, for how long it stays, and where it
+answers. Images are those that a policy follows: what the manifests have, what
+comes next, and when the registry was asked, which takes a running controller.
 
     $ tallyman get apps
     APP      SYNC    HEALTH   ROLLOUT   REVISION  SINCE  WHY
@@ -29,8 +31,8 @@ EXIT STATUS
 func (a *app) getCommand() *cobra.Command {
 	kinds := report.Kinds()
 	return &cobra.Command{
-		Use: "get " + strings.Join(kinds, "|"), Short: "List hosts, apps, services, replicas, jobs, volumes, networks or previews", Long: getHelp,
-		Args: args(cobra.ExactArgs(1)), ValidArgs: kinds,
+		Use: "get " + strings.Join(kinds, "|"), Short: "List hosts, apps, services, replicas, jobs, volumes, networks, previews or images", Long: getHelp,
+		Args: args(cobra.ExactArgs(1)), ValidArgs: kinds, DisableFlagsInUseLine: true, // the kinds take the width
 		RunE: func(c *cobra.Command, args []string) error { return a.get(c.Context(), args[0], kinds) },
 	}
 }

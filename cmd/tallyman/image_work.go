@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/images"
@@ -13,22 +12,26 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/desired"
 )
 
-// followImages does what ImagePolicy manifests ask for, until ctx ends.
-func (w *forgeWork) followImages(ctx context.Context) {
+// imageLoop does what ImagePolicy manifests ask for.
+func (w *forgeWork) imageLoop() (*images.Loop, error) {
 	repo, err := w.repository(w.global.stateDir)
 	if err != nil {
-		w.log.Error("images can't be followed", "error", err)
-		return
+		return nil, err
 	}
+	return &images.Loop{
+		InForce: w.controller.InForce, Committed: w.controller.LookAtSource, Keys: w.imageKeys,
+		Repository: repo, Loader: manifest.NewLoader(w.global.limits.manifest()), Journal: w.journal, Forge: w.forge,
+		Path: w.global.path, Branch: w.branch(),
+		By: git.Signature{Name: "Tallyman", Email: cmp.Or(whoami(), "tallyman")}, Log: w.log,
+	}, nil
+}
+
+// followImages follows until ctx ends.
+func (w *forgeWork) followImages(ctx context.Context) {
 	resolver := registry.NewResolver(registry.Options{Insecure: w.global.registry.insecure})
 	defer resolver.Close()
-	loop := &images.Loop{
-		InForce: w.controller.InForce, Committed: w.controller.LookAtSource, Keys: w.imageKeys, Registry: resolver,
-		Repository: repo, Loader: manifest.NewLoader(w.global.limits.manifest()), Journal: w.journal, Forge: w.forge,
-		Path: w.global.path, Branch: strings.TrimPrefix(w.global.branch, "refs/heads/"),
-		By: git.Signature{Name: "Tallyman", Email: cmp.Or(whoami(), "tallyman")}, Log: w.log,
-	}
-	loop.Run(ctx)
+	w.images.Registry = resolver
+	w.images.Run(ctx)
 }
 
 // imageKeys are the credentials for registries that apps have, and after them the

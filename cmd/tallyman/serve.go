@@ -115,6 +115,9 @@ func (a *app) newController(o serveOptions, hosts hosts, cfg reconcile.Config) (
 
 // runController runs the controller and answers for it until a signal comes.
 func (a *app) runController(o serveOptions, work *forgeWork, s *server.Server) error {
+	if err := work.begin(s); err != nil {
+		return err
+	}
 	listener, err := server.Listen(a.global.stateDir)
 	if err != nil {
 		return err

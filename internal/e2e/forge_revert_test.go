@@ -45,8 +45,12 @@ func TestAPullRequestRevertsAFailedCommit(t *testing.T) {
 		!contains(p.Body, bad, "exited with code 3", good) {
 		t.Errorf("the pull request is %+v", p)
 	}
+	f.repo = f.url // for those who ask the controller
+	says := "pull request 1 asks to revert it: " + strings.TrimSuffix(f.url, ".git") + "/pulls/1"
+	f.statusSays(says)
 	c.kill()
 	f.serve()
+	f.statusSays(says) // as it is remembered
 	f.owner.Merge(f.name, p.Number)
 	var branch struct{ Commit struct{ ID string } }
 	f.owner.Call("GET", "/repos/"+f.name+"/branches/main", nil, &branch)

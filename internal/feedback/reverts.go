@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/edit"
@@ -36,6 +37,22 @@ type Reverts struct {
 	Edit   edit.Rollback
 	Branch string // the followed one
 	Log    *slog.Logger
+
+	mu    sync.Mutex
+	fares map[string]report.Reverted // as others may see them; replaced, not changed
+}
+
+// Fare is what was done about the holds there are, by app, and why it could not be.
+func (v *Reverts) Fare() map[string]report.Reverted {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.fares
+}
+
+func (v *Reverts) publish(fares map[string]report.Reverted) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.fares = fares
 }
 
 // Run reverts until ctx ends.
@@ -58,11 +75,19 @@ func (v *Reverts) Update(ctx context.Context) error {
 		return err
 	}
 	var failed []error
+	fares := maps.Clone(done)
 	for _, a := range apps {
-		if before := done[a.Name]; !before.Of(a.Hold) {
-			failed = append(failed, v.revert(ctx, status.Target.ID, a, before))
+		before := done[a.Name]
+		if before.Of(a.Hold) {
+			continue
+		}
+		r, err := v.revert(ctx, status.Target.ID, a, before)
+		if fares[a.Name] = r; err != nil {
+			r.Error = err.Error()
+			fares[a.Name], failed = r, append(failed, err)
 		}
 	}
+	v.publish(fares)
 	for i := range status.Apps {
 		if a := &status.Apps[i]; a.Hold != nil {
 			delete(done, a.Name)
@@ -79,8 +104,9 @@ func (v *Reverts) Update(ctx context.Context) error {
 }
 
 // revert does what there is to do about an app's hold, and notes it last: done
-// twice, the second time finds the first.
-func (v *Reverts) revert(ctx context.Context, head string, a *report.App, before report.Reverted) error {
+// twice, the second time finds the first. It gives what was done before where what
+// the branch has come to is to be judged first.
+func (v *Reverts) revert(ctx context.Context, head string, a *report.App, before report.Reverted) (report.Reverted, error) {
 	r := report.Reverted{App: a.Name, Failed: a.Hold.Revision, Since: a.Hold.Since}
 	ours, err := v.isRevert(ctx, r.Failed)
 	if err == nil && before.Failed != r.Failed {
@@ -91,11 +117,11 @@ func (v *Reverts) revert(ctx context.Context, head string, a *report.App, before
 	}
 	switch {
 	case errors.Is(err, edit.ErrOtherHead):
-		return nil // what it has come to is judged first
+		return before, nil
 	case err != nil && !errors.Is(err, git.ErrNothingToCommit):
-		return fmt.Errorf("revert commit %.12s of app %q: %w", r.Failed, r.App, err)
+		return r, fmt.Errorf("revert commit %.12s of app %q: %w", r.Failed, r.App, err)
 	}
-	return v.Journal.Revert(r)
+	return r, v.Journal.Revert(r)
 }
 
 // isRevert says of a commit that it is one of those made here.
@@ -131,7 +157,7 @@ func (v *Reverts) carryOut(ctx context.Context, head string, a *report.App, r *r
 	if err != nil {
 		return err
 	}
-	r.PullRequest = p.Number
+	r.PullRequest, r.URL = p.Number, p.URL
 	v.Log.Info("a pull request asks for a revert", "app", a.Name, "failed", r.Failed, "at", p.URL)
 	return nil
 }

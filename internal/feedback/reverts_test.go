@@ -228,3 +228,50 @@ func TestAPushedRevertIsTheLastWord(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasDoneIsToldToWhoeverAsks: where the pull request is, which commit was
+// pushed, or why nothing could be done, until it was.
+func TestWhatWasDoneIsToldToWhoeverAsks(t *testing.T) {
+	s := newScene(t, forgetest.GitHub(t))
+	v := s.reverts()
+	told := func() *report.App {
+		t.Helper()
+		_ = v.Update(t.Context()) // what fails is what is told
+		status := s.at.status
+		status.Apps = append([]report.App{}, status.Apps...)
+		status.Apps[0].Reason = "held"
+		status.TellReverts(v.Fare())
+		return &status.Apps[0]
+	}
+	if all := v.Fare(); len(all) != 0 {
+		t.Errorf("before anything was done there is %+v", all)
+	}
+	open := v.Forge
+	config := s.stage.Config()
+	config.Repository = forgetest.Owner + "/nowhere"
+	var err error
+	if v.Forge, err = forge.Open(config); err != nil {
+		t.Fatal(err)
+	}
+	if a := told(); a.Reverted == nil || a.Reverted.Error == "" || !strings.HasPrefix(a.Reason, "held; can't be reverted in Git, which is tried again: revert commit "+s.bad[:12]) {
+		t.Errorf("while the forge has no such repository: %+v, %q", a.Reverted, a.Reason)
+	}
+	v.Forge = open
+	for range 2 { // done, and read back
+		url := s.stage.Config().URL + "/" + forgetest.Owner + "/shop/pull/1"
+		if a := told(); a.Reverted == nil || a.Reverted.URL != url || a.Reverted.Error != "" || a.Reason != "held; pull request 1 asks to revert it: "+url {
+			t.Errorf("once it was opened: %+v, %q", a.Reverted, a.Reason)
+		}
+		v = s.reverts()
+	}
+	s.at.status.Apps[0].Hold.Since = time.Unix(2, 0)
+	s.at.status.Undecided = "is being read"
+	if a := told(); a.Reverted != nil {
+		t.Errorf("of another time that it failed: %+v", a.Reverted)
+	}
+	s = newScene(t, nil)
+	v = s.reverts()
+	if a := told(); a.Reverted == nil || a.Reverted.Commit != s.git("rev-parse", "main") || a.Reason != "held; reverted in Git by "+a.Reverted.Commit[:8] {
+		t.Errorf("once it was pushed: %+v, %q", a.Reverted, a.Reason)
+	}
+}

@@ -18,6 +18,7 @@ type backend interface {
 	create(ctx context.Context, n NewPullRequest) (PullRequest, error)
 	retitle(ctx context.Context, number int, title, body string) error
 	addLabels(ctx context.Context, number int, labels []string) error
+	shut(ctx context.Context, number int) error
 
 	// account is the name under which what we write appears.
 	account(ctx context.Context) (string, error)

@@ -29,6 +29,10 @@ type Forge interface {
 	// OpenPullRequest opens one, or brings title and body of the one that is
 	// open already from the same branch into the same base up to date.
 	OpenPullRequest(ctx context.Context, n NewPullRequest) (PullRequest, error)
+	// Close closes one that our account has opened, without merging it; one that
+	// is not open any more stays as it is. It reports false of another account's,
+	// which is left alone.
+	Close(ctx context.Context, number int) (ours bool, err error)
 	// BodyLimit is how many characters the body of a comment may have.
 	BodyLimit() int
 }

@@ -134,6 +134,16 @@ func (g *giteaForge) retitle(ctx context.Context, number int, title, body string
 	return err
 }
 
+func (g *giteaForge) shut(ctx context.Context, number int) error {
+	sdk, err := g.sdk(ctx)
+	if err != nil {
+		return err
+	}
+	closed := gitea.StateClosed
+	_, _, err = sdk.EditPullRequest(g.owner, g.repo, int64(number), gitea.EditPullRequestOption{State: &closed})
+	return err
+}
+
 // addLabels looks ids up, since Gitea takes no names, and makes what is not
 // there.
 func (g *giteaForge) addLabels(ctx context.Context, number int, labels []string) error {

@@ -114,6 +114,11 @@ func (g *githubForge) retitle(ctx context.Context, number int, title, body strin
 	return err
 }
 
+func (g *githubForge) shut(ctx context.Context, number int) error {
+	_, _, err := g.sdk.PullRequests.Edit(ctx, g.owner, g.repo, number, &github.PullRequest{State: github.Ptr("closed")})
+	return err
+}
+
 func (g *githubForge) addLabels(ctx context.Context, number int, labels []string) error {
 	_, _, err := g.sdk.Issues.AddLabelsToIssue(ctx, g.owner, g.repo, number, labels)
 	return err

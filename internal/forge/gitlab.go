@@ -107,6 +107,12 @@ func (g *gitlabForge) retitle(ctx context.Context, number int, title, body strin
 	return err
 }
 
+func (g *gitlabForge) shut(ctx context.Context, number int) error {
+	_, _, err := g.sdk.MergeRequests.UpdateMergeRequest(g.project, int64(number),
+		&gitlab.UpdateMergeRequestOptions{StateEvent: gitlab.Ptr("close")}, gitlab.WithContext(ctx))
+	return err
+}
+
 func (g *gitlabForge) addLabels(ctx context.Context, number int, labels []string) error {
 	add := gitlab.LabelOptions(labels)
 	_, _, err := g.sdk.MergeRequests.UpdateMergeRequest(g.project, int64(number),

@@ -45,6 +45,8 @@ func (r *round) ask(ctx context.Context) map[string]offer {
 		}
 		if ctx.Err() == nil {
 			r.asked[p] = failed
+		} else if failed != nil {
+			r.failed[p] = unanswered(failed)
 		}
 	}
 	return offers

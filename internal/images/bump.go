@@ -40,16 +40,27 @@ func (r *round) bumps(ctx context.Context, offers map[string]offer) ([]bump, err
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range r.set.ServicesOf(p) {
-			b := bump{policy: p, service: s, from: s.Spec.Image}
-			if b.to, err = r.next(ctx, &b, o, held); err != nil {
-				r.asked[p] = err
-			} else if b.to != "" {
-				all = append(all, b)
-			}
-		}
+		all = append(all, r.bumpsOf(ctx, p, o, held)...)
 	}
 	return all, nil
+}
+
+// bumpsOf are one policy's.
+func (r *round) bumpsOf(ctx context.Context, p *manifest.ImagePolicy, o offer, held []imagepolicy.Version) []bump {
+	var all []bump
+	var next []string
+	for _, s := range r.set.ServicesOf(p) {
+		b := bump{policy: p, service: s, from: s.Spec.Image}
+		var err error
+		if b.to, err = r.next(ctx, &b, o, held); err != nil {
+			r.asked[p] = err
+		} else if b.to != "" {
+			all, next = append(all, b), append(next, b.to)
+		}
+	}
+	slices.Sort(next)
+	r.fare(p).Next = slices.Compact(next)
+	return all
 }
 
 // next is the reference to exchange a service's for, or "". One that was pinned to a
@@ -74,7 +85,13 @@ type batch struct {
 	to    manifest.ImageCommit
 	bumps []bump
 	files map[string][]byte // within the folder of the manifests
-	errs  []error
+	left  []left
+}
+
+// left is what only people can edit.
+type left struct {
+	bump
+	err error
 }
 
 // batches are the bumps by where they go, edited into the files of the tree. What
@@ -88,7 +105,7 @@ func batches(bumps []bump, tree fs.FS) []*batch {
 			all = append(all, &batch{to: b.policy.Spec.Commit, files: map[string][]byte{}})
 		}
 		if err := all[i].add(b, tree); err != nil {
-			all[i].errs = append(all[i].errs, fmt.Errorf("edit image of service %q in %s: %w", b.service.Metadata.Name, b.service.File, err))
+			all[i].left = append(all[i].left, left{b, fmt.Errorf("edit image of service %q in %s: %w", b.service.Metadata.Name, b.service.File, err)})
 		}
 	}
 	return all
@@ -111,6 +128,15 @@ func (a *batch) add(b bump, tree fs.FS) error {
 	}
 	a.files[file], a.bumps = after, append(a.bumps, b)
 	return nil
+}
+
+// policies are those that it is for; one may be there twice.
+func (a *batch) policies() []*manifest.ImagePolicy {
+	var all []*manifest.ImagePolicy
+	for _, b := range a.bumps {
+		all = append(all, b.policy)
+	}
+	return all
 }
 
 // subject is the first line of the commit.

@@ -32,7 +32,7 @@ func (r *round) carryOut(ctx context.Context, a *batch) {
 			r.soon(b.policy.Metadata.Name)
 		}
 	case err != nil:
-		r.errs = append(r.errs, fmt.Errorf("%s: %w", strings.ToLower(a.subject()[:1])+a.subject()[1:], err))
+		r.fail(fmt.Errorf("%s: %w", strings.ToLower(a.subject()[:1])+a.subject()[1:], err), a.policies()...)
 	}
 }
 
@@ -86,7 +86,7 @@ func (r *round) askFor(ctx context.Context, a *batch) error {
 		return errors.New("there is no forge to ask on; give serve one (--forge), or say commit: {to: branch}")
 	}
 	branch := a.branch()
-	_, err := r.edit(ctx, a, branch)
+	made, err := r.edit(ctx, a, branch)
 	if err != nil && !errors.Is(err, git.ErrBranchExists) {
 		return err
 	}
@@ -95,46 +95,9 @@ func (r *round) askFor(ctx context.Context, a *batch) error {
 		return err
 	}
 	note := a.note(branch, pr.Number)
-	note.At = r.now
+	note.At, note.Commit = r.now, made.ID
 	r.Log.Info("a pull request asks for newer images", "images", strings.Join(note.Images, ", "), "at", pr.URL)
 	return r.Journal.Ask(note)
-}
-
-// replace says on pull requests that are still open that a newer one for the same
-// policies has taken their place: merged after it, they would take it back. Those that
-// know, or that nobody can merge any more, are noted and not looked at again; what
-// fails is tried again the next time.
-func (r *round) replace(ctx context.Context) error {
-	asked, err := r.Journal.Asked()
-	if err != nil {
-		return err
-	}
-	for _, a := range asked {
-		newest := asked[max(0, slices.IndexFunc(asked, a.SharesPolicy))].PullRequest
-		if a.ReplacedBy != 0 || a.PullRequest == newest {
-			continue
-		}
-		if err := r.say(ctx, a.PullRequest, newest); err != nil {
-			return fmt.Errorf("say on pull request %d that #%d has taken its place: %w", a.PullRequest, newest, err)
-		}
-		a.ReplacedBy = newest
-		if err := r.Journal.Ask(a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// say says on a pull request, if it is still open, which one has taken its place.
-func (r *round) say(ctx context.Context, number, by int) error {
-	pr, err := r.Forge.PullRequest(ctx, number)
-	if err == nil && pr.State == forge.StateOpen {
-		err = r.Forge.Comment(ctx, number, "tallyman:images", fmt.Sprintf("#%d asks for newer versions of these images. Close this one.", by))
-	}
-	if forge.ClassOf(err) == forge.NotFound {
-		return nil
-	}
-	return err
 }
 
 // branch is another one for other images: nobody's pull request changes under his

@@ -23,6 +23,7 @@ import (
 	"github.com/tallyman-io/tallyman/internal/registry"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
+	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
 // scene is a repository, a real registry, and the loop between them.
@@ -152,6 +153,16 @@ func (s *scene) tryLook() error {
 	return s.Look(s.t.Context(), s.now)
 }
 
+// fare is how the only policy fares, to whoever asks.
+func (s *scene) fare() report.ImagePolicy {
+	s.t.Helper()
+	all := s.Fare()
+	if len(all) != 1 {
+		s.t.Fatalf("there are the policies %+v", all)
+	}
+	return all[0]
+}
+
 // still looks, and the branch must not move by that.
 func (s *scene) still(why string) {
 	s.t.Helper()
@@ -190,15 +201,25 @@ func (p pushing) OpenPullRequest(ctx context.Context, n forge.NewPullRequest) (f
 	return p.Forge.OpenPullRequest(ctx, n)
 }
 
+// PullRequest has the commit that the branch has in the repository: the forge's
+// server has no Git behind it.
+func (p pushing) PullRequest(ctx context.Context, number int) (forge.PullRequest, error) {
+	pr, err := p.Forge.PullRequest(ctx, number)
+	if head, failed := exec.Command("git", "-C", p.scene.dir, "rev-parse", "--verify", "-q", "refs/heads/"+pr.HeadBranch).Output(); err == nil && failed == nil {
+		pr.Head = strings.TrimSpace(string(head))
+	}
+	return pr, err
+}
+
 // muteForge is a forge that takes no comments while err is set.
 type muteForge struct {
 	forge.Forge
-	err     error
-	lookups int
+	err    error
+	looked []int // at which pull requests
 }
 
 func (m *muteForge) PullRequest(ctx context.Context, number int) (forge.PullRequest, error) {
-	m.lookups++
+	m.looked = append(m.looked, number)
 	return m.Forge.PullRequest(ctx, number)
 }
 
@@ -222,4 +243,15 @@ func (l *listsOnly) Tags(ctx context.Context, image string, keys registry.Keycha
 
 func (l *listsOnly) Resolve(context.Context, string, registry.Keychain) (string, error) {
 	return "", errors.New("no digests here")
+}
+
+// watched has a test look on while its registry is asked.
+type watched struct {
+	Registry
+	during func()
+}
+
+func (w watched) Tags(ctx context.Context, image string, keys registry.Keychain) ([]string, error) {
+	w.during()
+	return w.Registry.Tags(ctx, image, keys)
 }

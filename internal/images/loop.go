@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tallyman-io/tallyman/git"
@@ -51,14 +52,18 @@ type Loop struct {
 	By         git.Signature
 	Log        *slog.Logger
 
-	due  map[string]due // by what the policy says
+	due  map[string]*due // by what the policy says
 	read reading
+
+	mu    sync.Mutex
+	fares []report.ImagePolicy // as others may see them; replaced, not changed
 }
 
-// due is when a policy's registry is asked next.
+// due is when a policy's registry is asked next, and how it fared up to now.
 type due struct {
 	at       time.Time
 	failures int
+	fare     report.ImagePolicy
 }
 
 const (
@@ -120,7 +125,8 @@ type round struct {
 	reading
 	policies []*manifest.ImagePolicy
 	now      time.Time
-	asked    map[*manifest.ImagePolicy]error // how those fared that were asked for
+	asked    map[*manifest.ImagePolicy]error // what came of asking the registries
+	failed   map[*manifest.ImagePolicy]error // what kept answers from being followed
 	errs     []error
 }
 
@@ -133,36 +139,49 @@ func (l *Loop) Look(ctx context.Context, now time.Time) error {
 	}
 	read, err := l.at(revision)
 	if err != nil {
-		return err
+		return l.unread(err, now)
 	}
-	r := &round{Loop: l, reading: read, now: now, asked: map[*manifest.ImagePolicy]error{}}
-	if r.choose(); len(r.policies) == 0 {
+	r := &round{Loop: l, reading: read, now: now, asked: map[*manifest.ImagePolicy]error{}, failed: map[*manifest.ImagePolicy]error{}}
+	r.choose()
+	r.publish()
+	if len(r.policies) == 0 {
 		return nil
 	}
-	offers := r.ask(ctx)
-	bumps, err := r.bumps(ctx, offers)
+	r.follow(ctx)
+	r.conclude()
+	r.publish()
+	return errors.Join(r.errs...)
+}
+
+// follow asks, and does what is to be done about the answers.
+func (r *round) follow(ctx context.Context) {
+	bumps, err := r.bumps(ctx, r.ask(ctx))
 	r.settle()
 	if err != nil {
-		return errors.Join(append(r.errs, err)...)
+		r.fail(err, r.policies...)
+		return
 	}
 	for _, b := range batches(bumps, r.tree) {
-		r.errs = append(r.errs, b.errs...)
+		for _, l := range b.left {
+			r.fail(l.err, l.policy)
+		}
 		if len(b.bumps) > 0 {
 			r.carryOut(ctx, b)
 		}
 	}
 	if r.Forge != nil {
-		r.errs = append(r.errs, r.replace(ctx))
+		r.review(ctx)
 	}
-	return errors.Join(r.errs...)
 }
 
 // choose takes the policies that are due, and forgets those that are no more.
 func (r *round) choose() {
-	still := map[string]due{}
+	still := map[string]*due{}
 	for _, p := range r.set.ImagePolicies {
 		key := says(p)
-		still[key] = r.due[key]
+		if still[key] = r.due[key]; still[key] == nil {
+			still[key] = &due{}
+		}
 		if !r.now.Before(still[key].at) {
 			r.policies = append(r.policies, p)
 		}
@@ -196,7 +215,6 @@ func (r *round) rest(p *manifest.ImagePolicy, err error) {
 		d.failures++
 	}
 	d.at = r.now.Add(wait)
-	r.due[says(p)] = d
 }
 
 // soon has a policy asked for again at once: its registry has answered, and what
@@ -204,7 +222,7 @@ func (r *round) rest(p *manifest.ImagePolicy, err error) {
 func (r *round) soon(policy string) {
 	for _, p := range r.policies {
 		if p.Metadata.Name == policy {
-			delete(r.due, says(p))
+			r.due[says(p)].at = time.Time{}
 		}
 	}
 }

@@ -50,11 +50,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), decideTime)
 	defer cancel()
 	s.Controller.Decided(ctx)
-	status := s.Controller.Status()
-	if s.Notifications != nil {
-		status.Notifications = s.Notifications()
-	}
-	answer(w, status)
+	answer(w, s.told())
 }
 
 func (s *Server) source(w http.ResponseWriter, _ *http.Request) { answer(w, s.Source) }
@@ -154,7 +150,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) streamStatus(ctx context.Context, out *stream, changed <-chan struct{}) {
 	for {
-		status := s.Controller.Status()
+		status := s.told()
 		if out.send(status) != nil || report.OutcomeOf(&status) != report.Pending {
 			return
 		}

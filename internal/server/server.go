@@ -36,6 +36,26 @@ type Server struct {
 	// Notifications says how those fare that are told what becomes of commits; nil
 	// tells nobody.
 	Notifications func() []report.Notification
+	// ImagePolicies says how those fare that follow images; nil follows none.
+	ImagePolicies func() []report.ImagePolicy
+	// Reverted is what was done in Git about commits that apps went back from, by
+	// app; nil does nothing about them.
+	Reverted func() map[string]report.Reverted
+}
+
+// told is the controller's status with what those know who work beside it.
+func (s *Server) told() report.Status {
+	status := s.Controller.Status()
+	if s.Notifications != nil {
+		status.Notifications = s.Notifications()
+	}
+	if s.ImagePolicies != nil {
+		status.ImagePolicies = s.ImagePolicies()
+	}
+	if s.Reverted != nil {
+		status.TellReverts(s.Reverted())
+	}
+	return status
 }
 
 // Source is what the controller follows.

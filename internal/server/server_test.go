@@ -38,7 +38,10 @@ type installation struct {
 	stop      func()
 }
 
-func start(t *testing.T) *installation {
+func start(t *testing.T) *installation { return startWith(t, Server{}) }
+
+// startWith has others beside the controller have something to tell.
+func startWith(t *testing.T, s Server) *installation {
 	t.Helper()
 	in := &installation{t: t, dir: t.TempDir(), repo: t.TempDir()}
 	in.commit("service.yaml", service)
@@ -55,7 +58,8 @@ func start(t *testing.T) *installation {
 	check(t, err)
 	listener, err := Listen(in.dir)
 	check(t, err)
-	in.run(&Server{Controller: c, Journal: journal, Log: log}, listener)
+	s.Controller, s.Journal, s.Log = c, journal, log
+	in.run(&s, listener)
 	return in
 }
 
@@ -159,6 +163,25 @@ func TestEverythingCanBeAskedFor(t *testing.T) {
 	check(t, c.Events(t.Context(), 100, false, func(e reconcile.Event) error { kinds = append(kinds, e.Kind); return nil }))
 	if all := strings.Join(kinds, " "); !strings.Contains(all, "revision") || !strings.Contains(all, "op") {
 		t.Errorf("events %v", kinds)
+	}
+}
+
+// TestAStatusHasWhatOthersTell who work beside the controller.
+func TestAStatusHasWhatOthersTell(t *testing.T) {
+	reverts := 0
+	in := startWith(t, Server{
+		Notifications: func() []report.Notification { return []report.Notification{{Name: "chat"}} },
+		ImagePolicies: func() []report.ImagePolicy { return []report.ImagePolicy{{Name: "web"}} },
+		Reverted:      func() map[string]report.Reverted { reverts++; return nil },
+	})
+	c := in.dial()
+	streamed := in.converge(c)
+	asked, err := c.Status(t.Context())
+	check(t, err)
+	for _, s := range []report.Status{streamed, asked} {
+		if len(s.Notifications) != 1 || len(s.ImagePolicies) != 1 || s.ImagePolicies[0].Name != "web" || reverts < 2 {
+			t.Errorf("the status has %+v and %+v, and reverts were asked for %d times", s.Notifications, s.ImagePolicies, reverts)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -17,13 +19,42 @@ type Reverted struct {
 	// Commit reverts it; "" where nothing was left to revert, or where the branch
 	// of an earlier time is used again.
 	Commit string `json:"commit,omitempty"`
-	// PullRequest asks for it; 0 where it went to the branch itself.
-	PullRequest int `json:"pullRequest,omitempty"`
+	// PullRequest asks for it; 0 where it went to the branch itself. URL is where
+	// people find it.
+	PullRequest int    `json:"pullRequest,omitempty"`
+	URL         string `json:"url,omitempty"`
+	// Error says why it could not be done yet; what is remembered has none.
+	Error string `json:"error,omitempty"`
 }
 
 // Of says whether it was done about this hold.
 func (r *Reverted) Of(hold *rollout.Hold) bool {
 	return hold != nil && r.Failed == hold.Revision && r.Since.Equal(hold.Since)
+}
+
+// TellReverts says of each app whose commit is to be reverted what was done about
+// that, by app. While another rendering waits nothing is to be done.
+func (s *Status) TellReverts(done map[string]Reverted) {
+	for i := range s.Apps {
+		a := &s.Apps[i]
+		r, told := done[a.Name]
+		if !told || !r.Of(a.Hold) || a.Held == nil || a.Held.Kind != model.HeldRollback || a.Held.Waits != "" {
+			continue
+		}
+		a.Reverted, a.Reason = &r, strings.TrimPrefix(a.Reason+"; "+r.text(), "; ")
+	}
+}
+
+func (r *Reverted) text() string {
+	switch {
+	case r.Error != "":
+		return "can't be reverted in Git, which is tried again: " + firstLine(r.Error)
+	case r.PullRequest != 0:
+		return strings.TrimSuffix(fmt.Sprintf("pull request %d asks to revert it: %s", r.PullRequest, r.URL), ": ")
+	case r.Commit != "":
+		return "reverted in Git by " + short(r.Commit)
+	}
+	return "nothing to revert in Git: it is a revert itself, or no file would change"
 }
 
 // ToRevert are the apps whose failed commits are to be reverted on top of the

@@ -70,6 +70,8 @@ type Status struct {
 	Networks []NetworkOnHost `json:"networks,omitempty"`
 	// Notifications are how those fare that are told what becomes of commits.
 	Notifications []Notification `json:"notifications,omitempty"`
+	// ImagePolicies are how those fare that follow images.
+	ImagePolicies []ImagePolicy `json:"imagePolicies,omitempty"`
 	// Busy is how many things are being worked on at this moment, without those of
 	// previews.
 	Busy int `json:"busy"`
@@ -108,6 +110,8 @@ type App struct {
 	// Held says why the app is held to another revision than the branch's; Hold
 	// is about what failed before, Pin and Pause are people's orders.
 	Held *model.Held `json:"held,omitempty"`
+	// Reverted is what was done in Git about the hold, where that is to be done.
+	Reverted *Reverted `json:"reverted,omitempty"`
 	// Stuck says that the revision it is to be held to can't be read.
 	Stuck bool           `json:"stuck,omitempty"`
 	Hold  *rollout.Hold  `json:"hold,omitempty"`

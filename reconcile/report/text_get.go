@@ -10,7 +10,7 @@ import (
 
 // Kinds are the kinds of things that Get and GetText know.
 func Kinds() []string {
-	return []string{"hosts", "apps", "services", "replicas", "jobs", "volumes", "networks", "previews"}
+	return []string{"hosts", "apps", "services", "replicas", "jobs", "volumes", "networks", "previews", "images"}
 }
 
 // GetText writes one kind of thing as a table. It reports false for a kind that
@@ -32,6 +32,8 @@ func GetText(w io.Writer, s *Status, kind string, style Style) (known bool, err 
 		t.networkTable(s)
 	case "previews":
 		t.previewTable(s)
+	case "images":
+		t.imageTable(s)
 	case "jobs":
 		t.jobTable(s, Jobs(s))
 	default:
@@ -57,6 +59,8 @@ func Get(s *Status, kind string) (list any, known bool) {
 		return append([]NetworkOnHost{}, s.Networks...), true
 	case "previews":
 		return append([]Preview{}, s.Previews...), true
+	case "images":
+		return append([]ImagePolicy{}, s.ImagePolicies...), true
 	case "jobs":
 		return Jobs(s), true
 	}

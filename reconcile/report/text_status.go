@@ -61,6 +61,7 @@ func (t *text) statusHead(s *Status) {
 	t.trouble("the target is not in force", s.SourceError)
 	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
 	t.failingNotifications(s)
+	t.imagePolicies(s)
 }
 
 // trouble is a headline and what it is about, if there is any.

@@ -121,8 +121,8 @@ func (g *githubServer) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *githubServer) edit(w http.ResponseWriter, r *http.Request, p *pull) {
-	var in struct{ Title, Body *string }
-	if !read(r, &in) {
+	var in struct{ Title, Body, State *string }
+	if !read(r, &in) || in.State != nil && *in.State != "open" && *in.State != "closed" {
 		answer(w, 400, map[string]any{"message": "Problems parsing JSON"})
 		return
 	}
@@ -131,6 +131,9 @@ func (g *githubServer) edit(w http.ResponseWriter, r *http.Request, p *pull) {
 	}
 	if in.Body != nil {
 		p.body = *in.Body
+	}
+	if in.State != nil {
+		p.open = *in.State == "open"
 	}
 	answer(w, 200, g.shape(p))
 }

@@ -124,8 +124,9 @@ func (g *gitlabServer) edit(w http.ResponseWriter, r *http.Request, p *pull) {
 	var in struct {
 		Title, Description *string
 		Labels             string `json:"add_labels"`
+		Event              string `json:"state_event"`
 	}
-	if !read(r, &in) {
+	if !read(r, &in) || in.Event != "" && in.Event != "close" && in.Event != "reopen" {
 		answer(w, 400, map[string]any{"error": "title, description, add_labels are missing, at least one parameter must be provided"})
 		return
 	}
@@ -137,6 +138,9 @@ func (g *gitlabServer) edit(w http.ResponseWriter, r *http.Request, p *pull) {
 	}
 	if in.Labels != "" {
 		p.labels = append(p.labels, strings.Split(in.Labels, ",")...)
+	}
+	if in.Event != "" {
+		p.open = in.Event == "reopen"
 	}
 	answer(w, 200, g.shape(p))
 }

@@ -23,6 +23,7 @@ func Run(t *testing.T, newStage func(*testing.T) Stage) {
 		"sets a status once":                               testStatus,
 		"remarks on lines once":                            testAnnotate,
 		"opens a pull request once":                        testOpen,
+		"closes what we have opened, and nothing else":     testClose,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -319,5 +320,36 @@ func testOpen(t *testing.T, s Stage, f forge.Forge) {
 	}
 	if _, err := f.OpenPullRequest(t.Context(), forge.NewPullRequest{Head: "no-such-branch", Base: "main", Title: "x"}); err == nil {
 		t.Error("one from a branch that is not there is no error")
+	}
+}
+
+func testClose(t *testing.T, s Stage, f forge.Forge) {
+	s.Branch("ours", map[string]string{"web.yaml": "image: web:2\n"})
+	s.Branch("theirs", map[string]string{"db.yaml": "image: db:2\n"})
+	ask := forge.NewPullRequest{Head: "ours", Base: "main", Title: "Bump web to 2", Body: "web:1 -> web:2", Labels: []string{"images"}}
+	p, err := f.OpenPullRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if ours, err := f.Close(t.Context(), p.Number); !ours || err != nil {
+			t.Errorf("closing ours: %t, %v", ours, err)
+		}
+		now := look(t, f, p.Number)
+		if now.State != forge.StateClosed || now.Title != ask.Title || !slices.Equal(now.Labels, ask.Labels) || now.Head != p.Head {
+			t.Errorf("ours is %+v", now)
+		}
+	}
+	strange, _ := s.ForkPull("evil", "From afar")
+	for _, number := range []int{s.Pull("theirs", "main", "A colleague's"), strange} {
+		if ours, err := f.Close(t.Context(), number); ours || err != nil {
+			t.Errorf("closing another one's: %t, %v", ours, err)
+		}
+		if now := look(t, f, number); now.State != forge.StateOpen {
+			t.Errorf("another one's is %s", now.State)
+		}
+	}
+	if _, err := f.Close(t.Context(), 4711); forge.ClassOf(err) != forge.NotFound {
+		t.Errorf("closing one that is not there: %v", err)
 	}
 }
