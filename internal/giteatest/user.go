@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -32,7 +33,24 @@ func (s *Server) Token(user, scopes string) string {
 	s.t.Helper()
 	s.tokens++
 	name := fmt.Sprintf("t%d", s.tokens)
-	return s.admin("admin", "user", "generate-access-token", "--username", user, "--token-name", name, "--scopes", scopes, "--raw")
+	out := s.admin("admin", "user", "generate-access-token", "--username", user, "--token-name", name, "--scopes", scopes, "--raw")
+	token, err := tokenIn(out)
+	if err != nil {
+		s.t.Fatalf("make a token for %s: %v", user, err)
+	}
+	return token
+}
+
+var tokens = regexp.MustCompile(`(?m)^[0-9a-f]{40}$`)
+
+// tokenIn finds the token among lines of Gitea's log. That is written in the
+// background, so a line of it may also come behind the token.
+func tokenIn(out string) (string, error) {
+	found := tokens.FindAllString(out, -1)
+	if len(found) != 1 {
+		return "", fmt.Errorf("there are %d tokens, and should be one, in:\n%s", len(found), out)
+	}
+	return found[0], nil
 }
 
 // TokenFile is a file with the token.
