@@ -69,7 +69,7 @@ type seen struct {
 // missed are the previews that a list of pull requests has not and that are not over
 // for that: one may slip through while the list is read page by page, and a preview
 // that is over loses its volumes. Each is asked for by itself, and one of which
-// nothing is heard is not over.
+// nothing is heard, or not whether its labels count, is not over.
 func (w *forgeWork) missed(ctx context.Context, known []reconcile.Preview, in seen) ([]reconcile.Preview, error) {
 	var missed []reconcile.Preview
 	var failed []error
@@ -82,17 +82,20 @@ func (w *forgeWork) missed(ctx context.Context, known []reconcile.Preview, in se
 		if err != nil {
 			failed = append(failed, fmt.Errorf("ask what has become of pull request %d: %w", p.Number, err))
 		}
-		if err != nil || w.mayRun(&pr, rule.Label) {
+		if err != nil || w.goesOn(&pr, rule.Label) {
 			missed = append(missed, p)
 		}
 	}
 	return missed, errors.Join(failed...)
 }
 
-// mayRun says of a pull request what being in the list with the label does.
-func (w *forgeWork) mayRun(pr *forge.PullRequest, label string) bool {
-	return pr.State == forge.StateOpen && pr.Base == strings.TrimPrefix(w.global.branch, "refs/heads/") &&
-		slices.Contains(pr.Labels, label) && !pulls.Withheld(pr, w.flags.forkLabel)
+// goesOn says of a pull request what being in the list with the label does, or that
+// nobody knows whether it has the label.
+func (w *forgeWork) goesOn(pr *forge.PullRequest, label string) bool {
+	if pr.State != forge.StateOpen || pr.Base != strings.TrimPrefix(w.global.branch, "refs/heads/") {
+		return false
+	}
+	return pr.Unjudged != "" || slices.Contains(pr.Labels, label) && !pulls.Withheld(pr, w.flags.forkLabel)
 }
 
 // fetch makes the head of a pull request available to the controller.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,10 +51,29 @@ func TestWhatAListLeavesOutIsAskedFor(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "pull request 999") {
 		t.Errorf("of what can't be asked for is said: %v", err)
 	}
+	w.forge = unjudged{f, []int{unlabelled, closed}}
+	if missed, _ := w.missed(t.Context(), known, in); numbers(missed) != fmt.Sprint([]int{open, unlabelled, unheard}) {
+		t.Errorf("%s go on, want the one too of which nobody can tell whether its label counts", numbers(missed))
+	}
+	w.forge = f
 	stage.Label(fork, "ok")
 	if missed, _ := w.missed(t.Context(), known, in); numbers(missed) != fmt.Sprint([]int{open, fork, unheard}) {
 		t.Errorf("%s go on, want the stranger's too that was let in", numbers(missed))
 	}
+}
+
+// unjudged is a forge where nobody can tell which labels of some pull requests count.
+type unjudged struct {
+	forge.Forge
+	numbers []int
+}
+
+func (u unjudged) PullRequest(ctx context.Context, number int) (forge.PullRequest, error) {
+	p, err := u.Forge.PullRequest(ctx, number)
+	if slices.Contains(u.numbers, number) {
+		p.Labels, p.Unjudged = nil, "judge the labels: the answer is larger than 16 MiB"
+	}
+	return p, err
 }
 
 func numbers(list []reconcile.Preview) string {

@@ -13,7 +13,7 @@ import (
 // backend is how one kind of forge does single things. Pages count from 1; the
 // page after the last one is 0.
 type backend interface {
-	pulls(ctx context.Context, base string, page int) ([]PullRequest, int, error)
+	pulls(ctx context.Context, base string, at part) ([]PullRequest, int, error)
 	pull(ctx context.Context, number int) (PullRequest, error)
 	create(ctx context.Context, n NewPullRequest) (PullRequest, error)
 	retitle(ctx context.Context, number int, title, body string) error
@@ -37,6 +37,9 @@ type backend interface {
 	addLineComments(ctx context.Context, p PullRequest, remarks []remark) error
 }
 
+// part is a page of a list, and how many entries one has.
+type part struct{ page, size int }
+
 type comment struct {
 	id     int64
 	author string
@@ -46,6 +49,7 @@ type comment struct {
 // limits are what a forge takes.
 type limits struct {
 	body, description int  // characters
+	page              int  // entries of a list
 	noError           bool // it has no word for what could not be judged
 }
 
@@ -101,7 +105,7 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]PullRequest, 
 }
 
 func (c *client) open(ctx context.Context, base string) ([]PullRequest, error) {
-	list, err := all(func(page int) ([]PullRequest, int, error) { return c.pulls(ctx, base, page) })
+	list, err := c.listed(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +113,30 @@ func (c *client) open(ctx context.Context, base string) ([]PullRequest, error) {
 	slices.SortFunc(list, func(a, b PullRequest) int { return a.Number - b.Number })
 	// One that another one's closing moved from a page to the next was read twice.
 	return slices.CompactFunc(list, func(a, b PullRequest) bool { return a.Number == b.Number }), nil
+}
+
+// maxLeftOut is how many pull requests may be too large to be listed.
+const maxLeftOut = 20
+
+// listed reads the list anew in smaller pages where one is too large to be taken:
+// strangers write the texts in it. Of single ones that is left out which is too large
+// by itself.
+func (c *client) listed(ctx context.Context, base string) (list []PullRequest, err error) {
+	left := maxLeftOut
+	for _, size := range []int{c.limits.page, 10, 1} {
+		list, err = all(func(page int) ([]PullRequest, int, error) {
+			some, next, err := c.pulls(ctx, base, part{page, size})
+			if size == 1 && left > 0 && errors.Is(err, errLarge) {
+				left--
+				return nil, page + 1, nil
+			}
+			return some, next, err
+		})
+		if !errors.Is(err, errLarge) {
+			break
+		}
+	}
+	return list, err
 }
 
 // PullRequest implements Forge.

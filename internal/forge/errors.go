@@ -50,7 +50,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("forge %q refuses it: %s", e.Forge, e.Cause)
 }
 
-// Unwrap is the end of the caller's context, where that is the cause.
+// Unwrap is the end of the caller's context, or errLarge, where that is the cause.
 func (e *Error) Unwrap() error { return e.err }
 
 // ClassOf is the class of err, or "" when it has none.
@@ -87,7 +87,7 @@ func (w *wire) wrap(err error, format string, args ...any) error {
 // that has the whole cause.
 func (w *wire) unreachable(err error) *Error {
 	e := &Error{Class: Unreachable, Forge: w.host}
-	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded, errLarge} {
 		if errors.Is(err, end) {
 			e.err = end
 		}

@@ -60,9 +60,11 @@ type PullRequest struct {
 	HeadBranch string // its branch, in the repository that it comes from
 	Base       string // branch that it is to be merged into
 	Fork       bool   // it comes from elsewhere than a branch of the repository, so perhaps from somebody without rights in it
-	// Labels are of a fork's those that somebody with rights here put on.
-	Labels  []string
-	Updated time.Time
+	// Labels are those that somebody with rights here put on. Unjudged is why that
+	// is not known; then there are none, and nothing is to follow from that.
+	Labels   []string
+	Unjudged string
+	Updated  time.Time
 
 	body string
 }

@@ -16,6 +16,7 @@ const giteaPage = 50
 // giteaForge is the backend of Gitea and Forgejo.
 type giteaForge struct {
 	url         string
+	wire        *wire
 	http        *http.Client
 	owner, repo string
 }
@@ -29,8 +30,8 @@ func openGitea(c Config, base *url.URL) (*client, error) {
 	// Both texts are of the database's largest type; what is more than a
 	// megabyte nobody reads.
 	return &client{
-		backend: &giteaForge{url: base.String(), http: w.client(), owner: owner, repo: repo},
-		wire:    w, limits: limits{body: 1_000_000, description: 255},
+		backend: &giteaForge{url: base.String(), wire: w, http: w.client(), owner: owner, repo: repo},
+		wire:    w, limits: limits{body: 1_000_000, description: 255, page: giteaPage},
 	}, nil
 }
 
@@ -46,20 +47,20 @@ func giteaPageOf(page int) gitea.ListOptions {
 	return gitea.ListOptions{Page: page, PageSize: giteaPage}
 }
 
-func (g *giteaForge) pulls(ctx context.Context, _ string, page int) ([]PullRequest, int, error) {
+func (g *giteaForge) pulls(ctx context.Context, _ string, at part) ([]PullRequest, int, error) {
 	sdk, err := g.sdk(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	list, answer, err := sdk.ListRepoPullRequests(g.owner, g.repo, gitea.ListPullRequestsOptions{
-		ListOptions: giteaPageOf(page), State: gitea.StateOpen, Sort: "oldest",
+		ListOptions: gitea.ListOptions{Page: at.page, PageSize: at.size}, State: gitea.StateOpen, Sort: "oldest",
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	out := make([]PullRequest, len(list))
+	out, writers := make([]PullRequest, len(list)), g.writers(ctx)
 	for i, p := range list {
-		if out[i], err = g.read(ctx, p); err != nil {
+		if out[i], err = g.read(ctx, p, writers); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -75,7 +76,7 @@ func (g *giteaForge) pull(ctx context.Context, number int) (PullRequest, error) 
 	if err != nil {
 		return PullRequest{}, err
 	}
-	return g.read(ctx, p)
+	return g.read(ctx, p, g.writers(ctx))
 }
 
 func giteaPull(p *gitea.PullRequest) PullRequest {

@@ -6,23 +6,67 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 
 	"code.gitea.io/sdk/gitea"
 )
 
-// read turns what the SDK gives into ours. Of a pull request from afar only
-// those labels count that somebody else put on than who opened it: Gitea takes
-// labels from anybody with the request to open one.
-func (g *giteaForge) read(ctx context.Context, p *gitea.PullRequest) (PullRequest, error) {
-	out := giteaPull(p)
-	if out.Fork && len(p.Labels) > 0 {
-		events, err := g.events(ctx, out.Number)
+// writers are the accounts that may be taken to have rights in the repository, asked
+// for when they are first needed. That is who may be assigned to something, which
+// whoever may read may ask: Gitea tells the rights themselves to administrators only.
+func (g *giteaForge) writers(ctx context.Context) func() (map[int64]bool, error) {
+	return sync.OnceValues(func() (map[int64]bool, error) {
+		sdk, err := g.sdk(ctx)
 		if err != nil {
-			return PullRequest{}, err
+			return nil, err
 		}
-		out.Labels = vouched(p, events)
+		list, _, err := sdk.GetAssignees(g.owner, g.repo)
+		ids := map[int64]bool{}
+		for _, u := range list {
+			ids[u.ID] = true
+		}
+		return ids, err
+	})
+}
+
+// read turns what the SDK gives into ours. One whose labels can't be judged, such as
+// for a timeline that strangers have filled, keeps the others from nothing.
+func (g *giteaForge) read(ctx context.Context, p *gitea.PullRequest, writers func() (map[int64]bool, error)) (PullRequest, error) {
+	out := giteaPull(p)
+	if len(p.Labels) == 0 {
+		return out, nil
+	}
+	labels, err := g.labels(ctx, p, out.Fork, writers)
+	switch {
+	case err == nil:
+		out.Labels = labels
+	case ctx.Err() != nil, ClassOf(err) == RateLimited:
+		return PullRequest{}, err
+	default:
+		out.Labels, out.Unjudged = nil, g.wire.wrap(err, "judge the labels of pull request %d", out.Number).Error()
 	}
 	return out, nil
+}
+
+// labels are those that count. Gitea takes labels from anybody with the request to
+// open a pull request; of a branch of the repository collaborators may who only read.
+// So they count of somebody with rights, if it is no fork, or when somebody else put
+// them on than who opened it.
+func (g *giteaForge) labels(ctx context.Context, p *gitea.PullRequest, fork bool, writers func() (map[int64]bool, error)) ([]string, error) {
+	if !fork {
+		ids, err := writers()
+		if err != nil {
+			return nil, err
+		}
+		if p.Poster != nil && ids[p.Poster.ID] {
+			return giteaPull(p).Labels, nil
+		}
+	}
+	events, err := g.events(ctx, int(p.Index))
+	if err != nil {
+		return nil, err
+	}
+	return vouched(p, events), nil
 }
 
 // giteaEvent is what the timeline says of a label.

@@ -34,6 +34,7 @@ func TestGitea(t *testing.T) {
 	}
 	forgetest.Run(t, func(*testing.T) forgetest.Stage { return stage() })
 	t.Run("a stranger's own labels do not count", func(t *testing.T) { stage().testOwnLabels(t) })
+	t.Run("nor do they on somebody else's branch", func(t *testing.T) { stage().testOthersBranch(t) })
 	t.Run("what is pushed to refs/for/ comes from afar", func(t *testing.T) { stage().testPushed(t) })
 }
 
@@ -73,6 +74,32 @@ func (s *giteaStage) testOwnLabels(t *testing.T) {
 	s.owner.Call("DELETE", fmt.Sprintf("%s/labels/%d", s.issue(made.Number), label), nil, nil)
 	s.owner.Call("POST", s.issue(made.Number)+"/labels", map[string][]int{"labels": {label}}, nil)
 	set("trusted")
+}
+
+// testOthersBranch: a collaborator who may only read may ask for a branch that others
+// pushed, and label that. A colleague's labels count as they are.
+func (s *giteaStage) testOthersBranch(t *testing.T) {
+	f := s.open(t)
+	s.owner.Call("PUT", "/repos/"+s.repo+"/collaborators/"+forgetest.Stranger, map[string]string{"permission": "read"}, nil)
+	label := s.label("trusted")
+	for _, branch := range []string{"old", "new"} {
+		s.Branch(branch, map[string]string{branch + ".yaml": "x"})
+	}
+	open := func(by *giteatest.User, branch string) (made struct{ Number int }) {
+		by.Call("POST", "/repos/"+s.repo+"/pulls", map[string]any{"head": branch, "base": "main", "title": "Run it", "labels": []int{label}}, &made)
+		return made
+	}
+	theirs, ours := open(s.stranger, "old"), open(s.owner, "new")
+	list, err := f.PullRequests(t.Context(), "main")
+	if err != nil || len(list) != 2 || list[0].Number != theirs.Number || len(list[0].Labels) > 0 ||
+		list[1].Number != ours.Number || !slices.Equal(list[1].Labels, []string{"trusted"}) {
+		t.Fatalf("listed as %+v, %v; want labels of the second alone", list, err)
+	}
+	s.owner.Call("DELETE", fmt.Sprintf("%s/labels/%d", s.issue(theirs.Number), label), nil, nil)
+	s.owner.Call("POST", s.issue(theirs.Number)+"/labels", map[string][]int{"labels": {label}}, nil)
+	if p, err := f.PullRequest(t.Context(), theirs.Number); err != nil || !slices.Equal(p.Labels, []string{"trusted"}) {
+		t.Errorf("confirmed by a colleague it is %+v, %v", p, err)
+	}
 }
 
 // testPushed: whoever may read may open one that has no fork.

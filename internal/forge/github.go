@@ -36,7 +36,7 @@ func openGitHub(c Config, base *url.URL) (*client, error) {
 			return nil, err
 		}
 	}
-	return &client{backend: g, wire: w, limits: limits{body: 65536, description: 140}}, nil
+	return &client{backend: g, wire: w, limits: limits{body: 65536, description: 140, page: githubPage}}, nil
 }
 
 func githubSDK(h *http.Client, api *url.URL) (*github.Client, error) {
@@ -54,10 +54,10 @@ func githubAPI(base *url.URL) *url.URL {
 	return base.JoinPath("api", "v3")
 }
 
-func (g *githubForge) pulls(ctx context.Context, base string, page int) ([]PullRequest, int, error) {
+func (g *githubForge) pulls(ctx context.Context, base string, at part) ([]PullRequest, int, error) {
 	list, answer, err := g.sdk.PullRequests.List(ctx, g.owner, g.repo, &github.PullRequestListOptions{
 		State: "open", Base: base, Sort: "created", Direction: "asc",
-		ListOptions: github.ListOptions{Page: page, PerPage: githubPage},
+		ListOptions: github.ListOptions{Page: at.page, PerPage: at.size},
 	})
 	if err != nil {
 		return nil, 0, err

@@ -32,7 +32,7 @@ func openGitLab(c Config, base *url.URL) (*client, error) {
 	}
 	return &client{
 		backend: &gitlabForge{sdk: sdk, project: c.Repository},
-		wire:    w, limits: limits{body: 1_000_000, description: 255, noError: true},
+		wire:    w, limits: limits{body: 1_000_000, description: 255, noError: true, page: gitlabPage},
 	}, nil
 }
 
@@ -40,9 +40,9 @@ func gitlabPageOf(page int) gitlab.ListOptions {
 	return gitlab.ListOptions{Page: int64(page), PerPage: gitlabPage}
 }
 
-func (g *gitlabForge) pulls(ctx context.Context, base string, page int) ([]PullRequest, int, error) {
+func (g *gitlabForge) pulls(ctx context.Context, base string, at part) ([]PullRequest, int, error) {
 	list, answer, err := g.sdk.MergeRequests.ListProjectMergeRequests(g.project, &gitlab.ListProjectMergeRequestsOptions{
-		ListOptions: gitlabPageOf(page), State: gitlab.Ptr("opened"), TargetBranch: &base,
+		ListOptions: gitlab.ListOptions{Page: int64(at.page), PerPage: int64(at.size)}, State: gitlab.Ptr("opened"), TargetBranch: &base,
 		OrderBy: gitlab.Ptr("created_at"), Sort: gitlab.Ptr("asc"),
 	}, gitlab.WithContext(ctx))
 	if err != nil {

@@ -183,6 +183,11 @@ type guard struct {
 // not help.
 type refusal struct{ error }
 
+func (r refusal) Unwrap() error { return r.error }
+
+// errLarge is why an answer is not taken that has no end.
+var errLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Host != g.base.Host || request.URL.Scheme != g.base.Scheme {
@@ -207,7 +212,7 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if len(body) > maxAnswer {
-		return nil, refusal{fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)}
+		return nil, refusal{errLarge}
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return answer, nil

@@ -280,13 +280,14 @@ func TestTheTokenGoesToTheForgeAlone(t *testing.T) {
 }
 
 func TestAnAnswerHasAnEnd(t *testing.T) {
-	large := []byte("[" + strings.Repeat(" ", maxAnswer) + "]")
-	each(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(large) },
-		func(t *testing.T, asked int64, _ []PullRequest, err error) {
-			if err == nil || asked != 1 {
-				t.Errorf("asked %d times: %v", asked, err)
-			}
-		})
+	large := []byte("{" + strings.Repeat(" ", maxAnswer) + "}")
+	for _, kind := range kinds {
+		var asked atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); _, _ = w.Write(large) })
+		if _, err := at(t, kind, s.URL).PullRequest(t.Context(), 3); !errors.Is(err, errLarge) || asked.Load() != 1 {
+			t.Errorf("%s: asked %d times: %v", kind, asked.Load(), err)
+		}
+	}
 }
 
 func TestTheCallersContextEndsIt(t *testing.T) {

@@ -46,6 +46,7 @@ type Loop struct {
 	answered map[int]answered
 	failed   map[int]failure
 	said     map[int]said
+	unjudged map[int]bool // those of which it was logged
 	more     chan struct{}
 	looked   bool // there was something to compare pull requests with
 	troubled bool // the last look failed, which has been logged
@@ -136,6 +137,7 @@ func (l *Loop) Look(ctx context.Context) error {
 		return err // that is not "none": what was answered stays so
 	}
 	l.forget(ctx, open)
+	open = l.judged(open)
 	var failed []error
 	if err := l.Previews(ctx, slices.DeleteFunc(slices.Clone(open), l.withheld)); err != nil {
 		failed = append(failed, err)
@@ -163,6 +165,25 @@ func (l *Loop) Look(ctx context.Context) error {
 		delete(l.failed, pr.Number)
 	}
 	return errors.Join(failed...)
+}
+
+// judged leaves those out of whose labels it is not known whether they count: nothing
+// is begun for them, and nothing that was said or runs of them ends. Each is logged
+// once, since what is wrong with a stranger's may stay so.
+func (l *Loop) judged(open []forge.PullRequest) []forge.PullRequest {
+	unjudged := map[int]bool{}
+	judged := slices.DeleteFunc(slices.Clone(open), func(pr forge.PullRequest) bool {
+		if pr.Unjudged == "" {
+			return false
+		}
+		unjudged[pr.Number] = true
+		if !l.unjudged[pr.Number] {
+			l.Log.Warn("a pull request is left as it is", "number", pr.Number, "error", pr.Unjudged)
+		}
+		return true
+	})
+	l.unjudged = unjudged
+	return judged
 }
 
 // rank puts those first of whose head nothing was said yet.
@@ -234,7 +255,7 @@ func (l *Loop) refresh(ctx context.Context) error {
 func (l *Loop) withheld(pr forge.PullRequest) bool { return Withheld(&pr, l.ForkLabel) }
 
 // Withheld says whether nobody has let a stranger's pull request be read yet, which
-// a label does.
+// a label does, as far as is known.
 func Withheld(pr *forge.PullRequest, label string) bool {
-	return pr.Fork && !slices.Contains(pr.Labels, label)
+	return pr.Unjudged != "" || pr.Fork && !slices.Contains(pr.Labels, label)
 }
