@@ -6,6 +6,6 @@
 //
 // It is open to the network, so it is strict in the order of what costs least:
 // how often an address may ask, what its headers prove, how many messages are
-// being read and how large this one is, its signature, and only then what it
-// says.
+// being read, of it and of all, and how large this one is, its signature, and
+// only then what it says.
 package webhook

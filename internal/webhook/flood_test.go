@@ -129,18 +129,35 @@ func (w watched) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestSoManyBodiesAreReadAtATime: whoever has no secret can fill no memory.
+// TestSoManyBodiesAreReadAtATime: whoever has no secret can fill no memory, and who
+// has one address keeps nobody else from being heard.
 func TestSoManyBodiesAreReadAtATime(t *testing.T) {
 	h := handler(t, GitHub)
 	begun, let, ended := make(chan struct{}), make(chan struct{}), make(chan int)
-	for range maxBodies {
-		r := sign(GitHub, "")
+	from := func(sender int, r *http.Request) *http.Request {
+		r.RemoteAddr = fmt.Sprintf("192.0.2.%d:%d", sender, 1000+sender)
+		return r
+	}
+	hold := func(sender int) {
+		r := from(sender, sign(GitHub, ""))
 		r.Body = io.NopCloser(watched{begun, let})
 		go func() { ended <- send(h, r) }()
 		<-begun
 	}
-	if status := send(h, sign(GitHub, pushGitHub)); status != http.StatusServiceUnavailable {
-		t.Errorf("one more: answered %d", status)
+	for range bodiesEach {
+		hold(1)
+	}
+	if status := send(h, from(1, sign(GitHub, pushGitHub))); status != http.StatusServiceUnavailable {
+		t.Errorf("one more of an address: answered %d", status)
+	}
+	if status := send(h, from(2, sign(GitHub, pushGitHub))); status != http.StatusAccepted {
+		t.Errorf("another address: answered %d", status)
+	}
+	for i := range maxBodies - bodiesEach {
+		hold(2 + i)
+	}
+	if status := send(h, from(100, sign(GitHub, pushGitHub))); status != http.StatusServiceUnavailable {
+		t.Errorf("one more of all: answered %d", status)
 	}
 	close(let)
 	for range maxBodies {
@@ -148,8 +165,13 @@ func TestSoManyBodiesAreReadAtATime(t *testing.T) {
 			t.Errorf("an empty one: answered %d", status)
 		}
 	}
-	if status := send(h, sign(GitHub, pushGitHub)); status != http.StatusAccepted {
-		t.Errorf("after them: answered %d", status)
+	for range bodiesEach + 1 {
+		if status := send(h, from(1, sign(GitHub, pushGitHub))); status != http.StatusAccepted {
+			t.Errorf("after them: answered %d", status)
+		}
+	}
+	if h.reading.all != 0 || len(h.reading.taken) != 0 {
+		t.Errorf("%d places are taken, %v", h.reading.all, h.reading.taken)
 	}
 }
 

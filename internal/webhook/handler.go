@@ -25,8 +25,11 @@ const (
 	maxBody   = 3 << 20 // bytes
 	minSecret = 16      // bytes
 	// maxBodies is how many bodies are read at a time: what whoever has no
-	// secret can make it hold is that many of them.
-	maxBodies = 8
+	// secret can make it hold is that many of them. One address may have a part
+	// of these, since sending a body may be drawn out until the server's
+	// deadline, and nobody else would be heard until then.
+	maxBodies  = 12
+	bodiesEach = 3
 )
 
 // Config is whose messages are taken.
@@ -45,7 +48,7 @@ type Handler struct {
 	format  format
 	now     func() time.Time
 	sources sources
-	reading chan struct{} // holds one thing for each body that is being read
+	reading places
 	seen    seen
 	queue   queue
 }
@@ -60,8 +63,7 @@ func New(c Config) (*Handler, error) {
 		return nil, errors.New("take webhooks: no repository is named that they may be about")
 	}
 	h := &Handler{
-		config: c, format: f, now: time.Now,
-		reading: make(chan struct{}, maxBodies), queue: queue{wake: make(chan struct{}, 1)},
+		config: c, format: f, now: time.Now, queue: queue{wake: make(chan struct{}, 1)},
 	}
 	_, err := h.secret()
 	return h, err
@@ -120,12 +122,10 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) int {
 	if proven == nil {
 		return http.StatusUnauthorized
 	}
-	select {
-	case h.reading <- struct{}{}:
-		defer func() { <-h.reading }()
-	default:
+	if !h.reading.take(r.RemoteAddr) {
 		return http.StatusServiceUnavailable
 	}
+	defer h.reading.leave(r.RemoteAddr)
 	return h.read(w, r, proven)
 }
 

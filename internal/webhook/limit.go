@@ -67,6 +67,39 @@ func network(address string) netip.Prefix {
 	return prefix
 }
 
+// places are the bodies that are being read, by who sends them.
+type places struct {
+	mu    sync.Mutex
+	all   int
+	taken map[netip.Prefix]int
+}
+
+// take says whether there is a place for one more body of an address, and takes it.
+func (p *places) take(address string) bool {
+	from := network(address)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all >= maxBodies || p.taken[from] >= bodiesEach {
+		return false
+	}
+	if p.taken == nil {
+		p.taken = map[netip.Prefix]int{}
+	}
+	p.all++
+	p.taken[from]++
+	return true
+}
+
+func (p *places) leave(address string) {
+	from := network(address)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all--
+	if p.taken[from]--; p.taken[from] == 0 {
+		delete(p.taken, from)
+	}
+}
+
 // seen remembers deliveries, the last some thousands. No forge signs their
 // ids, so this spares looks and keeps nobody out.
 type seen struct {
