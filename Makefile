@@ -32,7 +32,7 @@ test-forge: ## hold the forges' adapters to a real Gitea; the first time builds 
 
 demo-pr: ## watch a pull request be planned, refused, mended, merged and reverted, on a Gitea of its own
 	@go run ./internal/setup forge
-	@go test -tags forge -count 1 -timeout 40m -run '^TestThePullRequestStory$$' ./internal/e2e -v
+	@cd internal/e2e && go test -tags forge -count 1 -timeout 40m -run '^TestThePullRequestStory$$' # in its folder, so that what it tells is seen as it happens
 
 test-podman: ## hold Podman to what engines promise, but for what is known to differ
 	go run ./internal/setup podman

@@ -57,16 +57,16 @@ func TestThePullRequestStory(t *testing.T) {
 	tell("A Gitea with a repository at %s, and a controller that follows it", f.url)
 	f.serve()
 	f.owner.Hook(f.name, "http://"+f.hook+"/", "a secret of the webhook")
-	first := f.owner.Commit(f.name, "main", files)
+	first := f.owner.CommitSaying(f.name, "main", "Open the shop", files)
 	tell("The first commit: tallyman/rollout says %q", f.status(first, "tallyman/rollout", "success"))
 
-	bold := f.owner.Commit(f.name, "bolder", only(with("replicas: 2", "replicas: 3\n  privileged: true")))
+	bold := f.owner.CommitSaying(f.name, "bolder", "Be three, and privileged", only(with("replicas: 2", "replicas: 3\n  privileged: true")))
 	number := f.owner.Pull(f.name, "bolder", "main", "Bolder")
 	tell("Pull request %d wants one replica more, and privileges. tallyman/plan turns red: %q", number, f.status(bold, "tallyman/plan", "failure"))
 	fmt.Println(f.comment(number, "breaks policies"))
 
 	files = with("replicas: 2", "replicas: 3")
-	mended := f.owner.Commit(f.name, "bolder", only(files))
+	mended := f.owner.CommitSaying(f.name, "bolder", "Do without privileges", only(files))
 	tell("Somebody takes the privileges out again, and it turns green: %q", f.status(mended, "tallyman/plan", "success"))
 	fmt.Println(f.comment(number, "`+1`"))
 
@@ -79,7 +79,7 @@ func TestThePullRequestStory(t *testing.T) {
 	f.eventually("3 replicas and no preview", exactly("web", "tallyman/hello:1", 3))
 	tell("Merged, and 3 replicas run: tallyman/rollout says %q", f.status(f.merged(number), "tallyman/rollout", "success"))
 
-	bad := f.owner.Commit(f.name, "main", only(with("replicas: 3", "replicas: 3\n  environment: {FAIL: exit}")))
+	bad := f.owner.CommitSaying(f.name, "main", "Exit at once, by mistake", only(with("replicas: 3", "replicas: 3\n  environment: {FAIL: exit}")))
 	tell("A bad commit, past all reviews: tallyman/rollout says %q", f.status(bad, "tallyman/rollout/shop", "failure"))
 	f.eventually("the 3 replicas of before", exactly("web", "tallyman/hello:1", 3))
 

@@ -127,7 +127,13 @@ func (u *User) Fork(repo string) string {
 // and gives the commit's id.
 func (u *User) Commit(repo, branch string, files map[string]string) string {
 	u.s.t.Helper()
-	in := map[string]any{"message": "Change " + branch, "branch": branch}
+	return u.CommitSaying(repo, branch, "Change "+branch, files)
+}
+
+// CommitSaying is Commit with a message.
+func (u *User) CommitSaying(repo, branch, message string, files map[string]string) string {
+	u.s.t.Helper()
+	in := map[string]any{"message": message, "branch": branch}
 	if u.Try("GET", "/repos/"+repo+"/branches/"+branch, nil, nil) != nil {
 		in["branch"], in["new_branch"] = "main", branch
 	}
