@@ -30,6 +30,31 @@ func (r *Resolver) ask(ctx context.Context, q question, c Credentials) (string, 
 	return digest, nil
 }
 
+// once has a registry asked that is not left alone for now, and does not ask again.
+// Answers without an end are cut off.
+func (r *Resolver) once(ctx context.Context, q question, keys Keychain, ask func(name.Repository, []remote.Option) error) error {
+	c, err := q.credentials(ctx, keys)
+	if err != nil {
+		return err
+	}
+	if left := r.rests.left(q.whose(c), time.Now()); left > 0 {
+		return &Error{Class: RateLimited, Ref: q.ref, Registry: q.registry, RetryAfter: left}
+	}
+	repo, err := q.repository(plainAllowed(q.registry, r.insecure))
+	if err != nil {
+		return err
+	}
+	wire := &guard{next: cutOff{r.net}, insecure: r.insecure}
+	err = ask(repo, wire.options(ctx, c))
+	var told *Error
+	if err == nil || errors.As(err, &told) {
+		return err
+	}
+	failure := wire.failure(q, c, err)
+	r.rests.note(q.whose(c), failure, time.Now())
+	return failure
+}
+
 // options are how the library asks: once, and through the guard.
 func (g *guard) options(ctx context.Context, c Credentials) []remote.Option {
 	return []remote.Option{

@@ -3,8 +3,8 @@ package registry
 import (
 	"context"
 	"slices"
-	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -23,29 +23,15 @@ func (r *Resolver) Platforms(ctx context.Context, ref string, keys Keychain) ([]
 	if q.digest == "" {
 		return nil, &Error{Class: Invalid, Ref: ref, Cause: "has no digest"}
 	}
-	c, err := q.credentials(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	if left := r.rests.left(q.whose(c), time.Now()); left > 0 {
-		return nil, &Error{Class: RateLimited, Ref: q.ref, Registry: q.registry, RetryAfter: left}
-	}
-	repo, err := q.repository(plainAllowed(q.registry, r.insecure))
-	if err != nil {
-		return nil, err
-	}
-	wire := &guard{next: r.net, insecure: r.insecure}
-	found, err := remote.Get(repo.Digest(q.digest), wire.options(ctx, c)...)
 	var platforms []string
-	if err == nil {
-		platforms, err = platformsOf(found)
-	}
-	if err != nil {
-		failure := wire.failure(q, c, err)
-		r.rests.note(q.whose(c), failure, time.Now())
-		return nil, failure
-	}
-	return platforms, nil
+	err = r.once(ctx, q, keys, func(repo name.Repository, o []remote.Option) error {
+		found, err := remote.Get(repo.Digest(q.digest), o...)
+		if err == nil {
+			platforms, err = platformsOf(found)
+		}
+		return err
+	})
+	return platforms, err
 }
 
 func platformsOf(found *remote.Descriptor) ([]string, error) {

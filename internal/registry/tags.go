@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -33,28 +32,18 @@ func (r *Resolver) Tags(ctx context.Context, image string, keys Keychain) ([]str
 	if err != nil {
 		return nil, err
 	}
-	c, err := q.credentials(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	if left := r.rests.left(q.whose(c), time.Now()); left > 0 {
-		return nil, &Error{Class: RateLimited, Ref: q.ref, Registry: q.registry, RetryAfter: left}
-	}
-	repo, err := q.repository(plainAllowed(q.registry, r.insecure))
-	if err != nil {
-		return nil, err
-	}
-	wire := &guard{next: cutOff{r.net}, insecure: r.insecure}
-	tags, err := listTags(ctx, repo, append(wire.options(ctx, c), remote.WithPageSize(tagsPage)))
-	if errors.Is(err, errTooMany) {
-		return nil, &Error{Class: Invalid, Ref: q.ref, Registry: q.registry, Cause: err.Error()}
-	}
-	if err != nil {
-		failure := wire.failure(q, c, err)
-		r.rests.note(q.whose(c), failure, time.Now())
-		return nil, failure
-	}
-	return tags, nil
+	var tags []string
+	err = r.once(ctx, q, keys, func(repo name.Repository, o []remote.Option) error {
+		all, err := listTags(ctx, repo, append(o, remote.WithPageSize(tagsPage)))
+		switch {
+		case errors.Is(err, errTooMany):
+			return &Error{Class: Invalid, Ref: q.ref, Registry: q.registry, Cause: err.Error()}
+		case err == nil:
+			tags = all
+		}
+		return err
+	})
+	return tags, err
 }
 
 var errTooMany = fmt.Errorf("the registry has more than %d tags of it; remove old ones there", maxTags)
