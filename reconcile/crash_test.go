@@ -84,6 +84,7 @@ func everyCrash(t *testing.T, life func(w *world) string) {
 	t.Logf("%d effects, %d journal writes; end state:\n%s", effects, writes, reference)
 	crash := func(name string, prepare func(w *world)) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2)
 				prepare(w)
