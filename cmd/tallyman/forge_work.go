@@ -65,15 +65,11 @@ func (w *forgeWork) listen() (err error) {
 		}
 		return nil
 	}
-	kind, repositories := webhook.Generic, []string{w.global.repo}
-	if w.forge != nil {
-		config, err := w.forgeConfig(w.flags)
-		if err != nil {
-			return err
-		}
-		kind, repositories = webhook.Kind(config.Kind), append(repositories, config.Repository)
+	config, err := w.hookConfig()
+	if err != nil {
+		return err
 	}
-	if w.hook, err = webhook.New(webhook.Config{Kind: kind, SecretFile: f.secretFile, Repositories: repositories}); err != nil {
+	if w.hook, err = webhook.New(config); err != nil {
 		return err
 	}
 	if w.listener, err = net.Listen("tcp", f.listen); err != nil {
@@ -88,6 +84,23 @@ func (w *forgeWork) listen() (err error) {
 	}
 	w.listener = tls.NewListener(w.listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	return nil
+}
+
+// hookConfig is whose messages are taken, and as what they may name the repository.
+func (w *forgeWork) hookConfig() (webhook.Config, error) {
+	c := webhook.Config{Kind: webhook.Generic, SecretFile: w.flags.webhook.secretFile, Repositories: []string{w.global.repo}}
+	if w.forge != nil {
+		at, err := w.forgeConfig(w.flags)
+		c.Kind, c.Repositories = webhook.Kind(at.Kind), append(c.Repositories, at.Repository)
+		return c, err
+	}
+	// Which kind of forge it is on nobody has said, so both ways of naming one count.
+	for _, kind := range []forge.Kind{forge.Gitea, forge.GitLab} {
+		if at, err := forge.Locate(w.global.repo, kind); err == nil {
+			c.Repositories = append(c.Repositories, at.Repository)
+		}
+	}
+	return c, nil
 }
 
 // begin makes what a status asks how it fares.
@@ -163,7 +176,7 @@ func (w *forgeWork) heed(ctx context.Context, hints chan<- struct{}) {
 		case <-w.hook.Wake():
 		}
 		for _, hint := range w.hook.Take() {
-			if hint.PullRequest == 0 {
+			if hint.PullRequest == 0 || w.forge == nil { // nobody else looks without one
 				w.controller.LookAtSource()
 			}
 			select {

@@ -170,11 +170,12 @@ func (u *User) Merge(repo string, number int) {
 	u.Call("POST", fmt.Sprintf("/repos/%s/pulls/%d/merge", repo, number), map[string]any{"Do": "merge"}, nil)
 }
 
-// Hook has the repository's events sent to an address, signed with the secret.
+// Hook has the events that docs/forges.md asks for sent to an address, signed with
+// the secret.
 func (u *User) Hook(repo, url, secret string) {
 	u.s.t.Helper()
 	u.Call("POST", "/repos/"+repo+"/hooks", map[string]any{
-		"type": "gitea", "active": true, "events": []string{"push", "pull_request", "pull_request_sync", "pull_request_label"},
+		"type": "gitea", "active": true, "events": []string{"push", "pull_request_only", "pull_request_label", "pull_request_sync"},
 		"config": map[string]string{"url": url, "content_type": "json", "secret": secret},
 	}, nil)
 }

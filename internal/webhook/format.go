@@ -40,14 +40,15 @@ type about struct {
 type format struct {
 	signed   func(head) proof // nil where no body could make it right
 	delivery string           // header with an id
+	form     bool             // the JSON may stand in a form
 	parse    func([]byte) (about, error)
 }
 
 var formats = map[Kind]format{
-	GitHub:  {signedBy("X-Hub-Signature-256"), "X-GitHub-Delivery", parseGitHub},
-	Gitea:   {signedBy("X-Gitea-Signature", "X-Forgejo-Signature"), "X-Gitea-Delivery", parseGitHub},
-	GitLab:  {signedGitLab, "X-Gitlab-Event-UUID", parseGitLab},
-	Generic: {signedGeneric, hooksign.HeaderSignature, parseGeneric},
+	GitHub:  {signedBy("X-Hub-Signature-256"), "X-GitHub-Delivery", true, parseGitHub},
+	Gitea:   {signedBy("X-Gitea-Signature", "X-Forgejo-Signature"), "X-Gitea-Delivery", true, parseGitHub},
+	GitLab:  {signedGitLab, "X-Gitlab-Event-UUID", false, parseGitLab},
+	Generic: {signedGeneric, hooksign.HeaderSignature, false, parseGeneric},
 }
 
 // maxAge is how long ago, or ahead, a generic message may be dated.
@@ -100,8 +101,8 @@ func signedGeneric(h head) proof {
 	return func(body []byte) bool { return hmac.Equal([]byte(sent), []byte(hooksign.Sign(h.secret, stamp, body))) }
 }
 
-// payload is the JSON of a body. GitHub and Gitea send it as a form where
-// nobody chose otherwise.
+// payload is the JSON of a body. GitHub and Gitea send it as a form where nobody
+// chose otherwise; what others call a form, as curl does by itself, is JSON.
 func payload(header http.Header, body []byte) []byte {
 	if !strings.HasPrefix(header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return body

@@ -12,7 +12,7 @@ import (
 )
 
 // TestARealGiteaSaysWhereToLook has a real Gitea tell of a push, of a pull
-// request from a fork, and of its merge.
+// request from a fork, of a label on it, and of its merge.
 func TestARealGiteaSaysWhereToLook(t *testing.T) {
 	server := giteatest.Start(t)
 	ann, stranger := server.User("ann"), server.User("stranger")
@@ -34,6 +34,10 @@ func TestARealGiteaSaysWhereToLook(t *testing.T) {
 	number := stranger.Pull(repo, "stranger:feature", "main", "From afar")
 	wait(t, h, Hint{Ref: "refs/heads/main", PullRequest: number})
 	stranger.Commit(fork, "feature", map[string]string{"more.yaml": "c"})
+	wait(t, h, Hint{Ref: "refs/heads/main", PullRequest: number})
+	var label struct{ ID int }
+	ann.Call("POST", "/repos/"+repo+"/labels", map[string]string{"name": "preview", "color": "#00aabb"}, &label)
+	ann.Call("POST", fmt.Sprintf("/repos/%s/issues/%d/labels", repo, number), map[string][]int{"labels": {label.ID}}, nil)
 	wait(t, h, Hint{Ref: "refs/heads/main", PullRequest: number})
 	ann.Call("PATCH", fmt.Sprintf("/repos/%s/pulls/%d", repo, number), map[string]string{"title": "Still from afar"}, nil)
 	ann.Merge(repo, number)

@@ -8,12 +8,15 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/tallyman-io/tallyman/internal/hooksign"
 )
 
 // Kind is who sends the messages, and so how they are signed and what they say.
 type Kind string
 
-// The kinds. Forgejo sends what Gitea does; Generic is for everything else.
+// The kinds. Forgejo sends what Gitea does; Generic is for everything else, and is
+// understood beside each of the others.
 const (
 	GitHub  Kind = "github"
 	GitLab  Kind = "gitlab"
@@ -45,7 +48,6 @@ type Config struct {
 // Handler takes messages and keeps what they say until Take.
 type Handler struct {
 	config  Config
-	format  format
 	now     func() time.Time
 	sources sources
 	reading places
@@ -55,16 +57,13 @@ type Handler struct {
 
 // New makes a Handler. A secret that can't be used is an error at once.
 func New(c Config) (*Handler, error) {
-	f, found := formats[c.Kind]
-	if !found {
+	if _, found := formats[c.Kind]; !found {
 		return nil, fmt.Errorf("take webhooks of %q: there are %s, %s, %s and %s", c.Kind, GitHub, GitLab, Gitea, Generic)
 	}
 	if len(c.Repositories) == 0 {
 		return nil, errors.New("take webhooks: no repository is named that they may be about")
 	}
-	h := &Handler{
-		config: c, format: f, now: time.Now, queue: queue{wake: make(chan struct{}, 1)},
-	}
+	h := &Handler{config: c, now: time.Now, queue: queue{wake: make(chan struct{}, 1)}}
 	_, err := h.secret()
 	return h, err
 }
@@ -118,7 +117,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) int {
 	if err != nil {
 		return http.StatusServiceUnavailable
 	}
-	proven := h.format.signed(head{r.Header, secret, h.now()})
+	f := h.format(r.Header)
+	proven := f.signed(head{r.Header, secret, h.now()})
 	if proven == nil {
 		return http.StatusUnauthorized
 	}
@@ -126,27 +126,43 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) int {
 		return http.StatusServiceUnavailable
 	}
 	defer h.reading.leave(r.RemoteAddr)
-	return h.read(w, r, proven)
+	body, status := read(w, r, proven)
+	if status != http.StatusOK {
+		return status
+	}
+	return h.hear(f, r.Header, body)
+}
+
+// format is what the headers claim to be: the generic one has its own, and without
+// it a message is of the forge. Each has to prove itself in its own way.
+func (h *Handler) format(header http.Header) format {
+	if header.Get(hooksign.HeaderSignature) != "" {
+		return formats[Generic]
+	}
+	return formats[h.config.Kind]
 }
 
 // read takes the body, which nothing vouches for until it is there.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request, proven proof) int {
+func read(w http.ResponseWriter, r *http.Request, proven proof) ([]byte, int) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge
+		return nil, http.StatusRequestEntityTooLarge
 	case err != nil:
-		return http.StatusBadRequest
+		return nil, http.StatusBadRequest
 	case !proven(body):
-		return http.StatusUnauthorized
+		return nil, http.StatusUnauthorized
 	}
-	return h.hear(r.Header, body)
+	return body, http.StatusOK
 }
 
 // hear takes in what was signed.
-func (h *Handler) hear(header http.Header, body []byte) int {
-	about, err := h.format.parse(payload(header, body))
+func (h *Handler) hear(f format, header http.Header, body []byte) int {
+	if f.form {
+		body = payload(header, body)
+	}
+	about, err := f.parse(body)
 	if err != nil {
 		return http.StatusBadRequest
 	}
@@ -154,7 +170,7 @@ func (h *Handler) hear(header http.Header, body []byte) int {
 	if !allowed {
 		return http.StatusForbidden
 	}
-	if h.seen.before(header.Get(h.format.delivery)) || !about.worth {
+	if h.seen.before(header.Get(f.delivery)) || !about.worth {
 		return http.StatusAccepted
 	}
 	h.queue.put(Hint{Repository: repository, Ref: about.ref, PullRequest: about.number})
