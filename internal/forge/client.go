@@ -33,17 +33,22 @@ type backend interface {
 
 	// patches are what a pull request changes in each file, as unified diffs.
 	patches(ctx context.Context, number int) ([]patch, error)
+	// lineComments are those that have not been ended by the account.
 	lineComments(ctx context.Context, number int, account string) ([]comment, error)
 	addLineComments(ctx context.Context, p PullRequest, remarks []remark) error
+	// endLineComment deletes one of ours, or has it count as dealt with.
+	endLineComment(ctx context.Context, number int, m comment) error
 }
 
 // part is a page of a list, and how many entries one has.
 type part struct{ page, size int }
 
 type comment struct {
-	id     int64
-	author string
-	body   string
+	id       int64
+	thread   string // that it began, where the forge has those
+	author   string
+	body     string
+	outdated bool // its line is not shown any more
 }
 
 // limits are what a forge takes.

@@ -21,11 +21,11 @@ type Forge interface {
 	// and by being our account's: a stranger's comment with our marker is not
 	// ours.
 	Comment(ctx context.Context, number int, marker, body string) error
-	// Annotate remarks on lines of a pull request whose head is commit, each
-	// once. It leaves out remarks on lines that the pull request does not
-	// show, where no forge can put any, and all of them when its head is
-	// another one by now.
-	Annotate(ctx context.Context, number int, commit string, notes []Note) error
+	// Annotate keeps our remarks on lines of a pull request: it makes each once,
+	// and ends those that are not among the notes any more. It leaves out remarks
+	// on lines that the pull request does not show, where no forge can put any,
+	// and does nothing when the head is another one by now.
+	Annotate(ctx context.Context, r Remarks) error
 	// OpenPullRequest opens one, or brings title and body of the one that is
 	// open already from the same branch into the same base up to date.
 	OpenPullRequest(ctx context.Context, n NewPullRequest) (PullRequest, error)
@@ -98,6 +98,14 @@ type Status struct {
 	// Branch is where the commit came from. GitLab takes no status without one
 	// for a commit that is on no branch of the repository.
 	Branch string
+}
+
+// Remarks are all that we have to remark on the lines of a pull request whose head
+// is Commit. The marker is what ours are found again by, besides the account.
+type Remarks struct {
+	PullRequest    int
+	Commit, Marker string
+	Notes          []Note
 }
 
 // Note is a remark on a line of a file as the pull request leaves it.

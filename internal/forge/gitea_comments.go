@@ -104,10 +104,20 @@ func (g *giteaForge) addLineComments(ctx context.Context, p PullRequest, remarks
 	if err != nil {
 		return err
 	}
-	review := gitea.CreatePullReviewOptions{State: gitea.ReviewStateComment, CommitID: p.Head, Body: summary(remarks)}
+	review := gitea.CreatePullReviewOptions{State: gitea.ReviewStateComment, CommitID: p.Head, Body: summary}
 	for _, r := range remarks {
 		review.Comments = append(review.Comments, gitea.CreatePullReviewComment{Path: r.Path, Body: r.body, NewLineNum: int64(r.Line)})
 	}
 	_, _, err = sdk.CreatePullReview(g.owner, g.repo, int64(p.Number), review)
+	return err
+}
+
+// endLineComment: to Gitea those on lines are comments like any other.
+func (g *giteaForge) endLineComment(ctx context.Context, _ int, m comment) error {
+	sdk, err := g.sdk(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = sdk.DeleteIssueComment(g.owner, g.repo, m.id)
 	return err
 }

@@ -71,7 +71,7 @@ func (g *githubForge) lineComments(ctx context.Context, number int, _ string) ([
 		}
 		out := make([]comment, len(list))
 		for i, m := range list {
-			out[i] = comment{id: m.GetID(), author: m.GetUser().GetLogin(), body: m.GetBody()}
+			out[i] = comment{id: m.GetID(), author: m.GetUser().GetLogin(), body: m.GetBody(), outdated: m.Line == nil}
 		}
 		return out, answer.NextPage, nil
 	})
@@ -79,11 +79,16 @@ func (g *githubForge) lineComments(ctx context.Context, number int, _ string) ([
 
 // addLineComments sends one review, so that people get one message.
 func (g *githubForge) addLineComments(ctx context.Context, p PullRequest, remarks []remark) error {
-	event, side, body := "COMMENT", "RIGHT", summary(remarks)
+	event, side, body := "COMMENT", "RIGHT", summary
 	review := &github.PullRequestReviewRequest{CommitID: &p.Head, Event: &event, Body: &body}
 	for _, r := range remarks {
 		review.Comments = append(review.Comments, &github.DraftReviewComment{Path: &r.Path, Line: &r.Line, Side: &side, Body: &r.body})
 	}
 	_, _, err := g.sdk.PullRequests.CreateReview(ctx, g.owner, g.repo, p.Number, review)
+	return err
+}
+
+func (g *githubForge) endLineComment(ctx context.Context, _ int, m comment) error {
+	_, err := g.sdk.PullRequests.DeleteComment(ctx, g.owner, g.repo, m.id)
 	return err
 }

@@ -2,6 +2,7 @@ package forge
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/go-retryablehttp"
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
@@ -63,9 +64,32 @@ func (g *gitlabForge) patches(ctx context.Context, number int) ([]patch, error) 
 	})
 }
 
-// lineComments are among the notes.
-func (g *gitlabForge) lineComments(ctx context.Context, number int, _ string) ([]comment, error) {
-	return all(func(page int) ([]comment, int, error) { return g.comments(ctx, number, page) })
+// lineComments are the first notes of discussions. What somebody else resolved is
+// not said again; what we did can become true anew.
+func (g *gitlabForge) lineComments(ctx context.Context, number int, account string) ([]comment, error) {
+	return all(func(page int) ([]comment, int, error) {
+		list, answer, err := g.sdk.Discussions.ListMergeRequestDiscussions(g.project, int64(number),
+			&gitlab.ListMergeRequestDiscussionsOptions{ListOptions: gitlabPageOf(page)}, gitlab.WithContext(ctx))
+		if err != nil {
+			return nil, 0, err
+		}
+		var out []comment
+		for _, d := range list {
+			if len(d.Notes) == 0 || !d.Notes[0].Resolvable || d.Notes[0].Resolved && strings.EqualFold(d.Notes[0].ResolvedBy.Username, account) {
+				continue
+			}
+			n := d.Notes[0]
+			out = append(out, comment{id: n.ID, thread: d.ID, author: n.Author.Username, body: n.Body})
+		}
+		return out, int(answer.NextPage), nil
+	})
+}
+
+// endLineComment resolves the discussion, with all that people said in it.
+func (g *gitlabForge) endLineComment(ctx context.Context, number int, m comment) error {
+	_, _, err := g.sdk.Discussions.ResolveMergeRequestDiscussion(g.project, int64(number), m.thread,
+		&gitlab.ResolveMergeRequestDiscussionOptions{Resolved: gitlab.Ptr(true)}, gitlab.WithContext(ctx))
+	return err
 }
 
 // addLineComments begins a discussion at each line. GitLab wants both numbers

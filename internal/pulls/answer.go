@@ -50,8 +50,10 @@ func (l *Loop) open(ctx context.Context, pr forge.PullRequest) (bool, error) {
 // that the forge does not take keeps nobody from seeing those.
 func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Proposal) error {
 	var failed []error
-	if len(p.Errors) > 0 {
-		failed = append(failed, l.Forge.Annotate(ctx, pr.Number, pr.Head, l.notes(p.Errors)))
+	if len(p.Errors) > 0 || p.Failure == "" { // else nobody knows what still holds
+		failed = append(failed, l.Forge.Annotate(ctx, forge.Remarks{
+			PullRequest: pr.Number, Commit: pr.Head, Marker: l.Context, Notes: l.notes(p.Errors),
+		}))
 	}
 	preview := l.PreviewTexts()[pr.Number]
 	plan := report.ProposalMarkdown(p, l.Forge.BodyLimit()-report.PreviewRoom)

@@ -194,6 +194,31 @@ func TestWhatIsWrongTurnsTheStatusRed(t *testing.T) {
 	}
 }
 
+// TestRemarksEndWithTheirMistakes, and not because nobody can tell whether these are
+// still there.
+func TestRemarksEndWithTheirMistakes(t *testing.T) {
+	d := newDesk(t)
+	number, _ := d.pull("feature")
+	mistaken := manifest.Errors{&manifest.Error{File: "web.yaml", Line: 2, Message: "unknown field"}}
+	for i, c := range []struct {
+		says func(pr forge.PullRequest) proposal.Proposal
+		want int
+	}{
+		{func(pr forge.PullRequest) proposal.Proposal { return refused(pr, mistaken) }, 1},
+		{func(pr forge.PullRequest) proposal.Proposal { return refused(pr, errors.New("conflict")) }, 1},
+		{func(pr forge.PullRequest) proposal.Proposal { return creates(pr.Head, 1) }, 0},
+	} {
+		d.says = func(pr forge.PullRequest) (proposal.Proposal, error) { return c.says(pr), nil }
+		d.stage.Branch("feature", map[string]string{"fleet/web.yaml": strings.Repeat("# above\n", i) + "a\nb\nc\n"})
+		if err := d.look(); err != nil {
+			t.Fatal(err)
+		}
+		if lines := d.stage.LineComments(number); len(lines) != c.want {
+			t.Errorf("push %d: the remarks are %+v, want %d", i+1, lines, c.want)
+		}
+	}
+}
+
 // TestAForkWaitsForAMaintainer: nothing of it is read before.
 func TestAForkWaitsForAMaintainer(t *testing.T) {
 	d := newDesk(t)
@@ -345,7 +370,7 @@ func TestARefusedRemarkKeepsNobodyFromTheVerdict(t *testing.T) {
 // noRemarks is a forge that takes no remarks on lines.
 type noRemarks struct{ forge.Forge }
 
-func (noRemarks) Annotate(context.Context, int, string, []forge.Note) error {
+func (noRemarks) Annotate(context.Context, forge.Remarks) error {
 	return errors.New("422 Unprocessable Entity")
 }
 

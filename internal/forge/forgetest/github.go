@@ -27,6 +27,7 @@ func GitHub(t *testing.T) Stage {
 	mux.HandleFunc("PATCH "+repo+"/pulls/{n}", g.pull(g.edit))
 	mux.HandleFunc("GET "+repo+"/pulls/{n}/files", g.pull(g.files))
 	mux.HandleFunc("GET "+repo+"/pulls/{n}/comments", g.pull(g.lineComments))
+	mux.HandleFunc("DELETE "+repo+"/pulls/comments/{id}", g.removeComment)
 	mux.HandleFunc("POST "+repo+"/pulls/{n}/reviews", g.pull(g.review))
 	mux.HandleFunc("GET "+repo+"/issues/{n}/comments", g.pull(g.comments))
 	mux.HandleFunc("POST "+repo+"/issues/{n}/comments", g.pull(g.comment))
@@ -178,6 +179,14 @@ func (g *githubServer) lineComments(w http.ResponseWriter, r *http.Request, p *p
 		list = append(list, githubComment(c))
 	}
 	answer(w, 200, g.pages(w, r, list))
+}
+
+func (g *githubServer) removeComment(w http.ResponseWriter, r *http.Request) {
+	if !g.remove(atoi(r.PathValue("id"))) {
+		notFound(w)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func tooLong(w http.ResponseWriter, body string) bool {

@@ -38,7 +38,9 @@ func GitLab(t *testing.T) Stage {
 	handle("GET /merge_requests/{n}/notes", g.pull(g.notes))
 	handle("POST /merge_requests/{n}/notes", g.pull(g.note))
 	handle("PUT /merge_requests/{n}/notes/{id}", g.pull(g.editNote))
+	handle("GET /merge_requests/{n}/discussions", g.pull(g.discussions))
 	handle("POST /merge_requests/{n}/discussions", g.pull(g.discuss))
+	handle("PUT /merge_requests/{n}/discussions/{id}", g.pull(g.resolve))
 	handle("GET /repository/commits/{sha}/statuses", g.newest)
 	handle("POST /statuses/{sha}", g.status)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
@@ -156,7 +158,10 @@ func (g *gitlabServer) diffs(w http.ResponseWriter, r *http.Request, p *pull) {
 func gitlabNote(c *said) map[string]any {
 	out := map[string]any{"id": c.id, "body": c.body, "author": gitlabUser(c.author), "system": false, "noteable_type": "MergeRequest"}
 	if c.path != "" {
-		out["type"] = "DiffNote"
+		out["type"], out["resolvable"], out["resolved"] = "DiffNote", true, c.resolved != ""
+		if c.resolved != "" {
+			out["resolved_by"] = gitlabUser(c.resolved)
+		}
 		out["position"] = map[string]any{"position_type": "text", "new_path": c.path, "new_line": c.line}
 	}
 	return out
@@ -220,7 +225,33 @@ func (g *gitlabServer) discuss(w http.ResponseWriter, r *http.Request, p *pull) 
 	}
 	c := &said{id: g.id(), author: Us, body: in.Body, path: at.Path, line: at.Line}
 	p.lines = append(p.lines, c)
-	answer(w, 201, map[string]any{"id": fmt.Sprintf("%040d", c.id), "individual_note": false, "notes": []any{gitlabNote(c)}})
+	answer(w, 201, gitlabDiscussion(c))
+}
+
+// discussions has those on the whole among them, each as one of its own.
+func (g *gitlabServer) discussions(w http.ResponseWriter, r *http.Request, p *pull) {
+	list := []any{}
+	for _, c := range append(slices.Clone(p.comments), p.lines...) {
+		list = append(list, gitlabDiscussion(c))
+	}
+	answer(w, 200, g.pages(w, r, list))
+}
+
+func gitlabDiscussion(c *said) map[string]any {
+	return map[string]any{"id": fmt.Sprintf("%040d", c.id), "individual_note": c.path == "", "notes": []any{gitlabNote(c)}}
+}
+
+func (g *gitlabServer) resolve(w http.ResponseWriter, r *http.Request, p *pull) {
+	var in struct{ Resolved *bool }
+	i := slices.IndexFunc(p.lines, func(c *said) bool { return fmt.Sprintf("%040d", c.id) == r.PathValue("id") })
+	if i < 0 || !read(r, &in) || in.Resolved == nil {
+		answer(w, 404, map[string]any{"message": "404 Discussion Not Found"})
+		return
+	}
+	if p.lines[i].resolved = ""; *in.Resolved {
+		p.lines[i].resolved = Us
+	}
+	answer(w, 200, gitlabDiscussion(p.lines[i]))
 }
 
 // newest lists the newest status of each name, the oldest first.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ type said struct {
 	author, body string
 	path         string
 	line         int
+	resolved     string // by whom
 }
 
 func newMemory(t *testing.T, kind forge.Kind, refs string) *memory {
@@ -252,10 +254,22 @@ func (m *memory) Comments(number int) (out []Comment) {
 func (m *memory) LineComments(number int) (out []LineComment) {
 	m.change(number, func(p *pull) {
 		for _, c := range p.lines {
-			out = append(out, LineComment{c.path, c.line, c.body})
+			if c.resolved == "" {
+				out = append(out, LineComment{c.path, c.line, c.body})
+			}
 		}
 	})
 	return out
+}
+
+// remove deletes the comment on a line that has an id.
+func (m *memory) remove(id int) (found bool) {
+	for _, p := range m.pulls {
+		before := len(p.lines)
+		p.lines = slices.DeleteFunc(p.lines, func(c *said) bool { return c.id == id && c.author == Us })
+		found = found || len(p.lines) < before
+	}
+	return found
 }
 
 // Statuses implements Stage.

@@ -28,6 +28,7 @@ type Stage interface {
 	DeleteComments(number int)
 	// Comments are those on the pull request as a whole, the oldest first.
 	Comments(number int) []Comment
+	// LineComments are those on lines that have not been ended.
 	LineComments(number int) []LineComment
 	// Statuses are all that a commit ever had, the newest first.
 	Statuses(commit string) []forge.Status

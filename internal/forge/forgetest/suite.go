@@ -22,6 +22,7 @@ func Run(t *testing.T, newStage func(*testing.T) Stage) {
 		"refuses a comment that no forge would take":       testBadComment,
 		"sets a status once":                               testStatus,
 		"remarks on lines once":                            testAnnotate,
+		"ends remarks that no longer hold":                 testRemarksEnd,
 		"opens a pull request once":                        testOpen,
 		"closes what we have opened, and nothing else":     testClose,
 	} {
@@ -266,14 +267,9 @@ func testAnnotate(t *testing.T, s Stage, f forge.Forge) {
 		{Path: "absent.yaml", Line: 1, Text: "not of this pull request"},
 	}
 	for range 2 {
-		if err := f.Annotate(t.Context(), n, commit, notes); err != nil {
-			t.Fatal(err)
-		}
+		annotate(t, f, n, commit, notes)
 	}
-	more := append(notes, forge.Note{Path: "new.yaml", Line: 3, Text: "and this"})
-	if err := f.Annotate(t.Context(), n, commit, more); err != nil {
-		t.Fatal(err)
-	}
+	annotate(t, f, n, commit, append(notes, forge.Note{Path: "new.yaml", Line: 3, Text: "and this"}))
 	got := map[string]int{}
 	for _, c := range s.LineComments(n) {
 		text, _, _ := strings.Cut(c.Body, "\n")
@@ -289,10 +285,57 @@ func testAnnotate(t *testing.T, s Stage, f forge.Forge) {
 		}
 	}
 	s.Branch("a", map[string]string{"new.yaml": "other\n"})
-	late := []forge.Note{{Path: "new.yaml", Line: 1, Text: "of a commit that is not the head any more"}}
-	if err := f.Annotate(t.Context(), n, commit, late); err != nil || len(s.LineComments(n)) != len(want) {
-		t.Errorf("remarks on a head of before: %v, %v", err, s.LineComments(n))
+	annotate(t, f, n, commit, []forge.Note{{Path: "new.yaml", Line: 1, Text: "of a commit that is not the head any more"}})
+	if len(s.LineComments(n)) != len(want) {
+		t.Errorf("remarks on a head of before: %v", s.LineComments(n))
 	}
+}
+
+func annotate(t *testing.T, f forge.Forge, number int, commit string, notes []forge.Note) {
+	t.Helper()
+	err := f.Annotate(t.Context(), forge.Remarks{PullRequest: number, Commit: commit, Marker: "tallyman/plan", Notes: notes})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testRemarksEnd: a line above mistakes moves them, and makes none of them new.
+func testRemarksEnd(t *testing.T, s Stage, f forge.Forge) {
+	const three = "one\ntwo\nthree\n"
+	commit := s.Branch("a", map[string]string{"new.yaml": three})
+	n := s.Pull("a", "main", "A")
+	notes := func(first int, texts ...string) (out []forge.Note) {
+		for i, text := range texts {
+			out = append(out, forge.Note{Path: "new.yaml", Line: first + i, Text: text})
+		}
+		return out
+	}
+	expect := func(why string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, c := range s.LineComments(n) {
+			text, _, _ := strings.Cut(c.Body, "\n")
+			got = append(got, text)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s the remarks are %q, want %q", why, got, want)
+		}
+	}
+	annotate(t, f, n, commit, notes(1, "bad", "bad", "worse"))
+	other := forge.Remarks{PullRequest: n, Commit: commit, Marker: "second/plan", Notes: notes(3, "another installation's")}
+	if err := f.Annotate(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	commit = s.Branch("a", map[string]string{"new.yaml": "# above\n" + three})
+	annotate(t, f, n, commit, notes(2, "bad", "bad", "worse"))
+	expect("after a line was put above", "another installation's", "bad", "bad", "worse")
+	annotate(t, f, n, commit, notes(3, "bad", "worse"))
+	expect("with one of two mended", "another installation's", "bad", "worse")
+	annotate(t, f, n, commit, nil)
+	expect("with all mended", "another installation's")
+	annotate(t, f, n, commit, notes(2, "bad"))
+	expect("with one made again", "another installation's", "bad")
 }
 
 func testOpen(t *testing.T, s Stage, f forge.Forge) {
