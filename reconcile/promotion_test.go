@@ -35,7 +35,7 @@ func TestACommitIsPromotedWhenItHasProvedItself(t *testing.T) {
 		after(20 * time.Minute)
 		w.expectOn("web:1")
 		a := w.app("shop")
-		if a.Held == nil || a.Held.Kind != model.HeldSoak || !strings.Contains(a.Reason, `promoted from app "blog", healthy there since`) {
+		if a.Held == nil || a.Held.Kind != model.HeldSoak || !strings.Contains(a.Reason, `promoted from app "blog" when it has been healthy there for`) {
 			t.Errorf("it says %q", a.Reason)
 		}
 		s := w.running.Status()

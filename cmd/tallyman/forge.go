@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -57,17 +58,37 @@ func (a *app) forge(f *forgeFlags) (forge.Forge, error) {
 	if f.kind+f.url+f.repository+f.tokenFile == "" && f.app == (forge.App{}) {
 		return nil, nil
 	}
-	if f.poll < minForgePoll {
-		return nil, fmt.Errorf("--forge-poll %s: must be at least %s", f.poll, minForgePoll)
-	}
-	if !contextName.MatchString(f.context) || len(f.context) > longestContext {
-		return nil, fmt.Errorf("--forge-context %q: use up to %d small letters and digits, with single '.' or '-' between", f.context, longestContext)
+	if err := f.check(); err != nil {
+		return nil, err
 	}
 	config, err := a.forgeConfig(f)
 	if err != nil {
 		return nil, err
 	}
 	return forge.Open(config)
+}
+
+// check says what is wrong by the name of the flag, before the forge is asked, which
+// would be blamed for it.
+func (f *forgeFlags) check() error {
+	if f.poll < minForgePoll {
+		return fmt.Errorf("--forge-poll %s: must be at least %s", f.poll, minForgePoll)
+	}
+	if !contextName.MatchString(f.context) || len(f.context) > longestContext {
+		return fmt.Errorf("--forge-context %q: use up to %d small letters and digits, with single '.' or '-' between", f.context, longestContext)
+	}
+	if err := forge.Kind(f.kind).Check(); f.kind != "" && err != nil {
+		return fmt.Errorf("--forge: %w", err)
+	}
+	if f.tokenFile == "" && f.app == (forge.App{}) {
+		return errors.New("--forge needs --forge-token-file, a file with a token for its API; or on GitHub --forge-app-id and its like")
+	}
+	if f.tokenFile != "" {
+		if _, err := forge.ReadToken(f.tokenFile); err != nil {
+			return fmt.Errorf("--forge-token-file: %w", err)
+		}
+	}
+	return nil
 }
 
 // forgeConfig is where the repository is on its forge: as was said, and else by its

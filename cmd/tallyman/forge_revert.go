@@ -25,7 +25,7 @@ func (w *forgeWork) openForReverts(simulated bool) (err error) {
 	case how != revertAsk && how != revertPush:
 		return fmt.Errorf("--revert %q: say %s or %s", how, revertAsk, revertPush)
 	case how == revertPush && simulated:
-		return errors.New("--simulate goes without --revert push: it would revert commits that ran nowhere")
+		return errors.New("--simulate can't be used with --revert push: commits that ran nowhere would be reverted")
 	case how == revertAsk && w.forge == nil:
 		return nil
 	}

@@ -48,7 +48,7 @@ func (a *app) newForgeWork(f *forgeFlags, simulated bool) (*forgeWork, error) {
 		return nil, err
 	}
 	if w.forge != nil && simulated {
-		return nil, errors.New("--simulate goes with no forge: it would be told of commits that ran nowhere")
+		return nil, errors.New("--simulate can't be used with --forge: the forge would be told of commits that ran nowhere")
 	}
 	if err := w.openForReverts(simulated); err != nil {
 		return nil, err
@@ -65,12 +65,15 @@ func (w *forgeWork) listen() (err error) {
 		}
 		return nil
 	}
+	if f.secretFile == "" {
+		return errors.New("--webhook-listen needs --webhook-secret-file, a file with the secret that messages are signed with; make one with: openssl rand -hex 32")
+	}
 	config, err := w.hookConfig()
 	if err != nil {
 		return err
 	}
 	if w.hook, err = webhook.New(config); err != nil {
-		return err
+		return fmt.Errorf("--webhook-secret-file: %w", err)
 	}
 	if w.listener, err = net.Listen("tcp", f.listen); err != nil {
 		return fmt.Errorf("listen for the forge: %w", err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -71,5 +73,48 @@ func TestAMessageMayNameTheRepositoryEitherWay(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWhatIsWrongIsSaidByItsFlag at the start, and never blamed on the forge.
+func TestWhatIsWrongIsSaidByItsFlag(t *testing.T) {
+	token := file(t, "token", 0o600)
+	for want, spoil := range map[string]func(*forgeFlags){
+		"--webhook-listen needs --webhook-secret-file":                         func(f *forgeFlags) { f.webhook.secretFile = "" },
+		"--webhook-secret-file: read secret of webhooks: open /nowhere":        func(f *forgeFlags) { f.webhook.secretFile = "/nowhere" },
+		"--forge needs --forge-token-file":                                     func(f *forgeFlags) { f.tokenFile = "" },
+		"--forge-token-file: read token: open /nowhere":                        func(f *forgeFlags) { f.tokenFile = "/nowhere" },
+		"has to hold a token and nothing else":                                 func(f *forgeFlags) { f.tokenFile = file(t, "", 0o600) },
+		`--forge: "gogs" is no kind of forge; there are github, gitlab and gi`: func(f *forgeFlags) { f.kind = "gogs" },
+	} {
+		a, f := forgeApp(t, "https://git.example.com/acme/shop.git")
+		f.kind, f.tokenFile = "gitea", token
+		spoil(f)
+		if _, err := a.newForgeWork(f, false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	a, f := forgeApp(t, "https://git.example.com/acme/shop.git")
+	f.kind, f.tokenFile = "gitea", token
+	if _, err := a.newForgeWork(f, true); err == nil || !strings.Contains(err.Error(), "--simulate can't be used with --forge:") {
+		t.Errorf("with --simulate: %v", err)
+	}
+}
+
+// TestSecretsThatOthersMayReadAreToldOf, each once and by its flag.
+func TestSecretsThatOthersMayReadAreToldOf(t *testing.T) {
+	var log bytes.Buffer
+	a, f := forgeApp(t, "https://git.example.com/acme/shop.git")
+	f.tokenFile, f.webhook.secretFile, f.webhook.key = file(t, "token", 0o644), file(t, hookSecret, 0o640), "/nowhere"
+	a.global.gitTokenFile = file(t, "token", 0o600)
+	w := &forgeWork{app: a, flags: f, log: slog.New(slog.NewTextHandler(&log, nil))}
+	w.warnOfReadable()
+	for flag, want := range map[string]int{"--forge-token-file": 1, "--webhook-secret-file": 1, "--webhook-tls-key": 0, "--git-token-file": 0} {
+		if got := strings.Count(log.String(), flag); got != want {
+			t.Errorf("%s is told of %d times, want %d:\n%s", flag, got, want, log.String())
+		}
+	}
+	if strings.Contains(log.String(), hookSecret) {
+		t.Error("the log has the secret")
 	}
 }

@@ -90,6 +90,7 @@ func (a *app) serve(o serveOptions) error {
 	source := a.global.source()
 	source.Simulated = o.simulate
 	work.controller, work.journal, work.log = c, journal, log
+	work.warnOfReadable()
 	err = a.runController(o, work, &server.Server{Controller: c, Journal: journal, Log: log, Source: source})
 	log.Info("stopped")
 	return errors.Join(err, journal.Close())

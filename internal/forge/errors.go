@@ -72,9 +72,12 @@ func (w *wire) wrap(err error, format string, args ...any) error {
 	var e *Error
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	var mine unreadable
 	switch {
 	case errors.As(err, &e):
 		return fmt.Errorf("%s: %w", doing, e)
+	case errors.As(err, &mine):
+		return fmt.Errorf("%s: %w", doing, mine)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", doing, w.unreachable(err))
 	case errors.As(err, &syntax), errors.As(err, &kind):

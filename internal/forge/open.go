@@ -62,8 +62,8 @@ func Open(c Config) (Forge, error) {
 
 // check gives the address of the forge.
 func (c Config) check() (*url.URL, error) {
-	if c.Kind.scheme() == "" {
-		return nil, fmt.Errorf("%q is no kind of forge; there are %s, %s and %s, which Forgejo is too", c.Kind, GitHub, GitLab, Gitea)
+	if err := c.Kind.Check(); err != nil {
+		return nil, err
 	}
 	base, err := url.Parse(c.URL)
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
@@ -107,6 +107,14 @@ func (c Config) checkRepository() error {
 func (c Config) ownerName() (owner, name string) {
 	owner, name, _ = strings.Cut(c.Repository, "/")
 	return owner, name
+}
+
+// Check says what kinds there are when this is none.
+func (k Kind) Check() error {
+	if k.scheme() == "" {
+		return fmt.Errorf("%q is no kind of forge; there are %s, %s and %s, which Forgejo is too", k, GitHub, GitLab, Gitea)
+	}
+	return nil
 }
 
 // scheme is the word that stands before a token.

@@ -135,6 +135,10 @@ func (w *wire) failed(err error) error {
 		w.pace.close(e)
 		return e
 	}
+	var mine unreadable
+	if errors.As(err, &mine) {
+		return mine
+	}
 	return w.unreachable(err)
 }
 
@@ -194,9 +198,9 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, refusal{fmt.Errorf("%q is not the forge", request.URL.Host)}
 	}
 	if g.tokenFile != "" {
-		token, err := readSecret(g.tokenFile)
+		token, err := ReadToken(g.tokenFile)
 		if err != nil {
-			return nil, refusal{fmt.Errorf("read token: %w", err)}
+			return nil, refusal{err}
 		}
 		request = request.Clone(request.Context())
 		request.Header.Set("Authorization", g.scheme+" "+token)
@@ -218,15 +222,19 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// readSecret reads a token anew each time, so that it can be renewed.
-func readSecret(file string) (string, error) {
+// unreadable is why there is no token to show, of which the forge knows nothing.
+type unreadable struct{ error }
+
+// ReadToken reads a token, which is done anew for each request so that it can be
+// renewed.
+func ReadToken(file string) (string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", err
+		return "", unreadable{fmt.Errorf("read token: %w", err)}
 	}
-	secret := strings.TrimSpace(string(data))
-	if secret == "" || strings.ContainsAny(secret, " \t\r\n") {
-		return "", fmt.Errorf("file %q has to hold a token and nothing else", file)
+	token := strings.TrimSpace(string(data))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", unreadable{fmt.Errorf("read token: file %q has to hold a token and nothing else", file)}
 	}
-	return secret, nil
+	return token, nil
 }

@@ -259,8 +259,14 @@ func TestTheTokenIsReadAnewAndInNoError(t *testing.T) {
 		if err := os.WriteFile(file, []byte(canary+" and more"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.PullRequests(t.Context(), "main"); err == nil || strings.Contains(err.Error(), canary) {
+		if _, err := f.PullRequests(t.Context(), "main"); err == nil || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "forge \"") {
 			t.Errorf("%s, with a file that is no token: %v", kind, err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.PullRequests(t.Context(), "main"); err == nil || !strings.Contains(err.Error(), "read token: open") || ClassOf(err) != "" {
+			t.Errorf("%s, without a token, of which the forge knows nothing: %v", kind, err)
 		}
 	}
 }

@@ -68,11 +68,11 @@ func (p *planner) replaceReasons(s *model.Service, host string, old *model.Conta
 	}
 	switch {
 	case old.State == model.StateDead:
-		return []string{"the engine could not remove it and calls it dead"}
+		return []string{"the engine could not remove the old one and calls it dead"}
 	case old.State == model.StateRemoving:
-		return []string{"is being removed, and not by this installation"}
+		return []string{"the old one is being removed by somebody else, and this one takes its place"}
 	case old.Wedged:
-		return []string{"the engine can't start it any more: " + old.Error}
+		return []string{"the engine can't start the old one any more: " + old.Error}
 	}
 	var reasons []string
 	switch pod := old.Owner.Role == model.RoleHolder; {

@@ -21,7 +21,7 @@ func Documents(base, head *manifest.Set, p *Preview) (*manifest.Set, error) {
 		return nil, fmt.Errorf("the branch has no app %q with previews", p.App)
 	}
 	if find(head.Apps, p.App) == nil {
-		return nil, fmt.Errorf("the pull request has no app %q any more", p.App)
+		return nil, fmt.Errorf("the pull request has no app %q, which the branch has; merge the branch into it", p.App)
 	}
 	m := &maker{base: base, head: Own(head, p.App), of: app, rules: app.Spec.Previews, app: p.Name(), out: &manifest.Set{}}
 	if find(base.Apps, m.app) != nil {

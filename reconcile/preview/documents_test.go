@@ -177,3 +177,16 @@ func TestNamesThatDoNotFit(t *testing.T) {
 		t.Error("a preview of an app that wants none")
 	}
 }
+
+// TestAnAppThatWasRenamedAsksForAMerge: the pull request is older than the name.
+func TestAnAppThatWasRenamedAsksForAMerge(t *testing.T) {
+	set, err := manifest.Load(fstest.MapFS{"store/all.yaml": {Data: []byte(doc("App", "store", wanted) + doc("Secret", "open", "{sops: sops.json}"))},
+		"store/sops.json": {Data: []byte(`{"url": "ENC[x]", "sops": {"mac": "m", "version": "3"}}`)}}, manifest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Documents(set, load(t, "{}"), &Preview{App: "store", Number: 42})
+	if err == nil || !strings.Contains(err.Error(), `has no app "store", which the branch has; merge the branch into it`) {
+		t.Errorf("it is refused for %v", err)
+	}
+}

@@ -41,7 +41,7 @@ func (p *Preview) markdown() string {
 	if p.State == preview.Running && p.Health != "" {
 		text += ", " + strings.ToLower(string(p.Health))
 	}
-	if !p.Until.IsZero() {
+	if p.State == preview.Running && !p.Until.IsZero() { // of others it is not their time that ends
 		text += ", until " + p.Until.UTC().Format("2006-01-02 15:04 MST") + " unless somebody pushes"
 	}
 	text += "\n"

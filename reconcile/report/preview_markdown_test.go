@@ -24,6 +24,12 @@ func TestWhatRunsOfAPullRequestFitsIntoItsComment(t *testing.T) {
 	if n := len(texts[7]); n > PreviewRoom || !strings.Contains(texts[7], "app0-pr-7") || !strings.Contains(texts[7], "previews more") {
 		t.Errorf("%d bytes:\n%s", n, texts[7])
 	}
+	for state, want := range map[preview.State]bool{preview.Running: true, preview.Expired: false, preview.Refused: false, preview.Queued: false} {
+		p := Preview{Name: "shop-pr-9", Number: 9, State: state, Until: noon}
+		if got := PreviewMarkdown(&Status{Previews: []Preview{p}})[9]; strings.Contains(got, ", until ") != want {
+			t.Errorf("one that is %s: %q", state, got)
+		}
+	}
 	if got := texts[8]; !strings.Contains(got, "**Preview** `shop-pr-8`") || !strings.Contains(got, "queued") || !strings.Contains(got, "3 of 3 run") {
 		t.Errorf("got %q", got)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unicode"
 
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/preview"
@@ -62,6 +64,39 @@ func TestPreviewsAreListed(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "\x1b[31m") {
 		t.Error("a title writes to the terminal")
+	}
+}
+
+// TestATitleKeepsToItsColumn: it neither turns around what stands behind it nor pushes
+// that off the screen.
+func TestATitleKeepsToItsColumn(t *testing.T) {
+	s := Status{Previews: []Preview{{
+		Name: "shop-pr-4", State: preview.Refused, Reason: "it is\u2066 privileged", Title: "Try\u202e this\u2028out\u200f " + strings.Repeat("and this ", 30),
+	}}}
+	var out strings.Builder
+	if _, err := GetText(&out, &s, "previews", Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsFunc(out.String(), func(r rune) bool { return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }) {
+		t.Errorf("there are characters that nobody sees in %q", out.String())
+	}
+	row := strings.Split(out.String(), "\n")[1]
+	if at := strings.Index(row, "it is privileged"); at < 0 || at > 100 || !strings.Contains(row, "Try this out and this") {
+		t.Errorf("the reason is at %d in %q", at, row)
+	}
+}
+
+// TestWhatIsLeftIsToldInHours, as a ttl is written.
+func TestWhatIsLeftIsToldInHours(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		72*time.Hour - time.Second: "71h", 47 * time.Hour: "47h", 30 * time.Minute: "30m", 240 * time.Hour: "10d",
+	} {
+		if got := (&Preview{Until: noon.Add(left)}).left(noon); got != want {
+			t.Errorf("with %s left it says %s, want %s", left, got, want)
+		}
+	}
+	if got := (&Preview{}).left(noon); got != "-" {
+		t.Errorf("of one without an end it says %s", got)
 	}
 }
 

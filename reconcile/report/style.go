@@ -38,7 +38,8 @@ func (s Style) paint(color, text string) string {
 }
 
 // clean makes one harmless line of a text that comes from outside: what a
-// container printed must not move the cursor of whoever reads its status.
+// container printed or a stranger called a pull request must not move the cursor of
+// whoever reads its status, nor turn around what stands beside it.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -47,7 +48,7 @@ func clean(s string) string {
 		case unicode.IsControl(r) || r == utf8.RuneError:
 			return -1
 		}
-		return r
+		return visible(r)
 	}, s)
 	return strings.TrimSpace(s)
 }

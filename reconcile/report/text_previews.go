@@ -6,22 +6,29 @@ import (
 	"time"
 )
 
+// longestTitle leaves room for the reason behind it.
+const longestTitle = 40
+
 func (t *text) previewTable(s *Status) {
 	rows := [][]cell{header("PREVIEW", "STATE", "HEALTH", "HEAD", "LEFT", "ADDRESS", "TITLE", "WHY")}
 	for i := range s.Previews {
 		p := &s.Previews[i]
 		rows = append(rows, []cell{
 			word(p.Name), word(string(p.State)), colored(or(string(p.Health)), healthColor(p.Health)), word(or(short(p.Head))),
-			word(p.left(s.Time)), word(or(p.addressText())), word(or(clean(p.Title))), word(clean(p.Reason)),
+			word(p.left(s.Time)), word(or(p.addressText())), word(or(upTo(longestTitle, clean(p.Title)))), word(clean(p.Reason)),
 		})
 	}
 	t.table("", rows)
 }
 
-// left is how much of its time is left.
+// left is how much of its time is left, in hours while these are few, as people
+// write a ttl.
 func (p *Preview) left(now time.Time) string {
-	if p.Until.IsZero() {
+	switch left := p.Until.Sub(now); {
+	case p.Until.IsZero():
 		return "-"
+	case left >= time.Hour && left < 100*time.Hour:
+		return fmt.Sprintf("%dh", int(left.Hours()))
 	}
 	return ago(p.Until, now)
 }

@@ -41,8 +41,11 @@ func (c *chooser) unproved(target *model.App) wait {
 		return wait{}
 	}
 	c.wakeAt(proved)
-	return wait{kind: model.HeldSoak, reason: from + fmt.Sprintf("healthy there since %s and for %s at %s", minute(well.Since), p.Soak, minute(proved))}
+	return wait{kind: model.HeldSoak, reason: fmt.Sprintf("it is promoted from app %q when it has been healthy there for %s, at %s", p.From, p.Soak, second(proved))}
 }
+
+// second is a time of which minutes say too little: a soak may be shorter than one.
+func second(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
 // soak notes since when an app from which others are promoted has been well.
 func (r *roll) soak(well bool) {
