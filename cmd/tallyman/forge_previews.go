@@ -52,7 +52,8 @@ func (w *forgeWork) preview(ctx context.Context, pr forge.PullRequest, known []r
 	if i := slices.IndexFunc(known, func(k reconcile.Preview) bool { return k.App == app && k.Number == pr.Number }); i >= 0 {
 		before = known[i]
 	}
-	if before.Head != pr.Head {
+	there := func(k reconcile.Preview) bool { return k.Number == pr.Number && k.Head == pr.Head }
+	if !slices.ContainsFunc(known, there) {
 		if err := w.fetch(ctx, pr); err != nil {
 			return before, err
 		}

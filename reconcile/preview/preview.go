@@ -35,7 +35,8 @@ type Preview struct {
 func (p *Preview) Name() string { return fmt.Sprintf("%s-pr-%d", p.App, p.Number) }
 
 // Renew is a new list with what the old one remembers of each: a pull request with
-// another commit has its time anew, and one that was away has everything anew.
+// another commit has its time anew, and one that was away has everything anew. One
+// whose app the branch calls otherwise now was not away: its time goes on.
 func Renew(old, list []Preview, now time.Time) []Preview {
 	next := make([]Preview, 0, len(list))
 	for _, p := range list {
@@ -45,11 +46,26 @@ func Renew(old, list []Preview, now time.Time) []Preview {
 			if old[i].Head == p.Head {
 				p.Updated = old[i].Updated
 			}
+		} else if o := renamed(old, list, p); o != nil {
+			p.Since, p.Updated = o.Since, o.Updated
 		}
 		next = append(next, p)
 	}
 	slices.SortFunc(next, compare)
 	return slices.CompactFunc(next, func(a, b Preview) bool { return a.App == b.App && a.Number == b.Number })
+}
+
+// renamed is what the old list has of the same commit for an app that the new one has
+// none for: what an app's other name, or another app's label, was before.
+func renamed(old, list []Preview, p Preview) *Preview {
+	for i := range old {
+		o := &old[i]
+		goesOn := func(n Preview) bool { return n.App == o.App && n.Number == o.Number }
+		if o.Number == p.Number && o.Head == p.Head && !slices.ContainsFunc(list, goesOn) {
+			return o
+		}
+	}
+	return nil
 }
 
 func compare(a, b Preview) int {

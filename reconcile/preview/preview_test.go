@@ -38,6 +38,24 @@ func TestAPushRenewsTheTimeAndNothingElseDoes(t *testing.T) {
 	}
 }
 
+// TestAnotherNameOfTheAppIsNoPush: the time goes on, while a label beside another
+// one's begins its own.
+func TestAnotherNameOfTheAppIsNoPush(t *testing.T) {
+	first := Renew(nil, []Preview{{App: "shop", Number: 1, Head: "a"}, {App: "shop", Number: 2, Head: "b"}}, at(0))
+	first[0].Started, first[0].Accepted = at(0), "a"
+	called := Renew(first, []Preview{{App: "store", Number: 1, Head: "a"}, {App: "store", Number: 2, Head: "c"}}, at(5))
+	if p := called[0]; p.Updated != at(0) || p.Since != at(0) || !p.Started.IsZero() || p.Accepted != "" {
+		t.Errorf("under another name it is %+v", p)
+	}
+	if p := called[1]; p.Updated != at(5) {
+		t.Errorf("one that was pushed to meanwhile is %+v", p)
+	}
+	beside := Renew(first, []Preview{{App: "shop", Number: 1, Head: "a"}, {App: "blog", Number: 1, Head: "a"}}, at(5))
+	if p := beside[0]; p.App != "blog" || p.Updated != at(5) {
+		t.Errorf("beside an app that it runs for already it is %+v", p)
+	}
+}
+
 func states(in AdmitInput) string {
 	out, _ := Admit(in)
 	var text []string
