@@ -35,7 +35,7 @@ func (w *forgeWork) openForReverts(simulated bool) (err error) {
 
 func (w *forgeWork) newReverter() *feedback.Reverts {
 	v := &feedback.Reverts{
-		Controller: w.controller, Journal: w.journal, Branch: w.branch(), Log: w.log,
+		Controller: w.controller, Journal: w.journal, Branch: w.branch(), Signers: w.signers, Log: w.log,
 		Edit: edit.Rollback{
 			Repository: w.repo, Loader: manifest.NewLoader(w.global.limits.manifest()), Path: w.global.path,
 			By: git.Signature{Name: "Tallyman", Email: cmp.Or(whoami(), "tallyman")},

@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"github.com/tallyman-io/tallyman/git"
 	"github.com/tallyman-io/tallyman/internal/edit"
 	"github.com/tallyman-io/tallyman/internal/forge"
+	"github.com/tallyman-io/tallyman/internal/signature"
+	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
@@ -36,7 +39,9 @@ type Reverts struct {
 	// Edit is what all reverts have in common: repository, manifests and author.
 	Edit   edit.Rollback
 	Branch string // the followed one
-	Log    *slog.Logger
+	// Signers are whom the installation allows to sign commits.
+	Signers func() (signature.Signers, error)
+	Log     *slog.Logger
 
 	mu    sync.Mutex
 	fares map[string]report.Reverted // as others may see them; replaced, not changed
@@ -149,17 +154,43 @@ func (v *Reverts) carryOut(ctx context.Context, head string, a *report.App, r *r
 		return err
 	}
 	r.Commit = made.ID
+	why := v.unvouched(ctx, head, cmp.Or(back.Branch, v.Branch), a.Name)
 	if v.Forge == nil {
 		v.Log.Info("reverted", "app", a.Name, "failed", r.Failed, "commit", r.Commit)
 		return nil
 	}
-	p, err := v.Forge.OpenPullRequest(ctx, forge.NewPullRequest{Head: back.Branch, Base: v.Branch, Title: revertTitle(a) + " for app " + a.Name, Body: revertBody(a)})
+	p, err := v.Forge.OpenPullRequest(ctx, forge.NewPullRequest{Head: back.Branch, Base: v.Branch, Title: revertTitle(a) + " for app " + a.Name, Body: revertBody(a, why)})
 	if err != nil {
 		return err
 	}
 	r.PullRequest, r.URL = p.Number, p.URL
 	v.Log.Info("a pull request asks for a revert", "app", a.Name, "failed", r.Failed, "at", p.URL)
 	return nil
+}
+
+// unvouched is why `verify` would not let the app have the revert at the end of a branch,
+// which is to be known before it is merged.
+func (v *Reverts) unvouched(ctx context.Context, head, branch, app string) string {
+	var own signature.Signers
+	var found reconcile.Verification
+	made, err := v.Edit.Repository.FetchRef(ctx, "refs/heads/"+branch)
+	if err == nil {
+		own, err = v.Signers()
+	}
+	if err == nil {
+		found, err = reconcile.Verify(ctx, v.Edit.Repository, v.Edit.Loader, reconcile.VerifyOptions{
+			Commit: made, Path: v.Edit.Path, Own: own, Verified: map[string]string{"": head, app: head},
+		})
+	}
+	if err != nil {
+		v.Log.Warn("whether a revert is signed as it has to be is not known", "app", app, "branch", branch, "error", err)
+		return ""
+	}
+	why := cmp.Or(found.Unverified[""], found.Unverified[app])
+	if why != "" {
+		v.Log.Warn("a revert will be held back by verify; put the key of --git-signing-key-file among the signers", "app", app, "commit", made.ID, "reason", why)
+	}
+	return why
 }
 
 // obsolete says on a pull request that is still open that nothing is left for it

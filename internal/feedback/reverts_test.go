@@ -13,6 +13,7 @@ import (
 	"github.com/tallyman-io/tallyman/internal/edit"
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
+	"github.com/tallyman-io/tallyman/internal/signature"
 	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/model"
@@ -94,7 +95,8 @@ func (s *scene) reverts() *Reverts {
 	s.t.Helper()
 	v := &Reverts{
 		Controller: &s.at, Journal: s.journal, Branch: "main", Log: slog.New(slog.DiscardHandler),
-		Edit: edit.Rollback{Repository: s.repo, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", By: git.Signature{Name: "Tallyman", Email: "tallyman"}},
+		Signers: func() (signature.Signers, error) { return signature.Signers{}, nil },
+		Edit:    edit.Rollback{Repository: s.repo, Loader: manifest.NewLoader(manifest.Options{}), Path: ".", By: git.Signature{Name: "Tallyman", Email: "tallyman"}},
 	}
 	if s.stage != nil {
 		f, err := forge.Open(s.stage.Config())
@@ -160,6 +162,42 @@ func TestAPullRequestRevertsWhatFailed(t *testing.T) {
 	s.update()
 	if len(s.pulls()) != 1 {
 		t.Error("not opened for another try that failed")
+	}
+}
+
+// TestARevertThatNoSignerSignedSaysSo, in the log and where it is asked for, before
+// anybody merges what will be held back; and not where nobody asks for signatures.
+func TestARevertThatNoSignerSignedSaysSo(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		for _, stage := range []forgetest.Stage{forgetest.GitHub(t), nil} {
+			s := newScene(t, stage)
+			fleet := "apiVersion: tallyman/v1\nkind: Fleet\nmetadata: {name: fleet}\nspec: {verify: {signers: [\"ada@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0mXn7l5p6c2Ww0xjJmXo0oIu5rIFmGq4uQ3nD3v1Qk\"]}}\n"
+			if !asked {
+				fleet = "apiVersion: tallyman/v1\nkind: Fleet\nmetadata: {name: fleet}\nspec: {}\n"
+			}
+			if err := os.WriteFile(filepath.Join(s.dir, "fleet.yaml"), []byte(fleet), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s.git("add", "-A")
+			s.git("commit", "-q", "-m", "Say who signs")
+			s.held(s.bad, s.good)
+			v := s.reverts()
+			var log strings.Builder
+			v.Log = slog.New(slog.NewTextHandler(&log, nil))
+			if err := v.Update(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(log.String(), "is not signed"); got != asked {
+				t.Errorf("asked for: %t, the log says so: %t\n%s", asked, got, log.String())
+			}
+		}
+	}
+	a := report.App{Name: "shop", Hold: &rollout.Hold{Revision: "b", To: "a"}}
+	if body := revertBody(&a, "nobody\nsigned it"); !strings.Contains(body, "`verify` will hold this back") || !strings.Contains(body, "    nobody signed it\n") {
+		t.Errorf("the pull request says %s", body)
+	}
+	if body := revertBody(&a, ""); strings.Contains(body, "verify") {
+		t.Errorf("the pull request says %s", body)
 	}
 }
 

@@ -34,10 +34,16 @@ func revertMessage(a *report.App) string {
 		revertTitle(a), a.Hold.Revision, a.Name, oneLine(a.Hold.Reason, longestReason), a.Hold.To, a.Name, revertTrailer, a.Hold.Revision)
 }
 
-// revertBody has the reason as code: whatever a container said is no markup.
-func revertBody(a *report.App) string {
-	return fmt.Sprintf("App `%s` was rolled back from commit %s:\n\n    %s\n\nHosts run it as of %s, and will until the branch has something else of it. "+
+// revertBody has the reasons as code: whatever a container or a commit said is no
+// markup. Unvouched is why `verify` would hold the revert back, "" when it would not.
+func revertBody(a *report.App, unvouched string) string {
+	text := fmt.Sprintf("App `%s` was rolled back from commit %s:\n\n    %s\n\nHosts run it as of %s, and will until the branch has something else of it. "+
 		"Merging this makes the branch say so too; a fix does as well.\n", a.Name, a.Hold.Revision, oneLine(a.Hold.Reason, longestReason), a.Hold.To)
+	if unvouched != "" {
+		text += "\nAs it is, `verify` will hold this back once it is merged, because no signer has signed it:\n\n    " + oneLine(unvouched, longestReason) +
+			"\n\nMerge it as one commit that a signer signs, or put the key that Tallyman signs with among the signers.\n"
+	}
+	return text
 }
 
 // oneLine leaves no room for a second line or for what no terminal should get.
