@@ -22,28 +22,70 @@ const keepDir = "refs/tallyman/keep"
 
 // Keep makes the commits with these ids the ones that the mirror does not give
 // up, though the remote may: after a force-push, and when the mirror has to be
-// rebuilt, as far as its old content can still be read. Those kept so far and
-// not named are let go. An id that is not in the mirror is an error after all
-// others have been kept.
+// rebuilt, as far as its old content can still be read. One that only the mirror
+// of another repository in the same directory has is taken over from there: the
+// repository may have moved. Those kept so far and not named are let go. An id
+// that is in no mirror is an error after all others have been kept.
 func (r *Repository) Keep(ctx context.Context, ids []string) error {
-	var keep []plumbing.Hash
-	var unknown []string
-	for _, text := range ids {
-		id, err := parseID(text)
-		if err == nil && r.mirror.hasNow(id) {
-			keep = append(keep, id)
-		} else {
-			unknown = append(unknown, text)
-		}
-	}
+	keep, unknown := r.mirror.sort(ids)
 	if slices.Equal(sortedIDs(keep), r.mirror.kept()) && len(unknown) == 0 {
 		return nil
 	}
-	err := r.alone(ctx, func() error { return r.mirror.keep(keep) })
+	err := r.alone(ctx, func() error {
+		r.adopt(ctx, unknown)
+		keep, unknown = r.mirror.sort(ids)
+		return r.mirror.keep(keep)
+	})
 	if err == nil && len(unknown) > 0 {
 		err = fmt.Errorf("%w: %s is not in the mirror", ErrRevisionNotFound, strings.Join(unknown, ", "))
 	}
 	return r.fail("keep revisions of", r.addr.String(), err)
+}
+
+// sort tells the commits that are there from those that are not.
+func (m *mirror) sort(ids []string) (there []plumbing.Hash, unknown []string) {
+	for _, text := range ids {
+		if id, err := parseID(text); err == nil && m.hasNow(id) {
+			there = append(there, id)
+		} else {
+			unknown = append(unknown, text)
+		}
+	}
+	return there, unknown
+}
+
+// adopt takes commits over from the mirrors of other repositories, as far as
+// they have them. The writers' lock, which is one for all of them, is held.
+func (r *Repository) adopt(ctx context.Context, ids []string) {
+	for _, other := range r.mirror.others() {
+		for _, text := range ids {
+			id, err := parseID(text)
+			if err != nil || !other.has(id) || r.mirror.has(id) || r.mirror.begin() != nil {
+				continue
+			}
+			_ = r.mirror.copyFrom(ctx, other, id, r.cfg.Limits.MaxObjectSize) // what is still missing then is told
+		}
+	}
+}
+
+// others are the mirrors of other repositories in the same directory.
+func (m *mirror) others() []*mirror {
+	var others []*mirror
+	dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(m.dir), "mirror*.git"))
+	for _, dir := range dirs {
+		if dir != m.dir {
+			others = append(others, newMirror(dir, ""))
+		}
+	}
+	return others
+}
+
+// begin makes an empty mirror if there is none yet.
+func (m *mirror) begin() error {
+	if m.source() == m.identity {
+		return nil
+	}
+	return m.create()
 }
 
 func sortedIDs(ids []plumbing.Hash) []plumbing.Hash {
@@ -96,9 +138,6 @@ func (m *mirror) keep(ids []plumbing.Hash) error {
 // one, and where that can't be read, from the remote. One that neither gives
 // is kept no longer; that must not stop everything else.
 func (r *Repository) rescue(ctx context.Context, fresh *mirror) error {
-	if r.mirror.source() != r.mirror.identity {
-		return nil // those are another repository's
-	}
 	var saved []plumbing.Hash
 	for _, id := range r.mirror.kept() {
 		if fresh.has(id) || fresh.copyFrom(ctx, r.mirror, id, r.cfg.Limits.MaxObjectSize) == nil || r.refetch(ctx, fresh, id) == nil {

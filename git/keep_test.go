@@ -134,15 +134,55 @@ func TestGitsOwnCollectionSparesKeptCommits(t *testing.T) {
 	wantReadable(t, reopen(t, r), lost)
 }
 
-func TestKeptCommitsOfAnotherRepositoryAreNotTakenOver(t *testing.T) {
-	_, r, lost := forcePushed(t, inPlace)
+// TestAnotherRepositoryTakesNothingAway: a look at another one with the same
+// directory leaves what is followed and kept as it is.
+func TestAnotherRepositoryTakesNothingAway(t *testing.T) {
+	s, r, lost := forcePushed(t, inPlace)
 	other := newSourceWith(t, "b", "1")
-	r.cfg.URL = other.dir
-	r = reopen(t, r)
-	wantFetch(t, r, other.head())
-	if _, err := r.Tree(lost, "."); err == nil || len(r.mirror.kept()) > 0 {
-		t.Errorf("a commit of the former repository is still there: %v", r.mirror.kept())
+	cfg := r.cfg
+	cfg.URL = other.dir
+	beside := reopen(t, &Repository{cfg: cfg})
+	wantFetch(t, beside, other.head())
+	if _, err := beside.Tree(lost, "."); err == nil || len(beside.mirror.kept()) > 0 {
+		t.Errorf("a commit of the other repository is offered: %v", beside.mirror.kept())
 	}
+	for what, r := range map[string]*Repository{"at work": r, "after a restart": reopen(t, r)} {
+		wantFetch(t, r, s.head())
+		wantReadable(t, r, lost)
+		if kept := r.mirror.kept(); len(kept) != 1 || kept[0].String() != lost {
+			t.Errorf("%s: kept %v", what, kept)
+		}
+	}
+}
+
+// TestKeptCommitsMoveWithTheRepository: where it is reached by another address
+// that may be another repository, what is named is taken over.
+func TestKeptCommitsMoveWithTheRepository(t *testing.T) {
+	for _, fetched := range []bool{true, false} {
+		s, r, lost := forcePushed(t, inPlace)
+		moved := filepath.Join(t.TempDir(), "moved")
+		s.git("clone", "-q", "--bare", s.dir, moved)
+		r.cfg.URL = moved
+		r = reopen(t, r)
+		if fetched {
+			wantFetch(t, r, s.head())
+		}
+		keep(t, r, lost)
+		r = reopen(t, r)
+		wantFetch(t, r, s.head())
+		wantReadable(t, r, lost)
+		if kept := r.mirror.kept(); len(kept) != 1 || kept[0].String() != lost {
+			t.Errorf("fetched before %v: kept %v", fetched, kept)
+		}
+	}
+}
+
+func TestKeptCommitsOutliveALostSourceFile(t *testing.T) {
+	s, r, lost := forcePushed(t, inPlace)
+	overwrite(t, filepath.Join(r.mirror.dir, sourceFile), "")
+	r = reopen(t, r)
+	wantFetch(t, r, s.head())
+	wantReadable(t, r, lost)
 }
 
 func TestKeptCommitOfAShallowSource(t *testing.T) {

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -42,6 +43,14 @@ const (
 
 var errTooLarge = errors.New("object too large")
 
+// mirrorName is the folder of a repository's mirror. Each repository has its own:
+// who looks at another one with the same state directory takes nothing away from
+// this one.
+func mirrorName(identity string) string {
+	sum := sha256.Sum256([]byte(identity))
+	return fmt.Sprintf("mirror-%x.git", sum[:8])
+}
+
 func newMirror(dir, identity string) *mirror {
 	return &mirror{dir: dir, identity: identity}
 }
@@ -75,6 +84,17 @@ func (m *mirror) hasNow(id plumbing.Hash) bool {
 	}
 	m.reopen()
 	return m.has(id)
+}
+
+// holds says whether an object can be had from the disk as it is. What is known
+// of the packs may be out of date: another process may have replaced them all.
+func (m *mirror) holds(id plumbing.Hash) bool {
+	if _, err := m.kind(id); err == nil {
+		return true
+	}
+	m.reopen()
+	_, err := m.kind(id)
+	return err == nil
 }
 
 // read is the content of an object that must be there. Another process may

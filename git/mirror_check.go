@@ -36,7 +36,8 @@ func (m *mirror) create() error {
 }
 
 // sound says why the mirror must be rebuilt, or nil. It is looked over once
-// after the start; later a read that fails speaks up by itself. The writers'
+// after the start and after a fetch that failed; else a read that fails speaks up
+// by itself. The writers'
 // lock is held.
 func (m *mirror) sound() error {
 	checked, err := m.verdict()
@@ -64,6 +65,21 @@ func (m *mirror) verdict() (checked bool, err error) {
 		m.suspect = nil // another rebuild, with every poll, would bring the same
 	}
 	return m.checked, m.suspect
+}
+
+// recheck has the mirror looked over with the next fetch.
+func (m *mirror) recheck() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checked = false
+}
+
+// doubt has the mirror rebuilt with the next fetch, because of err.
+func (m *mirror) doubt(err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.suspect = err
+	return err
 }
 
 func (m *mirror) checkFiles() error {

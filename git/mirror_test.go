@@ -103,23 +103,58 @@ func TestDamagedMirrorIsRebuilt(t *testing.T) {
 	}
 }
 
+// TestLossesUnderARunningControllerAreMended by the look after the one that finds
+// them: nobody restarts a controller because of its mirror.
+func TestLossesUnderARunningControllerAreMended(t *testing.T) {
+	losses := damages()
+	losses["another process's rebuild from elsewhere"] = func(t *testing.T, r *Repository) {
+		losses["everything gone"](t, r)
+		other := newSourceWith(t, "b", "1")
+		fresh := newMirror(r.mirror.dir, r.mirror.identity)
+		if err := fresh.create(); err != nil {
+			t.Fatal(err)
+		}
+		beside := &Repository{cfg: r.cfg}
+		beside.cfg.URL, beside.cfg.Dir = other.dir, t.TempDir()
+		beside = reopen(t, beside)
+		beside.mirror = fresh
+		wantFetch(t, beside, other.head())
+	}
+	for name, lose := range losses {
+		t.Run(name, func(t *testing.T) {
+			s := newSourceWith(t, "a", "1", "dir/b", "2")
+			r := follow(t, s.dir)
+			wantFetch(t, r, s.head())
+			lose(t, r)
+			if _, err := r.Fetch(context.Background()); err == nil {
+				_ = readAll(r, s.head())
+			}
+			wantFetch(t, r, s.head())
+			wantReadable(t, r, s.head())
+		})
+	}
+}
+
 // wantReadable reads all files of a commit.
 func wantReadable(t *testing.T, r *Repository, id string) {
 	t.Helper()
-	tree, err := r.Tree(id, ".")
-	if err != nil {
+	if err := readAll(r, id); err != nil {
 		t.Fatal(err)
 	}
-	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+}
+
+func readAll(r *Repository, id string) error {
+	tree, err := r.Tree(id, ".")
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		_, err = fs.ReadFile(tree, name)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A file that turns out unreadable under a running controller costs one pass,

@@ -42,7 +42,7 @@ func Open(cfg Config) (*Repository, error) {
 		return nil, fmt.Errorf("open repository %q: %w", Redact(cfg.URL), err)
 	}
 	r := &Repository{cfg: cfg, addr: addr, busy: make(chan struct{}, 1), creds: credentials{password: addr.password}}
-	r.mirror = newMirror(filepath.Join(cfg.Dir, "mirror.git"), addr.identity())
+	r.mirror = newMirror(filepath.Join(cfg.Dir, mirrorName(addr.identity())), addr.identity())
 	if err := r.openHTTP(); err != nil {
 		return nil, r.fail("open repository", addr.String(), err)
 	}
@@ -102,6 +102,9 @@ func (r *Repository) Fetch(ctx context.Context) (Commit, error) {
 			return err
 		})
 	})
+	if err != nil {
+		r.mirror.recheck()
+	}
 	return commit, r.fail("fetch repository", r.addr.String(), err)
 }
 
@@ -138,7 +141,7 @@ func (r *Repository) bring(ctx context.Context, from *remote, wants ...plumbing.
 func missing(m *mirror, wants []plumbing.Hash) []plumbing.Hash {
 	var missing []plumbing.Hash
 	for _, id := range wants {
-		if !m.hasNow(id) {
+		if !m.holds(id) {
 			missing = append(missing, id)
 		}
 	}
@@ -154,7 +157,7 @@ func (r *Repository) bringInto(ctx context.Context, from *remote, m *mirror, wan
 		return interrupted(ctx, err)
 	}
 	if unsent := missing(m, wants); len(unsent) > 0 {
-		return fmt.Errorf("the remote did not send %s", unsent[0])
+		return m.doubt(fmt.Errorf("the remote did not send %s", unsent[0]))
 	}
 	if err := m.noteShallow(from.refs.cuts); err != nil {
 		return err

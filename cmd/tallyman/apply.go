@@ -104,7 +104,7 @@ func (a *app) sameRevision(ctx context.Context, c *server.Client, revision strin
 		return nil
 	}
 	w := &world{}
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return err
 	}
 	defer w.close()
@@ -130,7 +130,7 @@ func (a *app) applyHere(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	defer journal.Close() //nolint:errcheck // what matters was on disk before
-	repo, err := a.repository(a.global.stateDir)
+	repo, err := a.repository(ctx, a.global.stateDir)
 	if err != nil {
 		return err
 	}

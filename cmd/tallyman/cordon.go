@@ -191,7 +191,7 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 		made.Order = &ordered{Order: order, Controller: controlled}
 		return err
 	}
-	repo, err := a.repository(a.global.stateDir)
+	repo, err := a.repository(ctx, a.global.stateDir)
 	if err != nil {
 		return err
 	}

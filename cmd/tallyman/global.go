@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -34,8 +35,17 @@ type global struct {
 	// defaultDir says that nobody named the state directory.
 	defaultDir bool
 	// given are those of repo, branch and path that somebody named.
-	given []string
+	given []given
 }
+
+// given is a flag that somebody named, how, and how not to.
+type given struct{ flag, by, without string }
+
+// elsewhereError says that the controller of the state directory follows something
+// else than what was named.
+type elsewhereError string
+
+func (e elsewhereError) Error() string { return string(e) }
 
 // source is what a controller with these settings follows.
 func (g *global) source() server.Source {
@@ -46,12 +56,12 @@ func (g *global) source() server.Source {
 // its answers would be about that.
 func (g *global) follows(s server.Source) error {
 	mine := g.source()
-	for _, name := range g.given {
+	for _, named := range g.given {
 		pair := map[string][2]string{
 			"repo": {mine.Repository, s.Repository}, "branch": {mine.Branch, s.Branch}, "path": {mine.Path, s.Path},
-		}[name]
+		}[named.flag]
 		if pair[0] != pair[1] {
-			return fmt.Errorf("--%s %s: the controller of state directory %q follows %s; leave the flag out, or name another --state-dir", name, pair[0], g.stateDir, pair[1])
+			return elsewhereError(fmt.Sprintf("%s %s: the controller of state directory %q follows %s; %s, or name another --state-dir", named.by, pair[0], g.stateDir, pair[1], named.without))
 		}
 	}
 	return nil
@@ -146,8 +156,28 @@ func defaultStateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "tallyman"), nil
 }
 
-// repository prepares the repository; its mirror is below dir.
-func (a *app) repository(dir string) (*git.Repository, error) {
+// repository prepares the repository that a verb is about; its mirror is below dir.
+func (a *app) repository(ctx context.Context, dir string) (*git.Repository, error) {
+	if err := a.ours(ctx); err != nil {
+		return nil, err
+	}
+	return a.openRepository(dir)
+}
+
+// ours refuses the state directory of a controller that follows something else:
+// what it remembers is about that.
+func (a *app) ours(ctx context.Context) error {
+	c, err := a.dial(ctx)
+	if err == nil {
+		c.Close()
+	}
+	if _, elsewhere := errors.AsType[elsewhereError](err); elsewhere {
+		return err
+	}
+	return nil // there is none, or none that tells
+}
+
+func (a *app) openRepository(dir string) (*git.Repository, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state directory: %w; name another one with --state-dir", err)
 	}

@@ -109,7 +109,7 @@ func historyOf(app string, n int, from reader) ([]rollout.Record, error) {
 func (a *app) declaredApps(ctx context.Context) ([]string, error) {
 	w := &world{}
 	defer w.close()
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return nil, err
 	}
 	commit, err := w.repo.Fetch(ctx)

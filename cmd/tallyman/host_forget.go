@@ -104,7 +104,7 @@ func (a *app) forgettable(ctx context.Context, host string) (reconcile.Memory, e
 	if err != nil {
 		return w.memory, err
 	}
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return w.memory, err
 	}
 	if w.target, err = w.repo.Fetch(ctx); err != nil {

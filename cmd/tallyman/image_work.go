@@ -14,7 +14,7 @@ import (
 
 // imageLoop does what ImagePolicy manifests ask for.
 func (w *forgeWork) imageLoop() (*images.Loop, error) {
-	repo, err := w.repository(w.global.stateDir)
+	repo, err := w.openRepository(w.global.stateDir)
 	if err != nil {
 		return nil, err
 	}

@@ -217,7 +217,7 @@ func (a *app) noteOrder(ctx context.Context, o rollout.Order) error {
 	}
 	w := &world{memory: memory}
 	defer w.close()
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return err
 	}
 	if w.target, err = w.repo.Fetch(ctx); err == nil {

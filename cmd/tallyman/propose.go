@@ -109,6 +109,9 @@ func (p *proposing) side(n int) proposal.Commit {
 // merged finds both commits and merges them. HEAD is the repository's own, and
 // not the branch that is followed.
 func (p *proposing) merged(ctx context.Context) error {
+	if err := p.ours(ctx); err != nil {
+		return err
+	}
 	dir, err := p.mirror(p.app)
 	if err != nil {
 		return err

@@ -72,7 +72,7 @@ func (a *app) rollback(ctx context.Context, app string, o rollbackOptions) error
 func (a *app) rollbackTo(ctx context.Context, app, revision string) (git.Commit, error) {
 	w := a.newWorld()
 	defer w.close()
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return git.Commit{}, err
 	}
 	if revision != "" {
@@ -119,7 +119,7 @@ type rolledBack struct {
 }
 
 func (a *app) commitRollback(ctx context.Context, app string, to git.Commit, o rollbackOptions) error {
-	repo, err := a.repository(a.global.stateDir)
+	repo, err := a.repository(ctx, a.global.stateDir)
 	if err != nil {
 		return err
 	}

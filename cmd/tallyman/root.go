@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -114,18 +115,34 @@ func (a *app) settle(root, c *cobra.Command) error {
 	if value, found := a.lookupEnv(settings.Variable("config")); file == "" && found {
 		file = value
 	}
+	typed := named(c)
 	if err := settings.Fill(c.Flags(), settings.Sources{LookupEnv: a.lookupEnv, File: file, Known: knownFlags(root)}); err != nil {
 		return err
 	}
-	for _, name := range []string{"repo", "branch", "path"} {
-		if c.Flags().Changed(name) {
-			a.global.given = append(a.global.given, name)
-		}
+	for _, name := range named(c) {
+		a.global.given = append(a.global.given, a.givenBy(name, slices.Contains(typed, name)))
 	}
 	if err := notEmpty(c.Flags(), "repo", "path", "state-dir", "owner"); err != nil {
 		return err
 	}
 	return a.global.check()
+}
+
+// named are those of the flags which say what is followed that have a value.
+func named(c *cobra.Command) []string {
+	return slices.DeleteFunc([]string{"repo", "branch", "path"}, func(name string) bool { return !c.Flags().Changed(name) })
+}
+
+// givenBy says where a flag's value is from.
+func (a *app) givenBy(flag string, typed bool) given {
+	variable := settings.Variable(flag)
+	switch value, _ := a.lookupEnv(variable); {
+	case typed:
+		return given{flag, "--" + flag, "leave the flag out"}
+	case value != "":
+		return given{flag, "variable " + variable, "unset the variable"}
+	}
+	return given{flag, "setting " + flag, "leave the setting out of the configuration file"}
 }
 
 // notEmpty refuses flags that are given without a value: a shell's variable that

@@ -94,7 +94,7 @@ func (a *app) tree(ctx context.Context, args []string) (tree fs.FS, done func(),
 		return openFolder(args[0])
 	}
 	w := &world{}
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return nil, nil, err
 	}
 	commit, err := w.repo.Fetch(ctx)

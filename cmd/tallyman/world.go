@@ -82,7 +82,7 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 	if err = w.remember(ctx, a); err != nil {
 		return w, err
 	}
-	if err := w.open(a); err != nil {
+	if err := w.open(ctx, a); err != nil {
 		return w, err
 	}
 	w.named = o.revision != ""
@@ -100,8 +100,9 @@ func (a *app) lookAround(ctx context.Context, o look) (w *world, err error) {
 // remember takes over the journal's content, from the controller if one holds it.
 func (w *world) remember(ctx context.Context, a *app) (err error) {
 	c, err := a.controller(ctx)
-	if err != nil && simulated.Is(a.global.stateDir) {
-		return err // what is real must not be looked at in its place
+	_, elsewhere := errors.AsType[elsewhereError](err)
+	if elsewhere || err != nil && simulated.Is(a.global.stateDir) {
+		return err // what is real, or another one's, must not be looked at in its place
 	}
 	if err != nil || c == nil {
 		w.memory, err = a.journaled()
@@ -150,10 +151,10 @@ func (a *app) journaled() (reconcile.Memory, error) {
 }
 
 // open prepares the repository.
-func (w *world) open(a *app) error {
+func (w *world) open(ctx context.Context, a *app) error {
 	dir, err := w.mirror(a)
 	if err == nil {
-		w.repo, err = a.repository(dir)
+		w.repo, err = a.repository(ctx, dir)
 	}
 	return err
 }
