@@ -80,6 +80,9 @@ type Accepted struct {
 	// Platforms are what is known of these images, and of those that apps may have
 	// to go back to.
 	Platforms model.Platforms `json:"platforms,omitempty"`
+	// HostsDeclared says that this revision or one accepted before it has declared
+	// hosts: from then on the local engine stands in for none.
+	HostsDeclared bool `json:"hostsDeclared,omitempty"`
 }
 
 // SeenHost is a host and the containers of ours that it was last seen with, and

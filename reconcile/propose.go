@@ -64,6 +64,9 @@ func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader
 	if err != nil {
 		return nil, err
 	}
+	if err := KeepHosts(Accepted{HostsDeclared: declaresHosts(g.desired)}, r.desired); err != nil {
+		return nil, err
+	}
 	if err := bearable(g.desired, r.desired); err != nil {
 		return nil, err
 	}

@@ -70,6 +70,9 @@ func (c *Controller) readSource(ctx context.Context, asked bool) {
 	}
 	d, err := c.build(ctx, commit)
 	if err == nil {
+		err = c.keepHosts(d)
+	}
+	if err == nil {
 		err = c.verify(ctx, commit, d)
 	}
 	if ctx.Err() != nil {
@@ -81,6 +84,12 @@ func (c *Controller) readSource(ctx context.Context, asked bool) {
 		return
 	}
 	c.accept(commit, d)
+}
+
+func (c *Controller) keepHosts(d *model.Desired) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return KeepHosts(c.source.accepted, d)
 }
 
 // holds says whether the commit is the one in force already.
@@ -211,7 +220,10 @@ func (c *Controller) accept(commit git.Commit, d *model.Desired) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again := c.source.desired != nil && c.source.commit.ID == commit.ID // read anew, for its images or for a person
-	accepted := Accepted{Revision: commit.ID, Images: imagesOf(d), Verified: d.Verified, Platforms: c.platformsWith(d)}
+	accepted := Accepted{
+		Revision: commit.ID, Images: imagesOf(d), Verified: d.Verified, Platforms: c.platformsWith(d),
+		HostsDeclared: c.source.accepted.HostsDeclared || declaresHosts(d),
+	}
 	c.source = sourceState{target: commit, commit: commit, desired: d, accepted: accepted, fetched: time.Now()}
 	if err := c.cfg.Journal.Accept(accepted); err != nil {
 		c.cfg.Log.Error("journal the revision", "error", err)

@@ -188,6 +188,9 @@ func (w *world) build(ctx context.Context, a *app, mayFallBack bool) error {
 	var err error
 	w.effective = w.target
 	if w.desired, err = w.render(ctx, a, w.target); err == nil {
+		err = reconcile.KeepHosts(w.memory.Accepted, w.desired)
+	}
+	if err == nil {
 		err = w.verify(ctx, a)
 	}
 	if err == nil || !mayFallBack || w.memory.Accepted.Revision == "" || w.memory.Accepted.Revision == w.target.ID {
