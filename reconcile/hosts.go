@@ -54,7 +54,7 @@ func (c *Controller) followHosts() {
 func (c *Controller) followHost(h model.Host) {
 	s := c.hosts[h.Name]
 	if s == nil {
-		s = &hostState{state: model.HostState{Name: h.Name, Error: "not reached yet"}}
+		s = &hostState{state: model.HostState{Name: h.Name, Error: model.NotReachedYet}}
 		c.hosts[h.Name] = s
 	}
 	if s.engine != nil && s.host.Endpoint == h.Endpoint && s.host.TLS == h.TLS && s.host.SSH == h.SSH {
@@ -67,7 +67,7 @@ func (c *Controller) followHost(h model.Host) {
 	}
 	s.close()
 	s.host, s.looked = h, false
-	s.state.Reachable, s.state.Error = false, "not reached yet"
+	s.state.Reachable, s.state.Error = false, model.NotReachedYet
 	e, err := c.cfg.Open(h)
 	if err != nil {
 		s.looked, s.state.Reachable, s.state.Error = true, false, err.Error()

@@ -150,7 +150,7 @@ func (c *Controller) recall(m Memory) {
 	c.memory = m.State().Clone()
 	c.previews.list = m.Previews
 	for name, seen := range m.Hosts {
-		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: "not reached yet", Containers: seen.Containers, Volumes: seen.Volumes}}
+		c.hosts[name] = &hostState{state: model.HostState{Name: name, Known: true, Error: model.NotReachedYet, Containers: seen.Containers, Volumes: seen.Volumes}}
 		c.know(seen)
 		if !seen.Lost.IsZero() {
 			c.judged.Lost[name] = seen.Lost

@@ -38,7 +38,8 @@ EXIT STATUS
      back to: the replica, its host, the reason and the last lines of its log
      are printed; also when that was before, and the app is still held there
   1  anything else: the manifests are not good, a host can't be reached and the
-     rest is done, an app is pinned or paused, removals wait for
+     rest is done (but for one that is drained, or that a controller gave up as
+     lost, which is named), an app is pinned or paused, removals wait for
      --allow-removals, or time ran out; also when the manifests or the plan
      break a policy: then nothing is begun`
 

@@ -20,7 +20,8 @@ apply would do and serve does not yet, because a window is shut or sync.auto is
 off, is said.
 
 Rules of policies about plans that it breaks come first. Manifests that break a
-policy are refused as ones that are not valid.
+policy are refused as ones that are not valid. Hosts that can't be reached come
+last: what there is to do on them is not known.
 
 The signs are: + create, ~ put right in place, ± replace, ↓ end to make room for
 a higher priority and wait, - remove, ! blocked, > begin a run of a job. What is
@@ -57,6 +58,8 @@ type planned struct {
 	plan.Plan
 	// Violations are the rules of policies that the plan breaks.
 	Violations []policy.Violation `json:"violations,omitempty"`
+	// Away are the declared hosts that give no answer.
+	Away []report.AwayHost `json:"away,omitempty"`
 }
 
 type planOptions struct {
@@ -120,14 +123,17 @@ func (a *app) printPlan(p planned, target git.Commit) error {
 	if err := report.ViolationsText(a.out, p.Violations, a.style()); err != nil {
 		return err
 	}
-	return report.PlanText(a.out, &p.Plan, reconcile.RevisionOf(target), a.style())
+	if err := report.PlanText(a.out, &p.Plan, reconcile.RevisionOf(target), a.style()); err != nil {
+		return err
+	}
+	return report.AwayText(a.out, p.Away, a.style())
 }
 
 // plan is what would change, and which rules about plans that breaks.
 func (w *world) plan(allowRemovals bool) planned {
 	p := w.decide(time.Now(), allowRemovals).Plan
 	p.NoteLater(w.desired, w.unasked)
-	return planned{p, policy.CheckPlan(w.desired.PlanRules, &p)}
+	return planned{p, policy.CheckPlan(w.desired.PlanRules, &p), report.Away(&w.live)}
 }
 
 // lookToPlan looks around for what could be done now, if anything can.

@@ -74,7 +74,7 @@ func (v *viewer) finish(ctx context.Context) error {
 	switch result.Outcome {
 	case report.Converged:
 		v.say("converged: revision %s runs and is healthy\n", v.revision())
-		return nil
+		return v.sayLost()
 	case report.Waiting:
 		v.sayCanaries()
 		return nil
@@ -112,6 +112,14 @@ func (v *viewer) sayCanaries() {
 			v.say("app %s: %s\n", a.Name, a.Canary.Text(a.Name))
 		}
 	}
+}
+
+// sayLost names the hosts that all was done without.
+func (v *viewer) sayLost() error {
+	if v.app.wantsJSON() {
+		return nil
+	}
+	return report.LostText(v.app.out, &v.last)
 }
 
 func (v *viewer) revision() string {

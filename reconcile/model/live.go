@@ -12,6 +12,9 @@ type Live struct {
 	Hosts []HostState `json:"hosts"`
 }
 
+// NotReachedYet is the error of a host that nobody has tried to look at so far.
+const NotReachedYet = "not reached yet"
+
 // HostState is one host's latest report. While the host can't be reached the
 // rest of it is the last known state, and At says how old that is.
 type HostState struct {

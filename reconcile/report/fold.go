@@ -327,7 +327,7 @@ func (f *folder) countReplica(out *Service, change *plan.Change) {
 }
 
 func (f *folder) host(h *model.Host) Host {
-	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Pin: h.Pin, Replicas: f.perHost[h.Name], Error: "not reached yet"}
+	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Pin: h.Pin, Replicas: f.perHost[h.Name], Error: model.NotReachedYet}
 	if s := f.hosts[h.Name]; s != nil {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
 		out.Condition, out.AwaySince, out.Withheld = s.Condition, s.AwaySince, s.Withheld

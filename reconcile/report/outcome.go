@@ -32,7 +32,10 @@ func OutcomeOf(s *Status) Outcome {
 	if s.Effective.ID == "" || s.Effective.ID != s.Target.ID || s.Sync == SyncUnknown && s.FetchError == "" || s.Busy > 0 {
 		return Pending
 	}
-	result := Converged
+	result := s.hostsOutcome()
+	if result == Pending {
+		return Pending
+	}
 	for i := range s.Apps {
 		if s.Apps[i].Preview != "" {
 			continue
@@ -50,6 +53,23 @@ func OutcomeOf(s *Status) Outcome {
 			if result == Converged {
 				result = Waiting
 			}
+		}
+	}
+	return result
+}
+
+// hostsOutcome is Incomplete while a host can't be reached, though all else may be
+// done: what runs there is not known. One that was given up, is drained or is no
+// longer declared is not waited for; what is still there counts with its app.
+func (s *Status) hostsOutcome() Outcome {
+	result := Converged
+	for i := range s.Hosts {
+		switch h := &s.Hosts[i]; {
+		case h.Reachable || h.Leaving || h.Drain || h.Condition == model.Lost:
+		case h.Error == model.NotReachedYet:
+			return Pending
+		default:
+			result = Incomplete
 		}
 	}
 	return result

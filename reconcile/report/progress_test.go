@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/plan"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
 )
@@ -117,6 +118,18 @@ func TestOutcomeOf(t *testing.T) {
 		"something to do":              {Pending, func(s *Status) { open(s, Change{Verdict: plan.Create, Host: "edge-1"}) }},
 		"only on a host out of reach":  {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked, Host: "edge-2"}) }},
 		"no host while one is away":    {Incomplete, func(s *Status) { s.Hosts[1].Reachable = false; open(s, Change{Verdict: plan.Blocked}) }},
+		"all is done, but a host is out of reach": {Incomplete, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Condition = false, model.Unreachable }},
+		"a host that nobody has looked at yet":    {Pending, func(s *Status) { s.Hosts[1] = Host{Name: "edge-2", Error: model.NotReachedYet} }},
+		"a host that was given up":                {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Condition = false, model.Lost }},
+		"a drained host that is switched off":     {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Drain = false, true }},
+		"a host that is no longer declared":       {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Leaving = false, true }},
+		"an app failed, and a host is out of reach": {FailedOut, func(s *Status) {
+			s.Hosts[1].Reachable, s.Apps[0].Phase = false, rollout.Failed
+		}},
+		"a canary waits, and a host is out of reach": {Incomplete, func(s *Status) {
+			s.Hosts[1].Reachable = false
+			waitingCanary(s, rollout.Canary{Idle: true})
+		}},
 		"no host though all are there": {Incomplete, func(s *Status) { open(s, Change{Key: replica("web", "1"), Verdict: plan.Blocked}) }},
 		"no host, which fails in time": {Pending, func(s *Status) {
 			s.Apps[0].Phase = rollout.Progressing
