@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +26,7 @@ versions, its cgroups and limits, storage and what is on the disk, its clock,
 and whether containers outlive a restart of the engine.
 
 The hosts are those of the branch's manifests; without any it is the local one.
+Where other documents are not good those of hosts count all the same.
 No controller is needed: the hosts are reached from here, with the keys and
 certificates of whoever asks. How full a disk is no engine tells.
 
@@ -80,6 +83,9 @@ func (a *app) declaredHosts(ctx context.Context) ([]model.Host, error) {
 	}
 	defer done()
 	set, err := manifest.Load(tree, a.global.limits.manifest())
+	if invalid, is := errors.AsType[manifest.Errors](err); is {
+		set, err = a.goodHosts(tree, invalid)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +94,17 @@ func (a *app) declaredHosts(ctx context.Context) ([]model.Host, error) {
 		return nil, err
 	}
 	return d.Hosts, nil
+}
+
+// goodHosts are those hosts of a branch that is not valid whose manifests are.
+// Without any the local engine is not meant: theirs may be among the others.
+func (a *app) goodHosts(tree fs.FS, invalid manifest.Errors) (*manifest.Set, error) {
+	set, err := manifest.LoadHosts(tree, a.global.limits.manifest())
+	if err != nil || len(set.Hosts) == 0 {
+		return nil, invalid
+	}
+	a.warn("the branch is not valid, so hosts may be missing here; `tallyman validate` tells what is wrong with it")
+	return set, nil
 }
 
 func oneHost(hosts []model.Host, name string) ([]model.Host, error) {
