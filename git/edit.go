@@ -97,6 +97,7 @@ type edit struct {
 
 var (
 	errMoved   = errors.New("the branch is not where it was")
+	errLocked  = errors.New("a lock is in the way")
 	errUnclear = errors.New("the remote's answer got lost")
 )
 
@@ -110,11 +111,13 @@ func (e *edit) run(ctx context.Context) (Commit, error) {
 	for try := 1; ; try++ {
 		c, err := e.once(ctx)
 		switch {
-		case !errors.Is(err, errMoved) && !errors.Is(err, errUnclear):
+		case !errors.Is(err, errMoved) && !errors.Is(err, errLocked) && !errors.Is(err, errUnclear):
 			return c, err
+		case try == editTries && errors.Is(err, errLocked):
+			return c, fmt.Errorf("gave up after %d tries: %w", try, err)
 		case try == editTries && errors.Is(err, errMoved):
 			return c, fmt.Errorf("%w: gave up after %d tries: %w", ErrBranchMoved, try, err)
-		case try >= unclearTries && !errors.Is(err, errMoved):
+		case try >= unclearTries && errors.Is(err, errUnclear):
 			return c, err
 		}
 		if err := nap(ctx, try); err != nil {

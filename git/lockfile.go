@@ -24,7 +24,7 @@ const (
 func newLock(name string, owner owner) (*lockFile, error) {
 	f, err := os.OpenFile(name+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, publicFile)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: git is at work there, or left the lock %q behind", errMoved, name+".lock")
+		return nil, fmt.Errorf("%w: git is at work there, or left %q behind; remove the file if no git is running", errLocked, name+".lock")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %q: %w", filepath.Base(name), err)

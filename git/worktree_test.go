@@ -282,6 +282,18 @@ func TestLockOfGitIsRespected(t *testing.T) {
 	}
 }
 
+// TestALockThatStaysIsNotTakenForAMove of the branch, which stands still.
+func TestALockThatStaysIsNotTakenForAMove(t *testing.T) {
+	s, good := spoiled(t)
+	overwrite(t, filepath.Join(s.dir, ".git", "index.lock"), "")
+	_, err := follow(t, s.dir).Edit(context.Background(), robot, func(d *Draft) error {
+		return d.Restore("shop", mustResolve(t, s, good))
+	})
+	if err == nil || errors.Is(err, ErrBranchMoved) || strings.Contains(err.Error(), "branch is not where") || !strings.Contains(err.Error(), "index.lock\" behind; remove the file if no git is running") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func mustResolve(t *testing.T, s source, rev string) string {
 	t.Helper()
 	return s.git("rev-parse", rev)

@@ -120,13 +120,12 @@ func (a *app) hostVerbCommand(v hostVerb) (*cobra.Command, *hostOptions) {
 		RunE: func(c *cobra.Command, args []string) error { return a.doToHost(c.Context(), v, args[0], *o) },
 	}
 	c.Flags().BoolVar(&o.pin, "pin", false, "without a commit, until somebody lets go")
-	c.Flags().StringVar(&o.by, "by", "", "`NAME` or \"Name <email>\" of who asks for it (default: you)")
+	c.Flags().StringVar(&o.by, "by", "", "`NAME` or \"Name <email>\" of who asks for it (default: as git is configured, or you)")
 	c.Flags().StringVar(&o.reason, "reason", "", "`WHY`, for the commit's message or the status")
 	return c, o
 }
 
 func (a *app) doToHost(ctx context.Context, v hostVerb, host string, o hostOptions) error {
-	o.by = cmp.Or(o.by, whoami())
 	if err := o.check(v, host); err != nil {
 		return err
 	}
@@ -183,7 +182,7 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 		if err != nil {
 			return err
 		}
-		order := rollout.Order{Verb: v.verb, Host: made.Host, By: o.by, Reason: o.reason, Until: until}
+		order := rollout.Order{Verb: v.verb, Host: made.Host, By: cmp.Or(o.by, whoami()), Reason: o.reason, Until: until}
 		controlled, err := a.obeyed(ctx, order)
 		if made.nothing = errors.Is(err, rollout.ErrNothingToDo); made.nothing {
 			return nil
@@ -198,7 +197,7 @@ func (a *app) change(ctx context.Context, v hostVerb, made *hostChanged, o hostO
 	verb := string(v.verb)
 	h := edit.Host{
 		Repository: repo, Loader: manifest.NewLoader(a.global.limits.manifest()), Path: a.global.path, Name: made.Host, Want: v.want,
-		Verb: strings.ToUpper(verb[:1]) + verb[1:], By: authorOf(o.by), Reason: o.reason,
+		Verb: strings.ToUpper(verb[:1]) + verb[1:], By: authorOf(repo, o.by), Reason: o.reason,
 		MadeUp: a.madeUp(ctx),
 	}
 	c, err := h.Run(ctx)

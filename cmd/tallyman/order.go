@@ -147,6 +147,8 @@ type ordered struct {
 	Controller bool `json:"controller"`
 	// Ended is what it ended of earlier orders.
 	Ended rollout.Ended `json:"ended,omitzero"`
+	// Waits is why nothing comes of it yet.
+	Waits string `json:"waits,omitempty"`
 	// Run is what became of the run of a job that was waited for.
 	Run *jobs.Run `json:"run,omitempty"`
 }
@@ -166,7 +168,8 @@ func (a *app) obey(ctx context.Context, o rollout.Order) (ordered, error) {
 	if err != nil {
 		return ordered{}, err
 	}
-	made := ordered{Order: o, Ended: o.Ends(before.Standings[o.App], time.Now())}
+	now := time.Now()
+	made := ordered{Order: o, Ended: o.Ends(before.Standings[o.App], now), Waits: o.WaitsFor(before.Standings[o.App], now)}
 	made.Controller, err = a.obeyed(ctx, o)
 	return made, err
 }
@@ -174,6 +177,9 @@ func (a *app) obey(ctx context.Context, o rollout.Order) (ordered, error) {
 func (a *app) tellOrder(made ordered, done string) error {
 	if a.wantsJSON() {
 		return printJSON(a.out, made)
+	}
+	if made.Waits != "" {
+		done += fmt.Sprintf(" when it goes on; until then it waits, %s: `tallyman resume %s` lets it go on", made.Waits, made.App)
 	}
 	fmt.Fprintln(a.out, done)
 	for _, before := range made.Ended.Texts() {

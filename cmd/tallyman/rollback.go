@@ -50,19 +50,18 @@ func (a *app) rollbackCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&o.to, "to", "", "go back to this `COMMIT`, tag or branch")
 	c.Flags().BoolVar(&o.pin, "pin", false, "hold the app to the revision, without a commit")
-	c.Flags().StringVar(&o.by, "by", "", "`NAME` or \"Name <email>\" of who asks for it (default: you)")
+	c.Flags().StringVar(&o.by, "by", "", "`NAME` or \"Name <email>\" of who asks for it (default: as git is configured, or you)")
 	c.Flags().StringVar(&o.reason, "reason", "", "`WHY`, for the commit's message or the status")
 	return c
 }
 
 func (a *app) rollback(ctx context.Context, app string, o rollbackOptions) error {
-	o.by = cmp.Or(o.by, whoami())
 	to, err := a.rollbackTo(ctx, app, o.to)
 	if err != nil {
 		return err
 	}
 	if o.pin {
-		order := rollout.Order{Verb: rollout.VerbPin, App: app, By: o.by, Reason: o.reason, Revision: to.ID}
+		order := rollout.Order{Verb: rollout.VerbPin, App: app, By: cmp.Or(o.by, whoami()), Reason: o.reason, Revision: to.ID}
 		return a.order(ctx, order, fmt.Sprintf("is pinned to %.8s %q", to.ID, to.Subject))
 	}
 	return a.commitRollback(ctx, app, to, o)
@@ -125,7 +124,7 @@ func (a *app) commitRollback(ctx context.Context, app string, to git.Commit, o r
 	}
 	r := edit.Rollback{
 		Repository: repo, Loader: manifest.NewLoader(a.global.limits.manifest()), Path: a.global.path,
-		App: app, To: to, By: authorOf(o.by), Reason: o.reason,
+		App: app, To: to, By: authorOf(repo, o.by), Reason: o.reason,
 	}
 	made, err := r.Run(ctx)
 	if errors.Is(err, git.ErrNothingToCommit) {
@@ -153,8 +152,13 @@ func (a *app) warnOfOrders(ctx context.Context, app string) {
 	}
 }
 
-// authorOf reads `Name <email>`, or a name, which stands for both.
-func authorOf(by string) git.Signature {
+// authorOf reads `Name <email>`, or a name, which stands for both. Without it the
+// author is whom git would take, or else the user of the system.
+func authorOf(repo *git.Repository, by string) git.Signature {
+	if known, is := repo.Identity(); by == "" && is {
+		return known
+	}
+	by = cmp.Or(by, whoami())
 	name, rest, ok := strings.Cut(by, " <")
 	if !ok {
 		return git.Signature{Name: by, Email: by}

@@ -195,6 +195,9 @@ func flagError(c *cobra.Command, err error) error {
 	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration" {
 		return fmt.Errorf("read --%s %q: write a duration such as 90s or 15m, of at most %s", invalid.GetFlag().Name, invalid.GetValue(), longest)
 	}
+	if errors.As(err, &invalid) && strings.HasPrefix(invalid.GetFlag().Value.Type(), "int") {
+		return fmt.Errorf("read --%s %q: must be %s", invalid.GetFlag().Name, invalid.GetValue(), settings.WholeNumber)
+	}
 	if !errors.As(err, &unknown) {
 		return err
 	}

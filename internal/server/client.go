@@ -38,6 +38,8 @@ func Dial(ctx context.Context, stateDir string) (*Client, error) {
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), len(path) > maxSocketPath:
 		return nil, ErrNoController
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, fmt.Errorf("ask the controller: state directory %q is not a directory; name another one with --state-dir", stateDir)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("ask the controller: %w; it runs as another user", err)
 	case err != nil:

@@ -246,6 +246,16 @@ func TestWithoutAController(t *testing.T) {
 	}
 }
 
+func TestAFileIsNoStateDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), file); err == nil || !strings.Contains(err.Error(), "is not a directory; name another one with --state-dir") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAStaleSocketIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: Socket(dir)})

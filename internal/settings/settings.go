@@ -4,9 +4,11 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -80,8 +82,16 @@ func Unknown(environ, flags, others []string) []string {
 	return problems
 }
 
-// plain leaves out that pflag speaks of an argument: there was none.
+// WholeNumber is what a flag of type int takes.
+const WholeNumber = "a whole number of at most 9223372036854775807"
+
+// plain leaves out that pflag speaks of an argument, where there was none, and what
+// only programmers know.
 func plain(err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) && number.Func == "ParseInt" {
+		return errors.New("must be " + WholeNumber)
+	}
 	if e, ok := err.(*pflag.InvalidValueError); ok {
 		return e.Unwrap()
 	}

@@ -97,6 +97,15 @@ func TestMistakesInTheEnvironmentNameTheVariable(t *testing.T) {
 	}
 }
 
+func TestANumberThatIsTooLargeIsToldInWords(t *testing.T) {
+	flags := newFlags(t).set
+	flags.Int("most", 1, "")
+	err := Fill(flags, sources(t, "", map[string]string{"TALLYMAN_MOST": "99999999999999999999"}))
+	if err == nil || !strings.HasSuffix(err.Error(), "is not valid: must be "+WholeNumber) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Whoever mistypes a variable would otherwise run with the default and not know.
 func TestVariablesThatAreNoSettingsAreTold(t *testing.T) {
 	environ := []string{"TALLYMAN_STATE_DRI=canary", "TALLYMAN_BRANCH=main", "PATH=/bin", "TALLYMAN_GIT_TOKEN=canary", "TALLYMAN_EMPTY=", "TALLYMAN_ELSE=canary=x"}

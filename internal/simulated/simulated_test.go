@@ -37,7 +37,7 @@ func TestMadeUpHosts(t *testing.T) {
 	if added := parse(t, "cpus=8").Added(2); len(added) != 1 || added[0].Host.Name != "new-3" || added[0].Info.NanoCPUs != 8e9 || added[0].Info.Memory != 8<<30 {
 		t.Errorf("added are %+v", added)
 	}
-	for _, text := range []string{"", "8", "hosts=0", "hosts=x", "hosts=999999", "cpus=", "cpus=1e3", "cpus=-1", "memory=4GB4", "memory=1XiB", "labels=a", "colour=red"} {
+	for _, text := range []string{"", "8", "hosts=0", "hosts=x", "hosts=999999", "cpus=", "cpus=1e3", "cpus=-1", "cpus=0", "cpus=0.0", "memory=0", "memory=0GiB", "hosts=3,hosts=4", "cpus=1,cpus=2", "memory=4GB4", "memory=1XiB", "labels=a", "colour=red"} {
 		if s, err := Parse(text); err == nil {
 			t.Errorf("%q is %+v", text, s)
 		}

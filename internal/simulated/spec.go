@@ -34,11 +34,16 @@ var (
 // Parse reads what a flag says of hosts.
 func Parse(text string) (Spec, error) {
 	s := Spec{labels: map[string]string{}}
+	said := map[string]bool{}
 	for _, part := range strings.Split(text, ",") {
 		key, value, found := strings.Cut(part, "=")
 		if !found || value == "" {
 			return s, fmt.Errorf("%q: write KEY=VALUE with commas between, as in hosts=3,cpus=8,memory=32GiB,labels=zone=a", part)
 		}
+		if said[key] && key != "labels" && key != "label" {
+			return s, fmt.Errorf("%s=%s: %s is there twice", key, value, key)
+		}
+		said[key] = true
 		if err := s.set(key, value); err != nil {
 			return s, err
 		}
@@ -56,14 +61,14 @@ func (s *Spec) set(key, value string) (err error) {
 		s.name = value
 	case "cpus":
 		var n manifest.CPUs
-		if !cpusText.MatchString(value) || n.UnmarshalText([]byte(value)) != nil {
-			return fmt.Errorf("cpus=%s: must be a number of CPUs, such as 8 or 0.5", value)
+		if !cpusText.MatchString(value) || n.UnmarshalText([]byte(value)) != nil || n <= 0 {
+			return fmt.Errorf("cpus=%s: must be a number of CPUs above 0 and below 1000000, such as 8 or 0.5", value)
 		}
 		s.info.NanoCPUs = int64(n)
 	case "memory":
 		var n manifest.Size
-		if !sizeText.MatchString(value) || n.UnmarshalText([]byte(value)) != nil {
-			return fmt.Errorf("memory=%s: must be a size, such as 32GiB", value)
+		if !sizeText.MatchString(value) || n.UnmarshalText([]byte(value)) != nil || n <= 0 {
+			return fmt.Errorf("memory=%s: must be a size above 0, such as 32GiB", value)
 		}
 		s.info.Memory = int64(n)
 	case "labels", "label":

@@ -74,6 +74,14 @@ func isPathError(err error) bool {
 	return errors.As(err, &p)
 }
 
+// elsewhere says what to do where the operating system refuses a directory.
+func elsewhere(err error) error {
+	if isPathError(err) {
+		return fmt.Errorf("%w; name another directory with --state-dir", err)
+	}
+	return err
+}
+
 // ErrInUse is a state directory that a running controller has locked.
 var ErrInUse = errors.New("in use by another tallyman")
 

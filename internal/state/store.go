@@ -74,11 +74,11 @@ var _ reconcile.Journal = (*Store)(nil)
 // missing. There can be one controller per state directory.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make state directory %q: %w", dir, err)
+		return nil, fmt.Errorf("make state directory %q: %w", dir, elsewhere(err))
 	}
 	db, err := openOrRenew(dir, log)
 	if err != nil {
-		return nil, err
+		return nil, elsewhere(err)
 	}
 	s := &Store{
 		dir: dir, db: db, keep: KeptRecords, log: log, listeners: map[chan reconcile.Event]bool{},
@@ -86,7 +86,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	}
 	if err := writePID(dir); err != nil {
 		_ = db.Close() // the reason not to go on is the pid file
-		return nil, err
+		return nil, elsewhere(err)
 	}
 	go s.flushLoop()
 	return s, nil

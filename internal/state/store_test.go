@@ -227,7 +227,12 @@ func TestNobodyElseCanReadTheState(t *testing.T) {
 func TestADirectoryThatCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	check1(t, os.WriteFile(file, nil, 0o600))
-	if _, err := Open(file, quiet()); err == nil || !strings.Contains(err.Error(), "make state directory") {
+	if _, err := Open(file, quiet()); err == nil || !strings.Contains(err.Error(), "make state directory") || !strings.HasSuffix(err.Error(), "; name another directory with --state-dir") {
+		t.Errorf("error %v", err)
+	}
+	blocked := t.TempDir()
+	check1(t, os.Mkdir(filepath.Join(blocked, fileName), 0o700))
+	if _, err := Open(blocked, quiet()); err == nil || !strings.HasSuffix(err.Error(), "; name another directory with --state-dir") {
 		t.Errorf("error %v", err)
 	}
 }

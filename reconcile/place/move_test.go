@@ -44,6 +44,16 @@ func TestRebalanceFillsAnEmptyHost(t *testing.T) {
 	}
 }
 
+func TestOneOtherIsOne(t *testing.T) {
+	in := crowded()
+	in.Live.Hosts[0].Containers = in.Live.Hosts[0].Containers[:2]
+	in.Services[0].Replicas = 3
+	moves := Rebalance(in, 10, anyApp)
+	if len(moves) != 1 || moves[0].Why != "of web 0 there, 1 other here" {
+		t.Errorf("got %+v", moves)
+	}
+}
+
 func TestRebalanceEvensTheFailureDomains(t *testing.T) {
 	in := crowded()
 	for i, zone := range []string{"x", "x", "y"} {

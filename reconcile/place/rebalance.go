@@ -148,11 +148,11 @@ func (p *placer) whyOf(s *service, place, from, to int) string {
 	case place == 2:
 		return "affinity"
 	case place == 3 && !pack:
-		return fmt.Sprintf("of %s %d there, %d others here", s.Name, p.onHost[to], p.onHost[from])
+		return fmt.Sprintf("of %s %d there, %s here", s.Name, p.onHost[to], model.Count(p.onHost[from], "other", "others"))
 	case place == 3 || place == 4 && !pack:
 		return fmt.Sprintf("%d%% set aside there, %d%% here without it", p.hosts[to].share()/10, p.hosts[from].share()/10)
 	}
-	return fmt.Sprintf("%d replicas there, %d others here", len(p.hosts[to].residents), len(p.hosts[from].residents))
+	return fmt.Sprintf("%s there, %s here", model.Count(len(p.hosts[to].residents), "replica", "replicas"), model.Count(len(p.hosts[from].residents), "other", "others"))
 }
 
 // realize counts with a move from now on.

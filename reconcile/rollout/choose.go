@@ -206,7 +206,7 @@ func (c *chooser) waits(target *model.App) wait {
 func PausedBecause(p *Pause) string {
 	text := "paused " + byWhom(p.By, p.Reason)
 	if !p.Until.IsZero() {
-		text += ", until " + minute(p.Until)
+		text += ", until " + moment(p.Until, p.Since, p.Until)
 	}
 	return text
 }

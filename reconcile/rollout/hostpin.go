@@ -68,11 +68,20 @@ func HostPinnedBecause(p *model.HostPin) string {
 	if p.Drain {
 		done = "drained"
 	}
-	text := done + " without a commit " + byWhom(p.By, p.Reason) + ", since " + minute(p.Since)
+	text := done + " without a commit " + byWhom(p.By, p.Reason) + ", since " + moment(p.Since, p.Since, p.Until)
 	if !p.Until.IsZero() {
-		text += ", until " + minute(p.Until)
+		text += ", until " + moment(p.Until, p.Since, p.Until)
 	}
 	return text
+}
+
+// moment is a time to the minute, and to the second in what takes only minutes.
+func moment(t, since, until time.Time) string {
+	const short = 10 * time.Minute
+	if until.IsZero() || until.Sub(since) >= short {
+		return minute(t)
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST")
 }
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -136,6 +136,20 @@ func (o Order) Ends(before Standing, now time.Time) Ended {
 	return e
 }
 
+// WaitsFor says what keeps an order that has something go on from coming to
+// anything; "" when nothing does.
+func (o Order) WaitsFor(s Standing, now time.Time) string {
+	switch {
+	case o.Verb != VerbRetry && o.Verb != VerbPromote:
+		return ""
+	case s.Pin != nil:
+		return PinnedBecause(s.Pin)
+	case !s.Pause.ended(now):
+		return PausedBecause(s.Pause)
+	}
+	return ""
+}
+
 // Texts tell what it was, by whom and why.
 func (e Ended) Texts() []string {
 	var texts []string

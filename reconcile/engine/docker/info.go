@@ -115,7 +115,7 @@ func labels(list []string) map[string]string {
 func warnings(list []string) []string {
 	var kept []string
 	for _, w := range list {
-		w = strings.TrimSpace(strings.TrimPrefix(w, "WARNING: "))
+		w = strings.Join(strings.Fields(strings.TrimPrefix(w, "WARNING: ")), " ") // they are set in lines of their own
 		if !strings.HasPrefix(w, "No ") {
 			kept = append(kept, w)
 		}
