@@ -32,6 +32,8 @@ type HostState struct {
 	Condition Condition `json:"condition,omitempty"`
 	AwaySince time.Time `json:"awaySince,omitzero"`
 	Withheld  string    `json:"withheld,omitempty"`
+	// SameAs is the host of the same engine that is used in its place.
+	SameAs string `json:"sameAs,omitempty"`
 	// Since is when the host was first reached again after it had not been, or
 	// after the controller had started.
 	Since      time.Time      `json:"since,omitzero"`

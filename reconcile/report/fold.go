@@ -330,7 +330,7 @@ func (f *folder) host(h *model.Host) Host {
 	out := Host{Name: h.Name, Endpoint: h.Endpoint, Schedulable: h.Schedulable, Drain: h.Drain, Pin: h.Pin, Replicas: f.perHost[h.Name], Error: model.NotReachedYet}
 	if s := f.hosts[h.Name]; s != nil {
 		out.Reachable, out.Error, out.Seen = s.Reachable, s.Error, s.At
-		out.Condition, out.AwaySince, out.Withheld = s.Condition, s.AwaySince, s.Withheld
+		out.Condition, out.AwaySince, out.Withheld, out.SameAs = s.Condition, s.AwaySince, s.Withheld, s.SameAs
 		out.Version, out.Arch, out.Memory = s.Info.Version, s.Info.Arch, s.Info.Memory
 		out.CPUs, out.Pulls = float64(s.Info.NanoCPUs)/1e9, s.Pulls
 	}

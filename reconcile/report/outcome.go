@@ -59,13 +59,14 @@ func OutcomeOf(s *Status) Outcome {
 }
 
 // hostsOutcome is Incomplete while a host can't be reached, though all else may be
-// done: what runs there is not known. One that was given up, is drained or is no
-// longer declared is not waited for; what is still there counts with its app.
+// done: what runs there is not known. One that was given up, is drained, is no
+// longer declared or is another one's second name is not waited for; what is still
+// there counts with its app.
 func (s *Status) hostsOutcome() Outcome {
 	result := Converged
 	for i := range s.Hosts {
 		switch h := &s.Hosts[i]; {
-		case h.Reachable || h.Leaving || h.Drain || h.Condition == model.Lost:
+		case h.Reachable || h.Leaving || h.Drain || h.Condition == model.Lost || h.SameAs != "":
 		case h.Error == model.NotReachedYet:
 			return Pending
 		default:

@@ -122,6 +122,7 @@ func TestOutcomeOf(t *testing.T) {
 		"a host that nobody has looked at yet":    {Pending, func(s *Status) { s.Hosts[1] = Host{Name: "edge-2", Error: model.NotReachedYet} }},
 		"a host that was given up":                {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Condition = false, model.Lost }},
 		"a drained host that is switched off":     {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Drain = false, true }},
+		"a host that is another by a second name": {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].SameAs = false, "edge-1" }},
 		"a host that is no longer declared":       {Converged, func(s *Status) { s.Hosts[1].Reachable, s.Hosts[1].Leaving = false, true }},
 		"an app failed, and a host is out of reach": {FailedOut, func(s *Status) {
 			s.Hosts[1].Reachable, s.Apps[0].Phase = false, rollout.Failed

@@ -185,11 +185,13 @@ type Host struct {
 	// Condition is what is made of its answers: ready, unreachable or lost.
 	// AwaySince is when it first gave none, and Withheld why it is not given up
 	// although that is long ago.
-	Condition   model.Condition `json:"condition,omitempty"`
-	AwaySince   time.Time       `json:"awaySince,omitzero"`
-	Withheld    string          `json:"withheld,omitempty"`
-	Schedulable bool            `json:"schedulable"`
-	Drain       bool            `json:"drain,omitempty"`
+	Condition model.Condition `json:"condition,omitempty"`
+	AwaySince time.Time       `json:"awaySince,omitzero"`
+	Withheld  string          `json:"withheld,omitempty"`
+	// SameAs is the host of the same engine that is used in its place.
+	SameAs      string `json:"sameAs,omitempty"`
+	Schedulable bool   `json:"schedulable"`
+	Drain       bool   `json:"drain,omitempty"`
 	// Leaving says that no manifest names the host any more.
 	Leaving bool `json:"leaving,omitempty"`
 	// Pin is a cordon or drain that a person ordered without a commit.

@@ -14,6 +14,8 @@ type AwayHost struct {
 	Error string `json:"error"`
 	// Lost says that a controller gave it up.
 	Lost bool `json:"lost,omitempty"`
+	// SameAs is the host of the same engine that is used in its place.
+	SameAs string `json:"sameAs,omitempty"`
 }
 
 // Away are the declared hosts that give no answer.
@@ -21,7 +23,7 @@ func Away(live *model.Live) []AwayHost {
 	var away []AwayHost
 	for i := range live.Hosts {
 		if h := &live.Hosts[i]; !h.Reachable {
-			away = append(away, AwayHost{h.Name, h.Error, h.Condition == model.Lost})
+			away = append(away, AwayHost{h.Name, h.Error, h.Condition == model.Lost, h.SameAs})
 		}
 	}
 	return away
@@ -40,7 +42,10 @@ func AwayText(w io.Writer, away []AwayHost, style Style) error {
 func (t *text) awayHosts(away []AwayHost) {
 	for _, h := range away {
 		what := "can't be reached: what is to be done there is not known"
-		if h.Lost {
+		switch {
+		case h.SameAs != "":
+			what = "is not used"
+		case h.Lost:
 			what = "is lost: what can run elsewhere is placed elsewhere"
 		}
 		t.line("%s", t.paint(alarm, fmt.Sprintf("host %s %s", h.Name, what)))
@@ -54,7 +59,7 @@ func LostText(w io.Writer, s *Status) error {
 	var away []AwayHost
 	for i := range s.Hosts {
 		if h := &s.Hosts[i]; !h.Reachable && h.Condition == model.Lost && !h.Leaving {
-			away = append(away, AwayHost{h.Name, h.Error, true})
+			away = append(away, AwayHost{Name: h.Name, Error: h.Error, Lost: true})
 		}
 	}
 	t := &text{}

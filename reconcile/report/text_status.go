@@ -149,6 +149,9 @@ func (t *text) statusHosts(s *Status) {
 
 // absence says what is made of a host that gives no answer.
 func absence(h *Host) string {
+	if h.SameAs != "" {
+		return "is not used"
+	}
 	switch h.Condition {
 	case model.Lost:
 		return "is lost: what can run elsewhere is placed elsewhere"
