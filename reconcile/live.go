@@ -77,7 +77,7 @@ func Unalias(live *model.Live, placed Placements) {
 			id := h.Containers[j].ID
 			if other := first[id]; other != "" && other != h.Name && h.Reachable {
 				h.Reachable, h.Containers, h.Volumes = false, nil, nil
-				h.SameAs, h.Error = other, "is the same engine as host " + other + "; register it once"
+				h.SameAs, h.Error = other, "is the same engine as host "+other+"; register it once"
 				break
 			}
 			first[id] = h.Name
