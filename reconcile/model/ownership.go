@@ -1,5 +1,7 @@
 package model
 
+import "strconv"
+
 // The labels that mark what Tallyman makes. They are a contract with users'
 // scripts: names and meanings do not change.
 const (
@@ -20,6 +22,8 @@ const (
 	LabelRole        = "tallyman.role"     // in the pod; absent on a replica of one container
 	LabelMember      = "tallyman.member"   // the container's name in the pod
 	LabelPreview     = "tallyman.preview"  // the number of the pull request that the app is a preview of; what has it goes with the preview, volumes too
+	LabelCPUs        = "tallyman.cpus"     // billionths of a CPU that are set aside for the replica
+	LabelMemory      = "tallyman.memory"   // bytes of memory
 	labelPrefix      = "tallyman."
 )
 
@@ -44,6 +48,9 @@ type Ownership struct {
 	// Guard is what the manifest said of the thing's end when it was made, see
 	// Guards.Of.
 	Guard Guard `json:"guard,omitzero"`
+	// Reserve is what was set aside for the replica when it was made; of a pod the
+	// holder has it. See Container.Reserve.
+	Reserve Resources `json:"reserve,omitzero"`
 }
 
 // SamePod says whether two containers are of one pod.
@@ -65,6 +72,11 @@ func (o Ownership) Labels() map[string]string {
 	if o.Guard.Protect {
 		labels[LabelProtect] = "true"
 	}
+	for label, amount := range map[string]int64{LabelCPUs: o.Reserve.NanoCPUs, LabelMemory: o.Reserve.Memory} {
+		if amount > 0 {
+			labels[label] = strconv.FormatInt(amount, 10)
+		}
+	}
 	return labels
 }
 
@@ -75,7 +87,17 @@ func OwnershipFrom(labels map[string]string) Ownership {
 		*l.value = labels[l.label]
 	}
 	o.Guard = Guard{Orphan: labels[LabelDeletion] == "orphan", Protect: labels[LabelProtect] == "true"}
+	o.Reserve = Resources{NanoCPUs: amountFrom(labels[LabelCPUs]), Memory: amountFrom(labels[LabelMemory])}
 	return o
+}
+
+// amountFrom reads an amount. What is none is nothing: labels can be anybody's.
+func amountFrom(label string) int64 {
+	amount, err := strconv.ParseInt(label, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(amount, 0)
 }
 
 type labelField struct {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestOwnershipSurvivesItsLabels(t *testing.T) {
-	o := Ownership{Owner: "us", App: "shop", Service: "web", Job: "migrate", Run: "d1", Slot: "1", Fingerprint: "f", Revision: "r", Name: "shop-web-1-x", Pod: "shop-web-1-x", Role: RoleHolder, Member: HolderName, Preview: "42", Guard: Guard{Orphan: true, Protect: true}}
+	o := Ownership{Owner: "us", App: "shop", Service: "web", Job: "migrate", Run: "d1", Slot: "1", Fingerprint: "f", Revision: "r", Name: "shop-web-1-x", Pod: "shop-web-1-x", Role: RoleHolder, Member: HolderName, Preview: "42", Guard: Guard{Orphan: true, Protect: true}, Reserve: Resources{NanoCPUs: 25e7, Memory: 1 << 30}}
 	v := reflect.ValueOf(o)
 	for i := range v.NumField() {
 		if v.Field(i).IsZero() {

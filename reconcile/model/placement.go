@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -54,6 +55,28 @@ func (r Resources) Minus(o Resources) Resources {
 // Max has the greater amount of each.
 func (r Resources) Max(o Resources) Resources {
 	return Resources{max(r.NanoCPUs, o.NanoCPUs), max(r.Memory, o.Memory)}
+}
+
+// Reserve is what a container, or a pod, takes of its host by what it says itself:
+// that counts where no manifest names it any more. Of memory its engine has the
+// last word, which is adjusted in place; the labels say how it was when it was made,
+// also where an engine knows no such setting, or can't be asked right now.
+func (c *Container) Reserve() Resources {
+	r := c.Owner.Reserve
+	var together, alone int64
+	for _, p := range c.Parts() {
+		switch {
+		case p.Spec == nil && p.Owner.Role != RoleHolder:
+			return r
+		case p.Spec == nil:
+		case p.Owner.Role == RoleInit:
+			alone = max(alone, p.Spec.Adjustable.MemoryReservation)
+		default:
+			together += p.Spec.Adjustable.MemoryReservation
+		}
+	}
+	r.Memory = cmp.Or(max(together, alone), r.Memory)
+	return r
 }
 
 // CapacityOf is what replicas can have on a host, all together: what people say

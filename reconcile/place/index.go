@@ -46,6 +46,7 @@ type placer struct {
 	offers  *offers  // the same
 
 	scratch   []resident // see victims
+	going     bool       // something that is to go takes room somewhere
 	displaced bool       // somebody was sent away since this was last cleared
 }
 
@@ -61,6 +62,7 @@ type host struct {
 	images    map[string]string
 	capacity  model.Capacity
 	used      model.Resources
+	going     model.Resources // see noteGoing
 	residents []resident
 	sorted    bool // whether the residents are, the first to go first
 	claims    []claim
@@ -79,6 +81,7 @@ type service struct {
 	near, apart      []int         // services that it would rather be with, or not
 	company          map[int]int32 // hosts where those are
 	noMemory, noCPUs reason        // see roomReason
+	follows          bool          // its replicas may wait for those that are to go, see follow
 	failed           map[int]int32 // hosts where it has failed, and how often
 }
 
@@ -231,16 +234,21 @@ func (p *placer) sightOne(c *model.Container, onHost int) {
 		h.claimLive(c, resident{service: foreign})
 		return
 	}
-	if c.Owner.Job != "" && c.Running() {
-		h.used = h.used.Plus(p.jobs[key{c.Owner.App, c.Owner.Job}])
+	if reserve, declared := p.jobs[key{c.Owner.App, c.Owner.Job}]; declared && c.Owner.Job != "" {
+		if c.Running() {
+			h.used = h.used.Plus(reserve)
+		}
+		return
 	}
 	i, ok := p.byKey[key{c.Owner.App, c.Owner.Service}]
 	if !ok {
+		p.noteGoing(h, c)
 		return
 	}
 	s := &p.services[i]
 	n := p.slotOf(s, c, onHost)
 	if n < 0 {
+		p.noteGoing(h, c)
 		return
 	}
 	h.claimLive(c, resident{s.index, n})

@@ -38,7 +38,7 @@ func (p *placer) keep(s *service, pass tenure) {
 			if held > pass {
 				break // it is the better one, and its turn comes
 			}
-			if p.mayStay(s, c) && (held != runsNot || p.hosts[c.host].fits(s.Reserve)) {
+			if p.mayStay(s, c) && (held != runsNot || p.hosts[c.host].fits(s)) {
 				p.assign(s, n, c.host, c.container)
 				break
 			}
@@ -107,7 +107,7 @@ func (p *placer) hold(s *service) {
 // holdsRoom says whether a slot may stay for the sake of a container as far as room
 // goes. One that has never run has no claim to any.
 func (p *placer) holdsRoom(s *service, c sighting) bool {
-	if c.container.Running() || p.hosts[c.host].fits(s.Reserve) {
+	if c.container.Running() || p.hosts[c.host].fits(s) {
 		return true
 	}
 	return c.container.State != model.StateCreated && !p.contested(s, c.host)

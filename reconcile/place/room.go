@@ -11,13 +11,48 @@ import (
 // hasRoom says whether the host can set aside what a new replica reserves. What
 // stays where it is is never asked: a reservation that grows over what the host
 // has sends nobody away. A host of which nobody knows what it has takes all.
-func hasRoom(v view) bool { return v.host.fits(v.service.Reserve) }
+func hasRoom(v view) bool { return v.host.fits(v.service) }
 
-func (h *host) fits(need model.Resources) bool { return h.capacity.Fits(h.used, need) }
+func (h *host) fits(s *service) bool { return h.capacity.Fits(h.taken(s), s.Reserve) }
+
+// taken is what a new replica of a service finds set aside.
+func (h *host) taken(s *service) model.Resources {
+	if s.follows {
+		return h.used
+	}
+	return h.used.Plus(h.going)
+}
+
+// noteGoing counts what a container takes that is to go: of a service, job or app
+// that has left the manifests, or of a slot too many. It takes it for as long as it
+// runs, and that may be long: its removal waits for what takes its place, and a
+// guard or a person may hold it.
+func (p *placer) noteGoing(h *host, c *model.Container) {
+	if c.Running() {
+		h.going = h.going.Plus(c.Reserve())
+		p.going = p.going || h.going != (model.Resources{})
+	}
+}
+
+// follow lets the service in hand, which finds no host, have the room of what is to
+// go: where nothing else is free it could never take over from that. Its replicas
+// are made there, and start when the others have gone. Once is enough for all of
+// the service's slots, as what they need is the same. It reports whether to look
+// again.
+func (p *placer) follow(s *service) bool {
+	if s.follows || !p.going || s.Reserve == (model.Resources{}) {
+		return false
+	}
+	s.follows, p.offers = true, nil
+	if p.ranking != nil {
+		p.rateAll(s, p.ranking) // hosts were shut that are open now
+	}
+	return true
+}
 
 // free is what is not set aside yet; less than nothing where reservations have
 // grown.
-func (h *host) free() model.Resources { return h.capacity.Minus(h.used) }
+func (h *host) free(s *service) model.Resources { return h.capacity.Minus(h.taken(s)) }
 
 // share is how much of the host is set aside, in thousandths, of that of which it
 // is more.
@@ -35,7 +70,7 @@ func (h *host) share() int32 {
 // roomReason says what the host lacks, of memory and CPUs the first. It is the same
 // for all hosts but for what is left there, so the service keeps it.
 func roomReason(v view) reason {
-	s, free := v.service, v.host.free()
+	s, free := v.service, v.host.free(v.service)
 	r, need, left := &s.noMemory, s.Reserve.Memory, amount{max(free.Memory, 0), Memory}
 	if need == 0 || !v.host.capacity.KnowsMemory || need <= free.Memory {
 		r, need, left = &s.noCPUs, s.Reserve.NanoCPUs, amount{max(free.NanoCPUs, 0), CPUs}

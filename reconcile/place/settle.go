@@ -8,6 +8,7 @@ func (p *placer) settle(s *service) {
 		return
 	}
 	p.take(s)
+	s.follows = false
 	if s.global() {
 		p.settleGlobal(s)
 		return
@@ -65,6 +66,9 @@ func (p *placer) settleGlobal(s *service) {
 			continue
 		}
 		verdict := p.judge(s, n)
+		if verdict != passed && p.follow(s) {
+			verdict = p.judge(s, n)
+		}
 		switch {
 		case verdict == passed:
 			p.assign(s, n, n, p.stays(s, n, n))
@@ -84,6 +88,9 @@ func (p *placer) settleReplicated(s *service) {
 			continue
 		}
 		h := p.bestFor(s, n)
+		if h == nowhere && p.follow(s) {
+			h = p.bestFor(s, n)
+		}
 		switch {
 		case h != nowhere:
 			p.give(s, n, h)

@@ -333,6 +333,7 @@ func (r *raising) amiss(m model.Member, what string) {
 func (r *raising) create(m model.Member) model.Target {
 	owner := r.owner
 	owner.Role, owner.Member, owner.Fingerprint, owner.Revision = m.Role, m.Name, m.Fingerprint, r.revisions[r.s.App]
+	owner.Reserve = model.Resources{} // the holder has that of all of them
 	owner.Name = r.freeName(func(n int) string {
 		return r.owner.Name + "-" + m.Name + "-" + model.Hash([]any{r.owner.Name, m.Name, m.Fingerprint, n})[:4]
 	})

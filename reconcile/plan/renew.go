@@ -29,7 +29,7 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	}
 	owner := model.Ownership{
 		Owner: p.in.Desired.Owner, App: s.App, Service: s.Name, Slot: c.Key.Slot,
-		Fingerprint: s.Fingerprint, Revision: p.revisions[s.App], Guard: s.Guard, Preview: p.previews[s.App],
+		Fingerprint: s.Fingerprint, Revision: p.revisions[s.App], Guard: s.Guard, Preview: p.previews[s.App], Reserve: s.Reserve,
 	}
 	owner.Name = p.newName(owner)
 	p.pullAnew(c, s)

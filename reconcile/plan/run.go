@@ -188,7 +188,7 @@ func (p *planner) startRun(runs *Runs, d *jobs.Decision) Change {
 	}
 	owner := model.Ownership{
 		Owner: p.in.Desired.Owner, App: runs.App, Job: d.Job.Name, Run: d.Start.Run, Slot: strconv.Itoa(d.Start.Number),
-		Fingerprint: s.Fingerprint, Revision: p.revisions[runs.App], Preview: p.previews[runs.App],
+		Fingerprint: s.Fingerprint, Revision: p.revisions[runs.App], Preview: p.previews[runs.App], Reserve: s.Reserve,
 	}
 	owner.Name = p.newName(owner)
 	target := model.Target{Host: at.Host, Name: owner.Name, Owner: owner.Owner, Fingerprint: owner.Fingerprint}

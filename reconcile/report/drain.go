@@ -127,7 +127,7 @@ func (h *Host) LeftText() string {
 
 // why is all that is to be said of a host's state.
 func (h *Host) why() string {
-	parts := []string{h.Error, h.LeftText()}
+	parts := []string{h.Error, h.LeftText(), h.overcommitted()}
 	if h.Withheld != "" {
 		parts = append(parts, "not given up: "+h.Withheld)
 	}

@@ -137,6 +137,7 @@ func (t *text) describeHost(s *Status, h *Host) {
 	f.add("memory", h.memoryCell().text, h.memoryCell().color)
 	f.add("seen", moment(s, h.Seen), plain)
 	f.add("why", clean(h.Error), plain)
+	f.add("overcommitted", h.overcommitted(), alarm)
 	f.addDrain(h)
 	t.table("  ", f.rows)
 	var here []Replica

@@ -1,6 +1,9 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // barWidth is how long a bar is.
 const barWidth = 8
@@ -20,6 +23,22 @@ func (h *Host) memoryCell() cell {
 	}
 	share := float64(h.Reserved.Memory) / float64(h.Capacity.Memory)
 	return bar(share, atLeastZero(size(h.Reserved.Memory))+" of "+size(h.Capacity.Memory))
+}
+
+// overcommitted says that more is set aside than the host has, or "": reservations
+// have grown, or its capacity has shrunk, under replicas that stay.
+func (h *Host) overcommitted() string {
+	var over []string
+	if c := h.Capacity.Memory; c > 0 && h.Reserved.Memory > c {
+		over = append(over, fmt.Sprintf("%dMiB of %dMiB of memory", h.Reserved.Memory>>20, c>>20))
+	}
+	if c := h.Capacity.CPUs; c > 0 && h.Reserved.CPUs > c {
+		over = append(over, number(h.Reserved.CPUs)+" of "+number(c)+" CPUs")
+	}
+	if len(over) == 0 {
+		return ""
+	}
+	return "more is set aside than it has: " + strings.Join(over, ", ")
 }
 
 // bar draws a share before what it is a share of. More than there is is red, and

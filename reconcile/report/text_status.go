@@ -135,6 +135,11 @@ func (t *text) statusHosts(s *Status) {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		t.drainLines(h)
+		if over := h.overcommitted(); over != "" {
+			t.gap()
+			t.line("%s", t.paint(alarm, "host "+h.Name+" is overcommitted"))
+			t.line("  %s", over)
+		}
 		if h.Reachable {
 			continue
 		}

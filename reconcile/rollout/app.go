@@ -18,7 +18,7 @@ func (d *decider) goneApp(changes []plan.Change) {
 		r.removals() // nothing takes a preview's place
 		return
 	}
-	if record, known := d.out.State.Records[r.app.Name]; known && !record.Sync.Auto && !d.in.Manual {
+	if !d.goes(r.app.Name) {
 		r.holdAll(autoOff)
 		return
 	}
@@ -27,6 +27,12 @@ func (d *decider) goneApp(changes []plan.Change) {
 		return
 	}
 	r.removals()
+}
+
+// goes says whether an app that no manifest names goes without being asked.
+func (d *decider) goes(app string) bool {
+	record, known := d.out.State.Records[app]
+	return d.apps[app] == nil && (!known || record.Sync.Auto || d.in.Manual)
 }
 
 // roll is one app's decision.

@@ -28,38 +28,67 @@ func (d *decider) waitsToLeave(c *plan.Change) string {
 	return fmt.Sprintf("makes room for %s once that has been made", by.By())
 }
 
-// occupant finds a displaced replica that still runs on the host of another one,
-// which is new there and can't start before: what is free while the displaced ones
-// are there is less than what was given away.
+// occupant finds a replica that still runs on the host of another one, which is new
+// there and can't start before: what is free while those are there that leave is
+// less than what was given away.
 func (d *decider) occupant(s *model.Service, change *plan.Change) *plan.Change {
 	if s.Reserve == (model.Resources{}) || slices.ContainsFunc(change.Old, func(id string) bool { return d.runsOn(id, change.Host) }) {
 		return nil
 	}
-	if d.displaced == nil {
-		d.noteDisplaced()
-	}
-	there := d.displaced[change.Host]
-	if len(there) == 0 || d.fits(change.Host, d.reservedBy(there)) {
+	there := d.goingFrom(change.Host)
+	if len(there) == 0 || d.fits(change.Host, d.takenBy(there, change.Host)) {
 		return nil
 	}
 	return there[0]
 }
 
-// noteDisplaced finds the displaced replicas that still run where they were, by
-// host.
-func (d *decider) noteDisplaced() {
-	d.displaced = map[string][]*plan.Change{}
-	for i := range d.in.Plan.Changes {
-		c := &d.in.Plan.Changes[i]
-		if c.Displaced != nil && slices.ContainsFunc(c.Old, func(id string) bool { return d.runsOn(id, c.Displaced.Host) }) {
-			d.displaced[c.Displaced.Host] = append(d.displaced[c.Displaced.Host], c)
+// goingFrom are the replicas that still run on a host of which no placement knows
+// any more: those that were displaced, and those that are to be removed.
+func (d *decider) goingFrom(host string) []*plan.Change {
+	if d.going == nil {
+		d.going = map[string][]*plan.Change{}
+		for i := range d.in.Plan.Changes {
+			d.noteGoing(&d.in.Plan.Changes[i])
+		}
+	}
+	return d.going[host]
+}
+
+func (d *decider) noteGoing(c *plan.Change) {
+	if c.Displaced == nil && !c.Removal || len(c.Old) == 0 {
+		return
+	}
+	var hosts []string
+	for _, id := range c.Old {
+		if o := d.container(id); o != nil && o.Running() && (c.Removal || o.Host == c.Displaced.Host) {
+			hosts = append(hosts, o.Host)
+		}
+	}
+	slices.Sort(hosts)
+	for _, host := range slices.Compact(hosts) {
+		if d.takes(c, host) != (model.Resources{}) {
+			d.going[host] = append(d.going[host], c)
 		}
 	}
 }
 
-func (d *decider) reservedBy(changes []*plan.Change) (sum model.Resources) {
+// takes is what a replica that goes still has of a host: what its service reserves,
+// or where no manifest names that, what its containers say.
+func (d *decider) takes(c *plan.Change, host string) (sum model.Resources) {
+	if !c.Removal {
+		return d.reserveOf(c.Key)
+	}
+	for _, id := range c.Old {
+		if d.runsOn(id, host) {
+			sum = sum.Plus(d.container(id).Reserve())
+		}
+	}
+	return sum
+}
+
+func (d *decider) takenBy(changes []*plan.Change, host string) (sum model.Resources) {
 	for _, c := range changes {
-		sum = sum.Plus(d.reserveOf(c.Key))
+		sum = sum.Plus(d.takes(c, host))
 	}
 	return sum
 }
@@ -90,17 +119,36 @@ func (r *roll) vacate(s *service, slot *slot) {
 }
 
 // noRoomYet says what a second copy beside an old one waits for, or "": others on
-// the same host are being replaced so, and there is not room for all of them at
-// one time. That there is room for this one alone the plan has made sure of.
-func (d *decider) noRoomYet(s *model.Service, change *plan.Change) string {
-	if s.Reserve == (model.Resources{}) || !d.beside(change) {
+// the same host are being replaced so, or surplus is still there, and there is not
+// room for all of them at one time. That there is room for this one alone the plan
+// has made sure of.
+func (r *roll) noRoomYet(s *model.Service, change *plan.Change) string {
+	if s.Reserve == (model.Resources{}) || !r.beside(change) {
 		return ""
 	}
-	taken := d.secondCopies(change.Host)
-	if taken != (model.Resources{}) && !d.fits(change.Host, taken.Plus(s.Reserve)) {
+	need := r.secondCopies(change.Host).Plus(s.Reserve)
+	if need != s.Reserve && !r.fits(change.Host, need) {
 		return "waits for room on " + change.Host + " for a second copy: others are being replaced there"
 	}
-	return ""
+	surplus := r.surplus(change.Host)
+	if len(surplus) == 0 || r.fits(change.Host, need.Plus(r.takenBy(surplus, change.Host))) {
+		return ""
+	}
+	r.waiting = append(r.waiting, room{host: change.Host, crowded: true, beside: need})
+	return fmt.Sprintf("waits for %s to make room for a second copy", surplus[0].Key)
+}
+
+// surplus is what goes from a host when somebody waits for its room. A second copy
+// is there for a short while only, so it waits for nobody whose end other apps, or
+// people, decide about.
+func (r *roll) surplus(host string) (surplus []*plan.Change) {
+	for _, c := range r.goingFrom(host) {
+		own := c.Key.App == r.app.Name && r.stopped() == "" && r.keptAvailable(c) == ""
+		if c.Removal && c.Verdict == plan.Remove && (own || r.goes(c.Key.App)) {
+			surplus = append(surplus, c)
+		}
+	}
+	return surplus
 }
 
 // noteCopy counts what a change that has just begun takes for its second copy. One

@@ -32,12 +32,8 @@ func reserving(s model.Service, memory int64, priority int) model.Service {
 // used is how much of a host the containers reserve that run there now.
 func (f *fleet) used(host string) (used int64) {
 	for _, c := range f.host(host).Containers {
-		for _, a := range f.desired.Apps {
-			for _, s := range a.Services {
-				if c.Running() && s.App == c.Owner.App && s.Name == c.Owner.Service {
-					used += s.Reserve.Memory
-				}
-			}
+		if c.Running() {
+			used += c.Reserve().Memory
 		}
 	}
 	return used

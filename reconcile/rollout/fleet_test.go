@@ -37,8 +37,10 @@ type fleet struct {
 	busy    map[plan.Key]Task
 	manual  bool
 	allow   bool
-	commits map[Rendering]Rendered
-	choice  Choice
+	// policies are those that apps had which have gone.
+	policies map[string]model.Sync
+	commits  map[Rendering]Rendered
+	choice   Choice
 	// refuse says why an op fails, and whether for good.
 	refuse func(model.Op) (reason string, permanent bool)
 	// hang says of ops that they do not end by themselves.
@@ -103,7 +105,7 @@ func (f *fleet) decide() Result {
 		services = append(services, a.Services...)
 	}
 	placement := place.Place(place.Input{Services: services, Hosts: held.Hosts, Live: f.live, Owner: us, Moves: f.choice.State.Moves()})
-	f.plan = plan.Build(plan.Input{Desired: held, Live: &f.live, Placement: placement, AllowRemovals: f.allow})
+	f.plan = plan.Build(plan.Input{Desired: held, Live: &f.live, Placement: placement, AllowRemovals: f.allow, Policies: f.policies})
 	busy := map[plan.Key]string{}
 	for key, task := range f.busy {
 		busy[key] = task.Digest

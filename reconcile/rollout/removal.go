@@ -37,14 +37,15 @@ func (r *roll) removals() {
 }
 
 // holdRemovals keeps what is to go until the new is healthy, except for a
-// replica that holds a port which a new one needs.
+// replica that holds what a new one needs: a port, a volume, or room.
 func (r *roll) holdRemovals(why string) {
 	for i := range r.changes {
 		c := &r.changes[i]
 		if c.Verdict != plan.Remove || c.Key.Kind == plan.KindRun && !c.Removal {
 			continue
 		}
-		if r.stopped() == "" && c.Key.Kind == plan.KindReplica && r.inTheWay(c) && r.keptAvailable(c) == "" {
+		replica := c.Key.Kind == plan.KindReplica || c.Key.Kind == plan.KindRun
+		if r.stopped() == "" && replica && r.keptAvailable(c) == "" && (r.inTheWay(c) || r.makesRoom(c)) {
 			r.retire(c, ops(c.Steps, plan.Idle))
 			continue
 		}
@@ -53,11 +54,40 @@ func (r *roll) holdRemovals(why string) {
 }
 
 // room is what a new container needs that has been made and can't start: the
-// ports that it publishes, and the volumes that it holds.
+// ports that it publishes, the volumes that it holds, and where its host is too
+// crowded, what it needs besides what is set aside for it.
 type room struct {
 	host    string
 	ports   []model.Port
 	volumes []string
+	crowded bool
+	beside  model.Resources
+}
+
+// makesRoom says whether a replica that is to go has what a new container on a
+// crowded host waits for. No more of them go than have to.
+func (d *decider) makesRoom(c *plan.Change) bool {
+	return slices.ContainsFunc(d.waiting, func(w room) bool {
+		if !w.crowded || d.takes(c, w.host) == (model.Resources{}) || d.fits(w.host, w.beside.Plus(d.staying(w.host))) {
+			return false
+		}
+		if d.ended == nil {
+			d.ended = map[plan.Key]bool{}
+		}
+		d.ended[c.Key] = true
+		return true
+	})
+}
+
+// staying is what those have of a host that are to be removed, and are not yet
+// being stopped.
+func (d *decider) staying(host string) (sum model.Resources) {
+	for _, c := range d.goingFrom(host) {
+		if _, busy := d.in.Busy[c.Key]; c.Removal && !busy && !d.ended[c.Key] {
+			sum = sum.Plus(d.takes(c, host))
+		}
+	}
+	return sum
 }
 
 // inTheWay says whether a replica that is to go has a port of its host, or a

@@ -227,7 +227,8 @@ type decider struct {
 	proving    map[string]bool             // apps from which others are promoted
 	tried      map[string]bool             // apps that had tries when the pass began; made when first needed
 	waiting    []room                      // what new containers can't start without
-	displaced  map[string][]*plan.Change   // by the host where they still run; made when first needed
+	going      map[string][]*plan.Change   // see goingFrom
+	ended      map[plan.Key]bool           // of these, those that go now to make room
 	copies     map[string]model.Resources  // see secondCopies
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }

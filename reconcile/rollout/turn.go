@@ -102,7 +102,8 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		return
 	}
 	if why := r.obstructed(s.Service, slot.change); why != "" && starts(slot.change) {
-		r.waiting = append(r.waiting, room{slot.change.Host, s.Container.Ports, s.Held()})
+		crowded := r.occupant(s.Service, slot.change) != nil
+		r.waiting = append(r.waiting, room{host: slot.change.Host, ports: s.Container.Ports, volumes: s.Held(), crowded: crowded})
 		r.hold(slot.change, why)
 		r.yield(s, slot)
 		return

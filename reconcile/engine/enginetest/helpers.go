@@ -57,6 +57,7 @@ func (s *suite) creation(spec model.ContainerSpec) model.CreateContainer {
 	return model.CreateContainer{Host: s.Host.Name, Spec: spec, Owner: model.Ownership{
 		Owner: s.Owner, App: "app", Service: "web", Slot: slot, Revision: strings.Repeat("ab", 20),
 		Guard:       model.Guard{Orphan: true, Protect: true},
+		Reserve:     model.Resources{NanoCPUs: 25e7, Memory: 64 << 20},
 		Fingerprint: model.Fingerprint(spec), Name: s.name("web-" + slot),
 	}}
 }
