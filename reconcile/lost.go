@@ -24,7 +24,7 @@ func (c *Controller) judgeHosts(now time.Time) {
 	hosts := slices.Concat(c.effective.Hosts, Leaving(c.effective, c.seen))
 	c.judged = liveness.Judge(liveness.Input{
 		Fleet: c.effective.Fleet, Hosts: hosts, Now: now, Started: c.started, Away: away,
-		Lost: before.Lost, GivenUp: before.GivenUp,
+		Lost: before.Lost, GivenUp: before.GivenUp, Anew: before.Anew,
 	})
 	for _, name := range slices.Sorted(maps.Keys(c.judged.Conditions)) {
 		c.tellCondition(name, before)

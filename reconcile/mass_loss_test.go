@@ -34,6 +34,35 @@ func TestAMassLossMovesNothing(t *testing.T) {
 	})
 }
 
+// TestThoseThatComeBackOneByOneAreNotGivenUp: after a partition hosts are seen again
+// within seconds of each other, and none is given up in the moment in which the
+// others are back.
+func TestThoseThatComeBackOneByOneAreNotGivenUp(t *testing.T) {
+	simulate(t, 3, func(w *world) {
+		w.branch.commit(onThree(serviceManifest("web", "web:1", 6)))
+		w.converge()
+		warm()
+		before := w.endState()
+		w.take("host-1", "host-2")
+		after(10 * time.Minute)
+		w.give("host-1")
+		after(12 * time.Second)
+		if h := hostOf(w.running.Status(), "host-2"); h.Condition != model.Unreachable {
+			t.Errorf("while the others are back the last one is %q", h.Condition)
+		}
+		w.give("host-2")
+		w.converge()
+		if got := w.endState(); got != before || len(w.containers("web")) != 6 {
+			t.Errorf("after the partition there is\n%s\nwant\n%s", got, before)
+		}
+		for _, e := range w.journal.events {
+			if strings.Contains(e.Text, "is lost") {
+				t.Errorf("%s: %s", e.Host, e.Text)
+			}
+		}
+	})
+}
+
 // TestAMassLossIsToldOnce per host, not once per host and host that comes back.
 func TestAMassLossIsToldOnce(t *testing.T) {
 	simulate(t, 10, func(w *world) {

@@ -30,6 +30,8 @@ type Input struct {
 	Lost map[string]time.Time
 	// GivenUp are the times at which hosts were given up lately, oldest first.
 	GivenUp []time.Time
+	// Anew is what the last judgement made of those that were away together.
+	Anew map[string]time.Time
 }
 
 // Result is what is made of the hosts.
@@ -40,6 +42,10 @@ type Result struct {
 	Lost map[string]time.Time
 	// GivenUp are the times within the last minute at which hosts were given up.
 	GivenUp []time.Time
+	// Anew are hosts that are away, and were so together with too many others, and
+	// when that was over: their time begins anew then, because the last one of many
+	// that come back is no more lost than the others were. It is zero while they are.
+	Anew map[string]time.Time
 	// Withheld says of hosts that have been away for long enough why they are
 	// not given up.
 	Withheld map[string]string
@@ -49,7 +55,7 @@ type Result struct {
 
 // Judge says what is made of each host.
 func Judge(in Input) Result {
-	j := &judge{in: in, out: Result{Conditions: map[string]model.Condition{}, Lost: map[string]time.Time{}, Withheld: map[string]string{}}}
+	j := &judge{in: in, out: Result{Conditions: map[string]model.Condition{}, Lost: map[string]time.Time{}, Anew: map[string]time.Time{}, Withheld: map[string]string{}}}
 	for i := range in.Hosts {
 		name := in.Hosts[i].Name
 		if at, lost := in.Lost[name]; lost && j.away(name) {
@@ -83,6 +89,9 @@ func (j *judge) wakeAt(t time.Time) {
 func (j *judge) host(h *model.Host) {
 	unreachable := j.in.Away[h.Name].Add(h.Grace.Unreachable)
 	lost := unreachable.Add(h.Grace.Lost)
+	if again := j.anew(h); again.After(lost) {
+		lost = again
+	}
 	_, already := j.out.Lost[h.Name]
 	switch {
 	case !j.away(h.Name):

@@ -135,6 +135,41 @@ func TestAMassLossIsTheNetworks(t *testing.T) {
 	}
 }
 
+// TestTheLastOfManyHasItsTimeAnew: of two hosts that were cut off for long one is
+// seen again, at a moment at which nobody had judged for a while.
+func TestTheLastOfManyHasItsTimeAnew(t *testing.T) {
+	for name, away := range map[string]time.Duration{"withheld for long": 10 * time.Minute, "just before it would be given up": 29 * s} {
+		t.Run(name, func(t *testing.T) {
+			in := fleet(3, map[string]time.Duration{"h1": away, "h2": away})
+			judge := func(later time.Duration) Result {
+				in.Now = in.Now.Add(later)
+				got := Judge(in)
+				in.Lost, in.GivenUp, in.Anew = got.Lost, got.GivenUp, got.Anew
+				return got
+			}
+			judge(0)
+			delete(in.Away, "h1")
+			back := judge(5 * time.Minute)
+			if back.Conditions["h2"] != model.Unreachable || back.Withheld["h2"] != "" {
+				t.Fatalf("as the other is back it is %s, withheld %q", back.Conditions["h2"], back.Withheld["h2"])
+			}
+			if want := in.Now.Add(in.Hosts[1].Grace.Lost); !back.Wake.Equal(want) {
+				t.Errorf("looks again at %s, want %s", back.Wake, want)
+			}
+			if got := judge(14 * s).Conditions["h2"]; got != model.Unreachable {
+				t.Errorf("before its time is over it is %s", got)
+			}
+			if got := judge(s).Conditions["h2"]; got != model.Lost {
+				t.Errorf("when its time is over it is %s", got)
+			}
+			delete(in.Away, "h2")
+			if got := judge(s); len(got.Anew) > 0 {
+				t.Errorf("of hosts that answer is remembered %v", got.Anew)
+			}
+		})
+	}
+}
+
 // TestHostsAreGivenUpOneAfterTheOther lets 20 of 100 hosts vanish at once.
 func TestHostsAreGivenUpOneAfterTheOther(t *testing.T) {
 	gone := map[string]time.Duration{}
@@ -191,7 +226,7 @@ func TestNeverTooMany(t *testing.T) {
 					t.Fatalf("%s answers and is %s", h.Name, got.Conditions[h.Name])
 				}
 			}
-			in.Lost, in.GivenUp = got.Lost, got.GivenUp
+			in.Lost, in.GivenUp, in.Anew = got.Lost, got.GivenUp, got.Anew
 		}
 		for i := in.Fleet.EvictionRate; i < len(given); i++ {
 			if given[i].Before(given[i-in.Fleet.EvictionRate].Add(time.Minute)) {

@@ -31,6 +31,26 @@ func (j *judge) massLoss(h *model.Host) string {
 	return ""
 }
 
+// anew is when the time of a host is over that was away together with too many
+// others, counted from when they were no longer too many; zero if it was not, or
+// still is.
+func (j *judge) anew(h *model.Host) time.Time {
+	since, was := j.in.Anew[h.Name]
+	switch {
+	case !j.away(h.Name):
+		return time.Time{}
+	case j.massLoss(h) != "":
+		j.out.Anew[h.Name] = time.Time{}
+		return time.Time{}
+	case !was:
+		return time.Time{}
+	case since.IsZero():
+		since = j.in.Now
+	}
+	j.out.Anew[h.Name] = since
+	return since.Add(h.Grace.Lost)
+}
+
 // count counts the hosts that are away, of all and of each failure domain. Those
 // that were given up before count neither as away nor as part of the whole: what
 // is gone for days must not make the loss of one more look like a mass loss.

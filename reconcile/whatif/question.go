@@ -84,7 +84,7 @@ func (q Question) Notice(d *model.Desired, now time.Time) (after time.Duration, 
 			}
 			return after, r.Withheld
 		}
-		in.Now, in.Lost, in.GivenUp = r.Wake, r.Lost, r.GivenUp
+		in.Now, in.Lost, in.GivenUp, in.Anew = r.Wake, r.Lost, r.GivenUp, r.Anew
 	}
 }
 
