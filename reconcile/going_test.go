@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/reconcile/engine/sim"
 	"github.com/tallyman-io/tallyman/reconcile/model"
+	"github.com/tallyman-io/tallyman/reconcile/report"
 )
 
 // succeeding is a life on one host in which a service of one app, and a whole app,
@@ -45,5 +46,22 @@ func TestCrashAtEveryWriteWhileServicesSucceedEachOther(t *testing.T) {
 			return nil
 		})
 		return w.through(succeeding())
+	})
+}
+
+// TestARuleThatCameLaterAndCanNotBeMetIsTold: what runs is left in peace, and status
+// says in whose spite.
+func TestARuleThatCameLaterAndCanNotBeMetIsTold(t *testing.T) {
+	simulate(t, 3, func(w *world) {
+		w.branch.commit(onThree(serviceManifest("web", "web:1", 5)))
+		w.converge()
+		w.branch.commit(onThree(serviceManifest("web", "web:1", 5, "placement: {maxPerHost: 1}")))
+		w.converge()
+		s := w.running.Status()
+		web := s.Apps[0].Services[0]
+		const want = "web-4: can't leave host-1: 3 of 3 are at maxPerHost 1 (host-1, host-2, host-3); and 1 more"
+		if s.Sync != report.Synced || s.Health != report.Healthy || web.Reason != want {
+			t.Errorf("%s and %s, because %q", s.Sync, s.Health, web.Reason)
+		}
 	})
 }

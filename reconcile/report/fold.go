@@ -108,6 +108,9 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 	if held != "" && !strings.Contains(r.Reason, held) {
 		r.Reason = strings.TrimPrefix(r.Reason+"; "+held, "; ")
 	}
+	if c.Stays != "" {
+		r.Reason = strings.TrimPrefix(r.Reason+"; can't leave "+c.Host+": "+c.Stays, "; ")
+	}
 	live := f.containers[c.Current]
 	if live == nil && len(c.Old) > 0 {
 		live = f.containers[c.Old[0]]
@@ -132,8 +135,8 @@ func (f *folder) replica(c *plan.Change, held string) Replica {
 		r.Container, r.ID = main.Name, main.ID
 	}
 	r.Health = f.healthOf(live)
-	if r.Reason == "" && r.Health == Degraded {
-		r.Reason = why(live)
+	if (r.Reason == "" || c.Stays != "") && r.Health == Degraded {
+		r.Reason = strings.TrimSuffix(why(live)+"; "+r.Reason, "; ")
 	}
 	return r
 }
@@ -302,7 +305,29 @@ func (f *folder) service(s *model.Service) Service {
 			out.Reason = strings.TrimSuffix(s.Name+"-"+r.Slot+": "+r.Reason, ": ")
 		}
 	}
+	if out.Reason == "" {
+		out.Reason = f.stays(s)
+	}
 	return out
+}
+
+// stays says of a service that is well which of its replicas is where the manifests
+// do not want it any more, the first of them, or "".
+func (f *folder) stays(s *model.Service) string {
+	first, more := "", 0
+	for _, r := range f.replicas[[2]string{s.App, s.Name}] {
+		switch {
+		case r.change.Stays == "":
+		case first == "":
+			first = s.Name + "-" + r.Slot + ": " + r.Reason
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		first += fmt.Sprintf("; and %d more", more)
+	}
+	return first
 }
 
 // countReplica looks at all containers of the replica: while a new one starts,

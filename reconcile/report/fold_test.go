@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -284,5 +285,22 @@ func TestWhatIsSetAsideOfHosts(t *testing.T) {
 	}}
 	if h := Fold(in).Hosts[0]; h.Capacity != (Amounts{3.5, 1 << 30}) || h.Reserved != (Amounts{1.25, 64 << 20}) {
 		t.Errorf("of %+v are set aside %+v", h.Capacity, h.Reserved)
+	}
+}
+
+// What is where the manifests do not want it any more is well, and told of.
+func TestAServiceSaysWhatCanNotLeaveItsHost(t *testing.T) {
+	in := scene(running("a"), running("b"))
+	in.Plan.Changes = []plan.Change{
+		{Key: web("1"), Host: "h1", Verdict: plan.Unchanged, Current: "a", Stays: "1 of 1 is at maxPerHost 1 (h1)"},
+		{Key: web("2"), Host: "h1", Verdict: plan.Unchanged, Current: "b", Stays: "1 of 1 is at maxPerHost 1 (h1)"},
+	}
+	s := Fold(in).Apps[0].Services[0]
+	if s.Health != Healthy || s.Sync != Synced || s.Reason != "web-1: can't leave h1: 1 of 1 is at maxPerHost 1 (h1); and 1 more" {
+		t.Errorf("%s and %s, because %q", s.Sync, s.Health, s.Reason)
+	}
+	in.Live.Hosts[0].Containers[1].State = model.StateExited
+	if s = Fold(in).Apps[0].Services[0]; s.Health != Degraded || !strings.HasPrefix(s.Reason, "web-2: exited") {
+		t.Errorf("what is not healthy comes first: %s, because %q", s.Health, s.Reason)
 	}
 }
