@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/tallyman-io/tallyman/reconcile/liveness"
+	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
 // judgeHosts says of each host whether it is ready, unreachable or lost, and puts
@@ -31,20 +32,27 @@ func (c *Controller) judgeHosts(now time.Time) {
 	}
 }
 
-// tellCondition says what is new about a host that gives no answer.
+// tellCondition says what is new about a host that gives no answer, once for each
+// condition that it comes to.
 func (c *Controller) tellCondition(name string, before liveness.Result) {
 	at, lost := c.judged.Lost[name]
 	_, was := before.Lost[name]
 	withheld := c.judged.Withheld[name]
+	if c.judged.Conditions[name] == model.Unreachable && before.Conditions[name] != model.Unreachable {
+		c.event(Event{Kind: "failed", Host: name, Text: "host is unreachable: no answer since " + c.awaySince(name)})
+	}
 	switch {
 	case lost && !was:
 		c.cancelOn(name)
 		c.noteLost(c.hosts[name], at)
-		c.event(Event{Kind: "failed", Host: name, Text: fmt.Sprintf("host is lost: no answer since %s; what can run elsewhere is placed elsewhere",
-			c.hosts[name].state.AwaySince.UTC().Format("15:04:05 MST"))})
+		c.event(Event{Kind: "failed", Host: name, Text: fmt.Sprintf("host is lost: no answer since %s; what can run elsewhere is placed elsewhere", c.awaySince(name))})
 	case withheld != "" && wordsOf(withheld) != wordsOf(before.Withheld[name]):
 		c.event(Event{Kind: "host", Host: name, Text: "host is not given up: " + withheld})
 	}
+}
+
+func (c *Controller) awaySince(name string) string {
+	return c.hosts[name].state.AwaySince.UTC().Format("15:04:05 MST")
 }
 
 // wordsOf is a text without its numbers: that they change, with each host that

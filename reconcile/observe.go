@@ -154,7 +154,7 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 	}
 	switch {
 	case was && err != nil:
-		c.event(Event{Kind: "failed", Host: h.host.Name, Text: "host is unreachable: " + err.Error()})
+		c.event(Event{Kind: "failed", Host: h.host.Name, Text: "host gives no answer: " + err.Error()})
 	case !was && err == nil:
 		c.event(Event{Kind: "host", Host: h.host.Name, Text: "host is reachable"})
 	}

@@ -34,6 +34,9 @@ type HostState struct {
 	Withheld  string    `json:"withheld,omitempty"`
 	// SameAs is the host of the same engine that is used in its place.
 	SameAs string `json:"sameAs,omitempty"`
+	// Evicted are the replicas that were last seen on the host, which is given up,
+	// and that are to run elsewhere.
+	Evicted []Ownership `json:"-"`
 	// Since is when the host was first reached again after it had not been, or
 	// after the controller had started.
 	Since      time.Time      `json:"since,omitzero"`

@@ -116,6 +116,7 @@ type planner struct {
 	yields      map[slot]bool               // replicas in a ring, each on the next one's ports
 	displaces   map[slot][]string           // whom a replica sends away, in words
 	rooms       map[string]*model.Room      // by host
+	evicted     map[slot]string             // from which lost host, see missing
 	blocked     map[Key]string              // networks and volumes that can't be had, with the reason
 	pulls       map[Key]Change
 	named       map[string]bool              // volumes that the manifests have, by their names on hosts

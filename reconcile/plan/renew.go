@@ -10,7 +10,7 @@ import (
 // renew makes the slot's new container: a first one, or one in place of the
 // old ones.
 func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
-	c.Verdict, c.Reasons = Create, []string{"missing"}
+	c.Verdict, c.Reasons = Create, []string{p.missing(s, c.Key.Slot)}
 	if len(old) > 0 {
 		c.Verdict, c.Reasons = Replace, p.replaceReasons(s, c.Host, old[0])
 		c.Drift = p.drift(s, c.Host, old[0])
@@ -48,6 +48,23 @@ func (p *planner) renew(c *Change, s *model.Service, old []*model.Container) {
 	}
 	c.Steps = append(c.Steps, Step{Op: model.StartContainer{Target: target, Holds: s.Held()}})
 	p.supersede(c, s, old)
+}
+
+// missing says why a replica has no container.
+func (p *planner) missing(s *model.Service, name string) string {
+	if p.evicted == nil {
+		p.evicted = map[slot]string{}
+		for i := range p.in.Live.Hosts {
+			h := &p.in.Live.Hosts[i]
+			for _, o := range h.Evicted {
+				p.evicted[slot{o.App, o.Service, o.Slot}] = h.Name
+			}
+		}
+	}
+	if host := p.evicted[slot{s.App, s.Name, name}]; host != "" {
+		return fmt.Sprintf("missing; host %q, which is lost, had it", host)
+	}
+	return "missing"
 }
 
 // pullAnew pulls what the host may have already.

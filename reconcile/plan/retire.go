@@ -18,7 +18,7 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 	}
 	if c.Verdict == Unchanged || c.Verdict == Update {
 		c.Verdict = Replace
-		c.Reasons = append(c.Reasons, fmt.Sprintf("takes over from %s", old[0].Name))
+		c.Reasons = append(c.Reasons, takesOver(c.Host, old[0]))
 	}
 	c.Yields = p.yields[slot{c.Key.App, c.Key.Service, c.Key.Slot}]
 	if c.Yields {
@@ -48,6 +48,15 @@ func (p *planner) supersede(c *Change, s *model.Service, old []*model.Container)
 	start := firstStart(c)
 	c.Steps = slices.Concat(slices.Insert(c.Steps, max(start, 0), before...), after, healthy)
 	stall(c)
+}
+
+// takesOver says from whom. Two containers on two hosts may have one name, as when a
+// host that was given up is back, so the hosts are named then.
+func takesOver(host string, old *model.Container) string {
+	if old.Host != host {
+		return fmt.Sprintf("the one on host %q takes over from %s on host %q", host, old.Name, old.Host)
+	}
+	return "takes over from " + old.Name
 }
 
 // firstStart is the first step that starts a container, or -1.
