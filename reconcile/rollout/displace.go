@@ -134,7 +134,7 @@ func (r *roll) noRoomYet(s *model.Service, change *plan.Change) string {
 	if len(surplus) == 0 || r.fits(change.Host, need.Plus(r.takenBy(surplus, change.Host))) {
 		return ""
 	}
-	r.waiting = append(r.waiting, room{host: change.Host, crowded: true, beside: need})
+	r.crowd(change.Host, need)
 	return fmt.Sprintf("waits for %s to make room for a second copy", surplus[0].Key)
 }
 
@@ -194,13 +194,21 @@ func (d *decider) secondCopies(host string) model.Resources {
 }
 
 func (d *decider) reserveOf(k plan.Key) model.Resources {
+	if s := d.serviceOf(k); s != nil {
+		return s.Reserve
+	}
+	return model.Resources{}
+}
+
+// serviceOf is the service of a replica, or nil when no manifest names it.
+func (d *decider) serviceOf(k plan.Key) *model.Service {
 	app := d.apps[k.App]
-	if app == nil {
-		return model.Resources{}
+	if app == nil || k.Kind != plan.KindReplica {
+		return nil
 	}
 	i := slices.IndexFunc(app.Services, func(s model.Service) bool { return s.Name == k.Service })
 	if i < 0 {
-		return model.Resources{}
+		return nil
 	}
-	return app.Services[i].Reserve
+	return &app.Services[i]
 }

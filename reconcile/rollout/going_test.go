@@ -70,6 +70,21 @@ func TestAnAppThatHasGoneKeepsItsRoomWhileItIsThere(t *testing.T) {
 	}
 }
 
+// Who waits may be of an app that is decided about later.
+func TestAnAppThatIsNotThereYetMakesRoomForALaterOne(t *testing.T) {
+	f := newFleet("h1")
+	f.sizes(100)
+	f.up(t)
+	f.bank(reserving(declared("ledger", "web:1", 1), 70, 0))
+	f.runs(t, 20, nil)
+	f.bank(behaving(declared("slow", "web:1", 1), "never"))
+	f.commit(reserving(behaving(declared("big", "web:1", 1), "healthy"), 70, 0))
+	f.runs(t, 15, nil)
+	if f.where("ledger") != "" || f.where("big") != "h1" || f.state.Records["bank"].Phase != Progressing {
+		t.Errorf("ledger is on %q, big on %q, and bank is %s", f.where("ledger"), f.where("big"), f.state.Records["bank"].Phase)
+	}
+}
+
 // A replica that is replaced on its own host does not wait for itself, and where a
 // second copy would be too much beside what the commit removes, that goes first.
 func TestASecondCopyWaitsForTheSurplus(t *testing.T) {

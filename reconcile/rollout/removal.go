@@ -54,29 +54,52 @@ func (r *roll) holdRemovals(why string) {
 }
 
 // room is what a new container needs that has been made and can't start: the
-// ports that it publishes, the volumes that it holds, and where its host is too
-// crowded, what it needs besides what is set aside for it.
+// ports that it publishes, and the volumes that it holds.
 type room struct {
 	host    string
 	ports   []model.Port
 	volumes []string
-	crowded bool
-	beside  model.Resources
 }
 
-// makesRoom says whether a replica that is to go has what a new container on a
-// crowded host waits for. No more of them go than have to.
+// makesRoom says whether a replica that is to go runs on a crowded host. No more of
+// them go than have to.
 func (d *decider) makesRoom(c *plan.Change) bool {
-	return slices.ContainsFunc(d.waiting, func(w room) bool {
-		if !w.crowded || d.takes(c, w.host) == (model.Resources{}) || d.fits(w.host, w.beside.Plus(d.staying(w.host))) {
-			return false
+	if d.crowded == nil {
+		d.noteCrowded()
+	}
+	for host, beside := range d.crowded {
+		if d.takes(c, host) != (model.Resources{}) && !d.fits(host, beside.Plus(d.staying(host))) {
+			d.ended[c.Key] = true
+			return true
 		}
-		if d.ended == nil {
-			d.ended = map[plan.Key]bool{}
+	}
+	return false
+}
+
+// noteCrowded finds the hosts on which containers that have been made wait for the
+// room of others, of whichever app: one that comes first may be waiting for a later
+// one itself.
+func (d *decider) noteCrowded() {
+	d.crowded, d.ended = map[string]model.Resources{}, map[plan.Key]bool{}
+	for i := range d.in.Plan.Changes {
+		c := &d.in.Plan.Changes[i]
+		current := d.container(c.Current)
+		if current == nil || current.Running() || !starts(c) {
+			continue
 		}
-		d.ended[c.Key] = true
-		return true
-	})
+		if s := d.serviceOf(c.Key); s != nil && d.occupant(s, c) != nil {
+			d.crowd(c.Host, model.Resources{})
+		}
+	}
+}
+
+// crowd notes that somebody waits on a host for others to go, for what is set aside
+// there already and so much besides.
+func (d *decider) crowd(host string, beside model.Resources) {
+	if d.crowded == nil {
+		d.noteCrowded()
+	}
+	d.crowded[host] = d.crowded[host].Max(beside)
 }
 
 // staying is what those have of a host that are to be removed, and are not yet

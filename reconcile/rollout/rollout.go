@@ -229,6 +229,7 @@ type decider struct {
 	waiting    []room                      // what new containers can't start without
 	going      map[string][]*plan.Change   // see goingFrom
 	ended      map[plan.Key]bool           // of these, those that go now to make room
+	crowded    map[string]model.Resources  // by host, see crowd
 	copies     map[string]model.Resources  // see secondCopies
 	leaving    []*plan.Change              // replicas with containers that are to go; made when first needed
 }

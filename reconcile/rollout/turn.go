@@ -102,8 +102,7 @@ func (r *roll) mend(s *service, slot *slot, m missing) {
 		return
 	}
 	if why := r.obstructed(s.Service, slot.change); why != "" && starts(slot.change) {
-		crowded := r.occupant(s.Service, slot.change) != nil
-		r.waiting = append(r.waiting, room{host: slot.change.Host, ports: s.Container.Ports, volumes: s.Held(), crowded: crowded})
+		r.waiting = append(r.waiting, room{host: slot.change.Host, ports: s.Container.Ports, volumes: s.Held()})
 		r.hold(slot.change, why)
 		r.yield(s, slot)
 		return
