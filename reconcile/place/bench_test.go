@@ -106,6 +106,23 @@ func full(z size) Input {
 	return running(in)
 }
 
+// All services of a full fleet have got other names: each replica finds room only
+// where one is to go.
+func BenchmarkPlaceSuccession(b *testing.B) {
+	for _, z := range []size{{5_000, 250, 250}, {20_000, 1_000, 1_000}, {100_000, 5_000, 5_000}} {
+		in := full(z)
+		for h := range in.Live.Hosts {
+			for i := range in.Live.Hosts[h].Containers {
+				in.Live.Hosts[h].Containers[i].Owner.Reserve.NanoCPUs = 1e8
+			}
+		}
+		for i := range in.Services {
+			in.Services[i].Name = "new-" + in.Services[i].Name
+		}
+		b.Run(z.String(), func(b *testing.B) { place(b, in, z) })
+	}
+}
+
 // Four hundred replicas of another app, alone or many of one service, each of which
 // takes the place of two.
 func BenchmarkPlaceDisplacing(b *testing.B) {

@@ -1,6 +1,10 @@
 package place
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tallyman-io/tallyman/reconcile/model"
+)
 
 // class is what is the same for all services with the same rules of placement, and
 // with images for the same of the fleet's machines.
@@ -9,6 +13,7 @@ type class struct {
 	lasting []int8 // the first of the lasting filters that each host fails, or passed
 	open    []bool // the domains of the first spread that have a host that passes
 	ranking *ranking
+	full    model.Resources // what no host has besides what is to go, see follow; none is not known
 }
 
 // classOf is the class of a service, made when it is first asked for.

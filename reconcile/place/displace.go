@@ -163,6 +163,9 @@ func (p *placer) evict(s *service, n, h int, victims []resident) bool {
 	}
 	p.give(s, n, h)
 	p.displaced = true
+	for _, c := range p.classes {
+		c.full = model.Resources{} // who is sent away may leave more room than it takes
+	}
 	return true
 }
 

@@ -2,6 +2,7 @@ package place
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,10 +45,25 @@ func (p *placer) follow(s *service) bool {
 		return false
 	}
 	s.follows, p.offers = true, nil
+	if p.onlyRoom(s) {
+		p.classOf(s).full = s.Reserve
+	}
 	if p.ranking != nil {
 		p.rateAll(s, p.ranking) // hosts were shut that are open now
 	}
 	return true
+}
+
+// onlyRoom says whether nothing but room can keep the service from a host that is open
+// to its class: then the others of the class that need as much need not look for it.
+func (p *placer) onlyRoom(s *service) bool {
+	publishes := slices.ContainsFunc(s.Container.Ports, func(port model.Port) bool { return port.Published != 0 })
+	return !s.global() && s.pin.host == anywhere && s.Placement.MaxPerHost == 0 && p.skew == nil && !publishes
+}
+
+// lacks says whether it is known that no host of the class has so much.
+func (c *class) lacks(need model.Resources) bool {
+	return c.full != (model.Resources{}) && need.Memory >= c.full.Memory && need.NanoCPUs >= c.full.NanoCPUs
 }
 
 // free is what is not set aside yet; less than nothing where reservations have

@@ -8,7 +8,7 @@ func (p *placer) settle(s *service) {
 		return
 	}
 	p.take(s)
-	s.follows = false
+	s.follows = p.going && p.classOf(s).lacks(s.Reserve)
 	if s.global() {
 		p.settleGlobal(s)
 		return
