@@ -59,7 +59,7 @@ func (g *Ground) Desired() *model.Desired { return g.desired }
 func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (*Ground, error) {
 	o.Secrets, o.Registries, o.Recorded, o.Platforms = closed{g}, known(imagesOf(g.desired)), nil, model.Platforms{}
 	eachService(g.desired, func(s *model.Service) { maps.Copy(o.Platforms, s.Platforms) })
-	o.Unjudged = true // by its own policies; it is by those of the base
+	o.Unjudged = true // what it breaks is told of the proposal
 	r, err := read(ctx, tree, loader, o)
 	if err != nil {
 		return nil, err

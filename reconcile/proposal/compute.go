@@ -26,14 +26,21 @@ func Of(in Input) Proposal {
 	return p
 }
 
-// violations are the rules of the base that the proposal breaks: it can't change by
-// what it is judged. Of what it leads to, only its own changes count.
+// violations are the rules that the proposal breaks: those of the base, since it can't
+// change by what it is judged, and its own ones about manifests, since the commit that
+// it becomes is refused for these. Of what it leads to, only its own changes count.
 func (in *Input) violations(changes []Effect) []policy.Violation {
 	var p plan.Plan
 	for _, c := range changes {
 		p.Changes = append(p.Changes, plan.Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Kept: c.kept})
 	}
-	return append(policy.Check(in.Base.Set.Policies, in.Merged.Set), policy.CheckPlan(in.Base.Desired.PlanRules, &p)...)
+	broken := policy.Check(in.Base.Set.Policies, in.Merged.Set)
+	for _, v := range policy.Check(in.Merged.Set.Policies, in.Merged.Set) {
+		if !slices.ContainsFunc(broken, v.Same) { // most of its policies are the base's
+			broken = append(broken, v)
+		}
+	}
+	return append(broken, policy.CheckPlan(in.Base.Desired.PlanRules, &p)...)
 }
 
 // obtained says of an image that it is only fetched, for what is told of besides.

@@ -20,8 +20,8 @@ type Proposal struct {
 	// where it is these.
 	Failure string            `json:"failure,omitempty"`
 	Errors  []*manifest.Error `json:"errors,omitempty"`
-	// Violations are the rules of the base that it breaks, Warnings what a person
-	// should look at twice.
+	// Violations are the rules that it breaks, of the base and of its own, Warnings
+	// what a person should look at twice.
 	Violations []policy.Violation `json:"violations,omitempty"`
 	Warnings   []Warning          `json:"warnings,omitempty"`
 	Counts     Counts             `json:"counts"`
