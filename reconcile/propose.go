@@ -50,6 +50,9 @@ func emptyGround(o BuildOptions) (*Ground, error) {
 	return &Ground{reading{set: set, desired: &d}, o.Commit}, err
 }
 
+// Revision is the commit that was read.
+func (g *Ground) Revision() string { return g.commit.ID }
+
 // Desired is what the base asks for.
 func (g *Ground) Desired() *model.Desired { return g.desired }
 
@@ -190,6 +193,7 @@ type Proposed struct {
 	BaseName, MergedName string
 	Asked                []string
 	Machine              model.HostInfo
+	Signatures           []proposal.Signature
 }
 
 // Propose says what a proposal would do to the fleet of a view, whose desired
@@ -201,7 +205,7 @@ func Propose(v View, p Proposed) proposal.Proposal {
 	return proposal.Of(proposal.Input{
 		Base: base, Merged: p.Merged.side(p.MergedName),
 		Live: *v.Live, Asked: p.Asked, Machine: p.Machine, State: v.State, Guards: v.Guards, Leaving: v.Leaving, Now: v.Now,
-		AllowedRemovals: allowedRemovals(p.Merged.commit),
+		AllowedRemovals: allowedRemovals(p.Merged.commit), Signatures: p.Signatures,
 		Decide: func(ask proposal.Ask, m whatif.Moment) whatif.Decision {
 			v := v
 			v.Desired, v.Leaving, v.Guards, v.Manual, v.AllowRemovals = ask.Desired, ask.Leaving, ask.Guards, ask.Manual, ask.AllowRemovals

@@ -34,7 +34,7 @@ func (a *app) propose(ctx context.Context, o planOptions) error {
 	switch err = cmp.Or(failure, err); {
 	case err != nil:
 		return err
-	case len(result.Violations) > 0:
+	case result.Refused():
 		return exitCode(exitError)
 	case !result.Empty():
 		return exitCode(exitChanges)
@@ -91,9 +91,29 @@ func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
 	if p.borrowed != nil {
 		asked = nil // the controller asks for what it needs
 	}
+	signatures, err := p.signatures(ctx, base, merged)
+	if err != nil {
+		return proposal.Proposal{}, err
+	}
 	return reconcile.Propose(p.view(time.Now(), false), reconcile.Proposed{
-		Base: base, Merged: merged, BaseName: p.names[0], MergedName: p.names[1], Asked: asked, Machine: simulated.Machine(),
+		Base: base, Merged: merged, BaseName: p.names[0], MergedName: p.names[1], Asked: asked, Machine: simulated.Machine(), Signatures: signatures,
 	}), nil
+}
+
+// signatures holds the head's commits against the signers that there are.
+func (p *proposing) signatures(ctx context.Context, base, merged *reconcile.Ground) ([]proposal.Signature, error) {
+	own, err := p.signers()
+	if err != nil {
+		return nil, err
+	}
+	v := reconcile.Vouching{
+		VerifyOptions: reconcile.VerifyOptions{Commit: p.merge.Head, Path: p.global.path, Own: own},
+		History:       p.repo, Loader: p.loader, Ground: base, Merged: merged, Base: p.merge.Base.ID, Fork: p.merge.Fork.ID,
+	}
+	if base.Revision() == p.memory.Accepted.Revision {
+		v.Verified = p.memory.Accepted.Verified // an app may be behind
+	}
+	return v.Signatures(ctx)
 }
 
 // refused is what is printed where it is the proposal that is not good.

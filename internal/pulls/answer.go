@@ -72,6 +72,8 @@ func verdictOn(p *proposal.Proposal) (forge.Verdict, string) {
 		return forge.Failure, model.Count(len(p.Errors), "mistake", "mistakes") + " in the manifests: " + p.Errors[0].Error()
 	case p.Failure != "":
 		return forge.Failure, p.Failure
+	case p.Unverified != "":
+		return forge.Failure, p.Unverified
 	case n > 1:
 		return forge.Failure, fmt.Sprintf("breaks %d rules; policy %s: %s", n, p.Violations[0].Policy, p.Violations[0].Message)
 	case n > 0:

@@ -16,7 +16,7 @@ func Of(in Input) Proposal {
 	p.Drift = in.drift(p.Unknown)
 	settled := in.settle()
 	changes := in.changes(settled)
-	p.Violations = in.violations(changes)
+	p.Violations, p.Unverified = in.violations(changes), in.unverified()
 	p.Apps, p.Counts = gather(changes)
 	for i := range p.Apps {
 		p.Apps[i].Effects = slices.DeleteFunc(p.Apps[i].Effects, obtained)

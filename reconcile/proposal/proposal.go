@@ -20,6 +20,9 @@ type Proposal struct {
 	// where it is these.
 	Failure string            `json:"failure,omitempty"`
 	Errors  []*manifest.Error `json:"errors,omitempty"`
+	// Unverified says why the controller would refuse it although it is good: commits
+	// that nobody signed.
+	Unverified string `json:"unverified,omitempty"`
 	// Violations are the rules that it breaks, of the base and of its own, Warnings
 	// what a person should look at twice.
 	Violations []policy.Violation `json:"violations,omitempty"`
@@ -48,7 +51,13 @@ func Refused(base, head Commit, why error) Proposal {
 // Empty says whether there is nothing to tell: it changes nothing that concerns
 // the hosts.
 func (p *Proposal) Empty() bool {
-	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0 && p.Failure == ""
+	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0 && p.Unverified == "" && p.Failure == ""
+}
+
+// Refused says whether the controller would refuse what it leads to, or could not be
+// told.
+func (p *Proposal) Refused() bool {
+	return len(p.Violations) > 0 || p.Unverified != "" || p.Failure != ""
 }
 
 // Commit is one side of a proposal. Name is what it was called when it was asked
@@ -163,6 +172,8 @@ type Input struct {
 	Now     time.Time
 	// AllowedRemovals are how many the proposal's commit wants to be let through.
 	AllowedRemovals int
+	// Signatures are those that are asked for, by the names of apps.
+	Signatures []Signature
 	// Decide is one pass over a moment, of which Live may be changed. It is asked
 	// in the order in which things would happen.
 	Decide func(Ask, whatif.Moment) whatif.Decision

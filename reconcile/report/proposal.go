@@ -21,6 +21,7 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 	m.end = len(end) + len(cut)
 	m.WriteString("### Tallyman: " + proposalHeadline(p) + "\n\n" + proposalCommits(p) + "\n\n")
 	m.lines("> [!CAUTION]\n> This is in its way:\n", "\n", failureLines(p))
+	m.lines("> [!CAUTION]\n> This would be refused:\n", "\n", unverifiedLines(p))
 	m.lines("> [!CAUTION]\n> This breaks policies:\n", "\n", violationLines(p))
 	m.lines("> [!WARNING]\n> To be looked at twice:\n", "\n", warningLines(p))
 	for i := range p.Apps {
@@ -123,6 +124,13 @@ func failureLines(p *proposal.Proposal) []string {
 		lines = append(lines, "> - "+code(strings.TrimSuffix(place.Error(), ": "))+" "+escaped(strings.TrimPrefix(message.Error(), ": "))+"\n")
 	}
 	return lines
+}
+
+func unverifiedLines(p *proposal.Proposal) []string {
+	if p.Unverified == "" {
+		return nil
+	}
+	return []string{"> - " + escaped(p.Unverified) + "\n"}
 }
 
 func violationLines(p *proposal.Proposal) []string {
