@@ -35,7 +35,6 @@ func ReadGround(ctx context.Context, tree fs.FS, loader *manifest.Loader, o Buil
 	if tree == nil {
 		return emptyGround(o)
 	}
-	o.Unjudged = true // what breaks a policy is told of the proposal
 	r, err := read(ctx, tree, loader, o)
 	if errors.Is(err, manifest.ErrNoManifests) {
 		return emptyGround(o)
@@ -55,6 +54,19 @@ func (g *Ground) Revision() string { return g.commit.ID }
 
 // Desired is what the base asks for.
 func (g *Ground) Desired() *model.Desired { return g.desired }
+
+// Open opens the secrets that are as in a base, with what that has of them: what was
+// written anew stays closed.
+func (g *Ground) Open(base *Ground, s Secrets, owner string) error {
+	before, left := byName(base.set), &manifest.Set{}
+	for _, is := range g.set.Secrets {
+		if was := before[is.Metadata.Name]; was != nil && maps.Equal(was.Ciphertexts(), is.Ciphertexts()) {
+			left.Secrets = append(left.Secrets, was)
+		}
+	}
+	_, err := openSecrets(s, left, owner)
+	return err
+}
 
 // Beside reads what was proposed to become of the base, and takes nothing from it:
 // images that the base has too are those, others stay as they are declared, and of

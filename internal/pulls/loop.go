@@ -19,7 +19,8 @@ type Loop struct {
 	// Propose computes what merging a pull request would do, of the commit at its
 	// HeadRef.
 	Propose func(ctx context.Context, pr forge.PullRequest) (proposal.Proposal, error)
-	// Base is the commit that the branch points to now, "" while it is not known.
+	// Base says what there is to compare with: the commit that the branch points to now,
+	// and whether that is in force. "" is that it is not known yet.
 	Base func() string
 	// Keep lets go of all fetched references but these.
 	Keep func(ctx context.Context, refs []string) error

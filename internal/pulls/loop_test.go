@@ -169,6 +169,23 @@ func TestWhatIsWrongTurnsTheStatusRed(t *testing.T) {
 			},
 			"This breaks policies", "failure: breaks policy calm: nothing privileged",
 		},
+		"commits that nobody signed": {
+			func(pr forge.PullRequest) (proposal.Proposal, error) {
+				p := creates(pr.Head, 1)
+				p.Unverified = `not verified: commit 12ab "Go on" by Eve is not signed`
+				return p, nil
+			},
+			`This would be refused:
+> - not verified: commit 12ab "Go on" by Eve is not signed`, `failure: not verified: commit 12ab "Go on" by Eve is not signed`,
+		},
+		"a branch that is not mended": {
+			func(pr forge.PullRequest) (proposal.Proposal, error) {
+				p := refused(pr, invalid)
+				p.Invalid = broken()
+				return p, nil
+			},
+			"not valid since `12ab34cd`: web.yaml:2:1: wrong", "failure: base is not valid since 12ab34cd, and not with this: 1 mistake",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
@@ -286,7 +303,7 @@ func TestWhatFailsByItselfIsTriedAgain(t *testing.T) {
 	if err := d.look(); err == nil {
 		t.Error("nobody was told")
 	}
-	expect(t, "status of the one", d.status(first), "error: could not be planned")
+	expect(t, "status of the one", d.status(first), "error: could not be planned, which is tried again: look at hosts: no route")
 	expect(t, "status of the other", d.status(second), "success")
 	asked := d.asked
 	if err := d.look(); err != nil || d.asked != asked {

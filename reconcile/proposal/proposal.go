@@ -16,6 +16,8 @@ import (
 type Proposal struct {
 	Base Commit `json:"base"`
 	Head Commit `json:"head"`
+	// Invalid says of a base that is refused what stands in for it.
+	Invalid *Invalid `json:"invalid,omitempty"`
 	// Failure says why there is no answer, Errors the mistakes in the manifests
 	// where it is these.
 	Failure string            `json:"failure,omitempty"`
@@ -67,6 +69,19 @@ type Commit struct {
 	Name    string `json:"name,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
+}
+
+// Invalid is a base that no hosts are held to. What is proposed is told against what
+// is in its place.
+type Invalid struct {
+	// Since is the first of the commits, up to the base, that are not valid; Error is
+	// what is wrong with the base.
+	Since Commit `json:"since"`
+	Error string `json:"error"`
+	// Against is what it is compared with: what the hosts are held to, or else the
+	// newest commit before that is valid.
+	Against Commit `json:"against"`
+	InForce bool   `json:"inForce,omitempty"`
 }
 
 // Counts are how many replicas, runs of jobs, networks and volumes there are of

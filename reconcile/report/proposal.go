@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 	end, cut := proposalEnd(p), shortened(p, 1<<30)
 	m.end = len(end) + len(cut)
 	m.WriteString("### Tallyman: " + proposalHeadline(p) + "\n\n" + proposalCommits(p) + "\n\n")
+	m.lines("> [!IMPORTANT]\n", "\n", invalidLines(p))
 	m.lines("> [!CAUTION]\n> This is in its way:\n", "\n", failureLines(p))
 	m.lines("> [!CAUTION]\n> This would be refused:\n", "\n", unverifiedLines(p))
 	m.lines("> [!CAUTION]\n> This breaks policies:\n", "\n", violationLines(p))
@@ -109,6 +111,33 @@ func sideText(c proposal.Commit) string {
 		text += ")"
 	}
 	return text
+}
+
+// invalidLines say of a base that is refused what is in its place.
+func invalidLines(p *proposal.Proposal) []string {
+	if p.Invalid == nil {
+		return nil
+	}
+	what := "which is in force"
+	if !p.Invalid.InForce {
+		what = "the newest commit before it that is valid"
+	}
+	return []string{"> " + code(upTo(longestName, baseName(p))) + " is not valid since " + sideText(p.Invalid.Since) + ": " + escaped(p.Invalid.Error) +
+		"\n>\n> This is compared with " + sideText(p.Invalid.Against) + ", " + what + ".\n"}
+}
+
+func baseName(p *proposal.Proposal) string { return cmp.Or(p.Base.Name, short(p.Base.ID)) }
+
+// ProposalInvalid says in a line of plain text what a proposal does about a base that is
+// refused, and nothing where it is not.
+func ProposalInvalid(p *proposal.Proposal) string {
+	switch {
+	case p.Invalid == nil:
+		return ""
+	case p.Refused():
+		return baseName(p) + " is not valid since " + short(p.Invalid.Since.ID) + ", and not with this: "
+	}
+	return "mends " + baseName(p) + ": "
 }
 
 // failureLines are the mistakes with their places, or why there is no answer.

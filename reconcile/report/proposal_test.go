@@ -46,6 +46,9 @@ func proposed(name string) *proposal.Proposal {
 		}}},
 		Drift:   proposal.Drift{Known: true, Counts: proposal.Counts{Update: 1}, Apps: []proposal.AppEffects{{Name: name, Effects: []proposal.Effect{{Key: replica("web", "3"), Host: "edge-1", Verdict: plan.Update}}}}},
 		Unknown: []string{"edge-3", name},
+
+		Unverified: name,
+		Invalid:    &proposal.Invalid{Since: proposal.Commit{ID: strings.Repeat("c", 40), Subject: name, Author: name}, Error: name, Against: proposal.Commit{ID: strings.Repeat("d", 40), Subject: name, Author: name}},
 	}
 	p.Counts = p.Apps[0].Counts
 	return p
@@ -61,7 +64,9 @@ func TestProposalMarkdown(t *testing.T) {
 	conflict := proposal.Refused(nothing.Base, nothing.Head, errors.New(`merge "a into b": both sides changed the same in "shop/web.yaml"`))
 	good := proposed("topic")
 	good.Errors = nil
-	for name, p := range map[string]*proposal.Proposal{"proposal": good, "proposal_nothing": nothing, "proposal_settings": settings, "proposal_wrong": &wrong, "proposal_conflict": &conflict} {
+	mending := &proposal.Proposal{Base: nothing.Base, Head: nothing.Head, Unverified: `not verified: commit aaaaaaaa "Mend a word" by Bob is not signed`, Invalid: &proposal.Invalid{
+		Since: nothing.Base, Error: "shop/web.yaml:5:3: spec.replica: unknown field", Against: proposal.Commit{ID: strings.Repeat("c", 40), Subject: "What was there", Author: "Ada"}, InForce: true}}
+	for name, p := range map[string]*proposal.Proposal{"proposal": good, "proposal_nothing": nothing, "proposal_settings": settings, "proposal_mending": mending, "proposal_wrong": &wrong, "proposal_conflict": &conflict} {
 		golden(t, name, func(w io.Writer) error { _, err := io.WriteString(w, ProposalMarkdown(p, 0)); return err })
 	}
 }
