@@ -117,5 +117,8 @@ func (l *Loop) notes(mistakes []*manifest.Error) []forge.Note {
 }
 
 func (l *Loop) status(ctx context.Context, pr forge.PullRequest, v forge.Verdict, text string) error {
+	if delete(l.pending, pr.Number); v == forge.Pending {
+		l.pending[pr.Number] = pr
+	}
 	return l.Forge.SetStatus(ctx, forge.Status{Commit: pr.Head, Context: l.Context, Verdict: v, Description: text, Branch: pr.HeadBranch})
 }

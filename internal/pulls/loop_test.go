@@ -254,40 +254,6 @@ func TestAForkWaitsForAMaintainer(t *testing.T) {
 	expect(t, "status after the label", d.status(head), "success")
 }
 
-// TestNobodyIsAnsweredWhoHasGone: a pull request that is closed, or pushed to, while it
-// is planned gets no answer to what it was.
-func TestNobodyIsAnsweredWhoHasGone(t *testing.T) {
-	d := newDesk(t)
-	number, _ := d.pull("feature")
-	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
-		d.stage.Close(number)
-		return creates(pr.Head, 3), nil
-	}
-	if err := d.look(); err != nil {
-		t.Fatal(err)
-	}
-	if got := d.comment(number); got != "" {
-		t.Errorf("a closed pull request was answered: %q", got)
-	}
-
-	number, head := d.pull("second")
-	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
-		if pr.Head == head {
-			d.stage.Branch("second", map[string]string{"fleet/web.yaml": "pushed\n"})
-		}
-		return creates(pr.Head, 9), nil
-	}
-	for range 2 {
-		if err := d.look(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := d.status(head); strings.HasPrefix(got, "success") {
-		t.Errorf("the head that was replaced is called good: %q", got)
-	}
-	expect(t, "comment", d.comment(number), "`+9`")
-}
-
 // TestWhatFailsByItselfIsTriedAgain, and keeps no other pull request waiting.
 func TestWhatFailsByItselfIsTriedAgain(t *testing.T) {
 	d := newDesk(t)
