@@ -62,8 +62,22 @@ func (in *Input) drift(unknown []string) Drift {
 		c.Reasons = nil
 		changes = append(changes, c)
 	}
+	if len(changes) > 0 && !in.present() {
+		d.Absent = in.Base.Desired.Owner // all that the base asks for would be drift
+		return d
+	}
 	d.Apps, d.Counts = gather(changes)
 	return d
+}
+
+// present says whether anything of the installation's is on any host that was looked at.
+func (in *Input) present() bool {
+	owner := in.Base.Desired.Owner
+	return slices.ContainsFunc(in.Live.Hosts, func(h model.HostState) bool {
+		return h.Reachable && (slices.ContainsFunc(h.Containers, func(c model.Container) bool { return c.Owner.Owner == owner }) ||
+			slices.ContainsFunc(h.Networks, func(n model.NetworkState) bool { return n.Owner.Owner == owner }) ||
+			slices.ContainsFunc(h.Volumes, func(v model.VolumeState) bool { return v.Owner.Owner == owner }))
+	})
 }
 
 // settle carries the base out. What was rolled back, paused or pinned does not

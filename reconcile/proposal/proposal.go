@@ -144,7 +144,10 @@ type Effect struct {
 // reasons: what somebody has set by hand on a host is nothing to be published.
 type Drift struct {
 	// Known says whether any host could be looked at.
-	Known  bool         `json:"known"`
+	Known bool `json:"known"`
+	// Absent is the owner, where nothing of theirs is on any of these hosts. Then
+	// nothing else is said: these are likely not the hosts, or that is not the owner.
+	Absent string       `json:"absent,omitempty"`
 	Counts Counts       `json:"counts"`
 	Apps   []AppEffects `json:"apps,omitempty"`
 }

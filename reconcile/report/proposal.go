@@ -348,7 +348,10 @@ func (m *markdown) drift(p *proposal.Proposal) {
 	if len(p.Unknown) > 0 {
 		m.lines("", "", []string{"Live state of " + strings.Join(named(p.Unknown), ", ") + " unknown: taken to be what the manifests of the base say.\n\n"})
 	}
-	if p.Drift.Known && len(p.Drift.Apps) == 0 {
+	switch {
+	case p.Drift.Absent != "":
+		m.lines("", "", []string{"No live drift is told of: nothing of owner " + code(p.Drift.Absent) + " runs on these hosts. `--owner` names another one.\n\n"})
+	case p.Drift.Known && len(p.Drift.Apps) == 0:
 		m.lines("", "", []string{"No live drift: the hosts are what the base says.\n\n"})
 	}
 	var lines []string
