@@ -98,7 +98,7 @@ func (v *verifier) verify(ctx context.Context, name, last string) error {
 	}
 	steps, err := v.history.Since(ctx, last, v.Commit.ID)
 	if err != nil {
-		return fmt.Errorf("what came since the last verified revision %s is not known: %w", short(last), err)
+		return unknownSince(last, err)
 	}
 	if len(steps) == 0 && !v.Named {
 		return fmt.Errorf("the branch was moved back behind the last verified revision %s, which nobody signs for; use git revert", short(last))
@@ -118,6 +118,10 @@ func (v *verifier) verify(ctx context.Context, name, last string) error {
 		}
 	}
 	return nil
+}
+
+func unknownSince(last string, err error) error {
+	return fmt.Errorf("what came since the last verified revision %s is not known: %w", short(last), err)
 }
 
 // afterSeal leaves out the moves up to the last one whose signer vouches for them.

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -57,6 +58,10 @@ func (v Vouching) Signatures(ctx context.Context) ([]proposal.Signature, error) 
 func (v Vouching) hold(ctx context.Context, s *proposal.Signature, list signature.Signers) error {
 	last := cmp.Or(v.Verified[s.App], v.Ground.commit.ID)
 	commits, err := v.brought(ctx, last)
+	if errors.Is(err, git.ErrHistoryCut) || errors.Is(err, git.ErrRevisionNotFound) {
+		s.Unsigned = unknownSince(last, err).Error()
+		return nil
+	}
 	if err != nil {
 		return err
 	}

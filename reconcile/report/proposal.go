@@ -167,7 +167,7 @@ func violationLines(p *proposal.Proposal) []string {
 	for _, v := range p.Violations {
 		line := "> - **policy** " + code(v.Policy)
 		if v.Rule != "" {
-			line += ", rule " + code(v.Rule)
+			line += ", rule " + verbatim(v.Rule)
 		}
 		line += ": " + escaped(v.Message)
 		if v.Where != "" {
