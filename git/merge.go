@@ -29,8 +29,9 @@ type Merged struct {
 // Repository.Tree. Nothing of it is on disk.
 func (m *Merged) Tree(path string) (fs.FS, error) { return m.draft.Tree(path) }
 
-// Nothing says whether there is nothing to merge: the base has it all.
-func (m *Merged) Nothing() bool { return m.Fork.ID == m.Head.ID || m.draft.root == m.draft.base }
+// Nothing says whether there is nothing to merge: the base has the head already. A head
+// that changes no file is something, since a commit may be there for what it says.
+func (m *Merged) Nothing() bool { return m.Fork.ID == m.Head.ID }
 
 // Merge says what the commit base would become if head was merged into it. Both
 // have to be in the mirror already. Files that both sides changed are merged

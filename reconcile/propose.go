@@ -35,7 +35,6 @@ func ReadGround(ctx context.Context, tree fs.FS, loader *manifest.Loader, o Buil
 	if tree == nil {
 		return emptyGround(o)
 	}
-	o.Unjudged = true // what breaks a policy is told of the proposal
 	r, err := read(ctx, tree, loader, o)
 	if errors.Is(err, manifest.ErrNoManifests) {
 		return emptyGround(o)
@@ -50,8 +49,24 @@ func emptyGround(o BuildOptions) (*Ground, error) {
 	return &Ground{reading{set: set, desired: &d}, o.Commit}, err
 }
 
+// Revision is the commit that was read.
+func (g *Ground) Revision() string { return g.commit.ID }
+
 // Desired is what the base asks for.
 func (g *Ground) Desired() *model.Desired { return g.desired }
+
+// Open opens the secrets that are as in a base, with what that has of them: what was
+// written anew stays closed.
+func (g *Ground) Open(base *Ground, s Secrets, owner string) error {
+	before, left := byName(base.set), &manifest.Set{}
+	for _, is := range g.set.Secrets {
+		if was := before[is.Metadata.Name]; was != nil && maps.Equal(was.Ciphertexts(), is.Ciphertexts()) {
+			left.Secrets = append(left.Secrets, was)
+		}
+	}
+	_, err := openSecrets(s, left, owner)
+	return err
+}
 
 // Beside reads what was proposed to become of the base, and takes nothing from it:
 // images that the base has too are those, others stay as they are declared, and of
@@ -59,7 +74,7 @@ func (g *Ground) Desired() *model.Desired { return g.desired }
 func (g *Ground) Beside(ctx context.Context, tree fs.FS, loader *manifest.Loader, o BuildOptions) (*Ground, error) {
 	o.Secrets, o.Registries, o.Recorded, o.Platforms = closed{g}, known(imagesOf(g.desired)), nil, model.Platforms{}
 	eachService(g.desired, func(s *model.Service) { maps.Copy(o.Platforms, s.Platforms) })
-	o.Unjudged = true // by its own policies; it is by those of the base
+	o.Unjudged = true // what it breaks is told of the proposal
 	r, err := read(ctx, tree, loader, o)
 	if err != nil {
 		return nil, err
@@ -190,6 +205,7 @@ type Proposed struct {
 	BaseName, MergedName string
 	Asked                []string
 	Machine              model.HostInfo
+	Signatures           []proposal.Signature
 }
 
 // Propose says what a proposal would do to the fleet of a view, whose desired
@@ -201,7 +217,7 @@ func Propose(v View, p Proposed) proposal.Proposal {
 	return proposal.Of(proposal.Input{
 		Base: base, Merged: p.Merged.side(p.MergedName),
 		Live: *v.Live, Asked: p.Asked, Machine: p.Machine, State: v.State, Guards: v.Guards, Leaving: v.Leaving, Now: v.Now,
-		AllowedRemovals: allowedRemovals(p.Merged.commit),
+		AllowedRemovals: allowedRemovals(p.Merged.commit), Signatures: p.Signatures,
 		Decide: func(ask proposal.Ask, m whatif.Moment) whatif.Decision {
 			v := v
 			v.Desired, v.Leaving, v.Guards, v.Manual, v.AllowRemovals = ask.Desired, ask.Leaving, ask.Guards, ask.Manual, ask.AllowRemovals

@@ -153,3 +153,29 @@ func (w *world) bySlot() map[string]string {
 	}
 	return out
 }
+
+// TestSomebodyElsesHostsHaveNoDrift: to whom nothing on the hosts belongs, all that the
+// base asks for would be missing.
+func TestSomebodyElsesHostsHaveNoDrift(t *testing.T) {
+	simulate(t, 1, func(w *world) {
+		base := files{"hosts.yaml": hostManifests(1), "web.yaml": serviceManifest("web", "web:1", 2)}
+		w.branch.commit(tree(base))
+		w.converge()
+		w.running.mu.Lock()
+		live, view := w.running.observed(), w.running.view(time.Now(), w.running.memory.Clone())
+		w.running.mu.Unlock()
+		for _, theirs := range []bool{true, false} {
+			h := &live.Hosts[0]
+			h.Containers = slices.Clone(h.Containers)
+			h.Containers = h.Containers[:1]
+			if !theirs {
+				h.Containers[0].Owner.Owner, h.Networks = "somebody else", nil
+			}
+			view.Live = &live
+			p := proposing{view: view}.must(t, base, base.with(files{"x.md": "words"}))
+			if theirs != (p.Drift.Counts.Create == 1) || theirs != (p.Drift.Absent == "") || !p.Drift.Known {
+				t.Errorf("with something of theirs there (%t) the drift is %+v", theirs, p.Drift)
+			}
+		}
+	})
+}

@@ -33,3 +33,36 @@ func TestProposalsAreJudgedByTheBase(t *testing.T) {
 		})
 	}
 }
+
+// TestProposalsAreJudgedByThemselves too: what would be refused once it is merged is
+// not called good before.
+func TestProposalsAreJudgedByThemselves(t *testing.T) {
+	rule := func(kind, assert string) string {
+		return "apiVersion: tallyman/v1\nkind: Policy\nmetadata: {name: own}\nspec:\n  match: {kinds: [" + kind + "]}\n  rules: [{assert: '" + assert + "', message: no}]\n"
+	}
+	base := shopFiles().with(files{"shop/db.yaml": armored("YWdl"), "policy.yaml": noPrivileged})
+	for name, c := range map[string]struct {
+		changes files
+		want    string
+	}{
+		"keeps its own":        {files{"own.yaml": rule("Service", `spec.replicas == 3`)}, ""},
+		"breaks its own":       {files{"own.yaml": rule("Service", `spec.replicas == 4`)}, "own: no at Service web at shop/web.yaml:1:1"},
+		"can't be judged":      {files{"own.yaml": rule("Service", `metadata.labels["nope"] == "a"`)}, "own: no (the rule can't be judged, and so is not kept: no such key: nope) at Service web at shop/web.yaml:1:1"},
+		"speaks of a secret":   {files{"own.yaml": rule("Secret", `spec.age["url"].startsWith("postgres")`)}, "own: no at Secret db at shop/db.yaml:1:1"},
+		"breaks the base's":    {files{"more.yaml": serviceManifest("more", "web:1", 1, "privileged: true")}, "no-privileged: ask the platform team at Service more at more.yaml:1:1"},
+		"sharpens the base's":  {files{"policy.yaml": noPrivileged + "---\n" + rule("Service", `spec.replicas < 3`)}, "own: no at Service web at shop/web.yaml:1:1"},
+		"a rule about plans":   {files{"own.yaml": fewRemovals, "shop/web.yaml": serviceManifest("web", "web:1", 1)}, ""}, // who follows a branch is not held to these
+		"takes a policy away":  {files{"policy.yaml": ""}, ""},
+		"mends what it breaks": {files{"own.yaml": rule("Service", `spec.replicas == 4`), "shop/web.yaml": serviceManifest("web", "web:1", 4)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, v := range (proposing{}).must(t, base, base.with(c.changes)).Violations {
+				got = append(got, v.Policy+": "+v.Message+" at "+v.Where)
+			}
+			if strings.Join(got, "\n") != c.want {
+				t.Errorf("it breaks\n%s\nwant\n%s", strings.Join(got, "\n"), c.want)
+			}
+		})
+	}
+}

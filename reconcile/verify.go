@@ -14,10 +14,6 @@ import (
 	"github.com/tallyman-io/tallyman/reconcile/model"
 )
 
-// TrailerSeal is the trailer of a commit whose signer vouches for all that came
-// before it: without one, a commit that nobody signed stays in the way for ever.
-const TrailerSeal = "Tallyman-Seal"
-
 // History is where commits and their signatures are read; *git.Repository is one.
 type History interface {
 	Tree(id, path string) (fs.FS, error)
@@ -51,7 +47,7 @@ type Verification struct {
 // longer asking for any. Where nothing was verified before, the revision itself has to
 // be signed, by its own list or the installation's.
 func Verify(ctx context.Context, history History, loader *manifest.Loader, o VerifyOptions) (Verification, error) {
-	v := &verifier{VerifyOptions: o, history: history, loader: loader, lists: map[string]map[string]signature.Signers{}}
+	v := newVerifier(history, loader, o)
 	present, err := v.read(o.Commit.ID)
 	if err != nil {
 		return Verification{}, err
@@ -81,6 +77,10 @@ func Verify(ctx context.Context, history History, loader *manifest.Loader, o Ver
 	return out, nil
 }
 
+func newVerifier(history History, loader *manifest.Loader, o VerifyOptions) *verifier {
+	return &verifier{VerifyOptions: o, history: history, loader: loader, lists: map[string]map[string]signature.Signers{}}
+}
+
 // verifier verifies one revision.
 type verifier struct {
 	VerifyOptions
@@ -98,7 +98,7 @@ func (v *verifier) verify(ctx context.Context, name, last string) error {
 	}
 	steps, err := v.history.Since(ctx, last, v.Commit.ID)
 	if err != nil {
-		return fmt.Errorf("what came since the last verified revision %s is not known: %w", short(last), err)
+		return unknownSince(last, err)
 	}
 	if len(steps) == 0 && !v.Named {
 		return fmt.Errorf("the branch was moved back behind the last verified revision %s, which nobody signs for; use git revert", short(last))
@@ -120,10 +120,14 @@ func (v *verifier) verify(ctx context.Context, name, last string) error {
 	return nil
 }
 
+func unknownSince(last string, err error) error {
+	return fmt.Errorf("what came since the last verified revision %s is not known: %w", short(last), err)
+}
+
 // afterSeal leaves out the moves up to the last one whose signer vouches for them.
 func (v *verifier) afterSeal(steps []git.Step, list signature.Signers) []git.Step {
 	for i, step := range slices.Backward(steps) {
-		if seal, _ := step.Head().Trailer(TrailerSeal); seal == "true" && v.signed(step.Head(), list) == nil {
+		if seal, _ := step.Head().Trailer(model.TrailerSeal); seal == "true" && v.signed(step.Head(), list) == nil {
 			return steps[i+1:]
 		}
 	}
@@ -131,13 +135,20 @@ func (v *verifier) afterSeal(steps []git.Step, list signature.Signers) []git.Ste
 }
 
 func (v *verifier) signed(commit git.Commit, list signature.Signers) error {
+	if err := v.by(commit, list); err != nil {
+		return fmt.Errorf("%w; have a signer put a commit on top that says %s: true, or take it off the branch", err, model.TrailerSeal)
+	}
+	return nil
+}
+
+// by says of a commit that none of the list, and none of the installation's, signed it.
+func (v *verifier) by(commit git.Commit, list signature.Signers) error {
 	what, err := v.history.Signed(commit.ID)
 	if err == nil {
 		_, err = list.With(v.Own).Verify(what)
 	}
 	if err != nil {
-		return fmt.Errorf("commit %s %q by %s %w; have a signer put a commit on top that says %s: true, or take it off the branch",
-			short(commit.ID), commit.Subject, commit.Author, err, TrailerSeal)
+		return fmt.Errorf("commit %s %q by %s %w", short(commit.ID), commit.Subject, commit.Author, err)
 	}
 	return nil
 }

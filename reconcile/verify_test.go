@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -57,11 +56,7 @@ func (b *branch) sign(t *testing.T, p person) {
 
 // demanding is app shop whose commits have to be signed by these people.
 func demanding(image string, people ...person) fstest.MapFS {
-	var lines []string
-	for _, p := range people {
-		lines = append(lines, fmt.Sprintf("%q", p.line()))
-	}
-	return edited(shop(image, image), "shop/app.yaml", "spec: {}", "spec: {verify: {signers: ["+strings.Join(lines, ", ")+"]}}")
+	return edited(shop(image, image), "shop/app.yaml", "spec: {}", "spec: {verify: {signers: ["+quoted(people)+"]}}")
 }
 
 // TestAnAppFollowsSignedCommitsOnly: one that nobody signed is left out, what runs
@@ -97,7 +92,7 @@ func TestAnAppFollowsSignedCommitsOnly(t *testing.T) {
 		w.expectOn("web:1")
 
 		w.branch.sign(t, ada)
-		w.branch.commitWith("Go on\n\n"+TrailerSeal+": true", demanding("web:2", ada))
+		w.branch.commitWith("Go on\n\n"+model.TrailerSeal+": true", demanding("web:2", ada))
 		w.converge()
 		w.expectOn("web:2")
 	})

@@ -150,7 +150,7 @@ func (w *forgeWork) run(ctx context.Context) {
 	changed, stop := w.controller.Subscribe()
 	answers := &pulls.Loop{
 		Previews: w.previews, PreviewTexts: w.previewTexts, Changed: changed,
-		Forge: w.forge, Propose: w.propose, Base: func() string { return w.controller.Target().ID }, Keep: w.keep,
+		Forge: w.forge, Propose: w.propose, Base: w.base, Keep: w.keep,
 		Branch: w.branch(), Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
 		Hints: hints, Poll: w.flags.poll, Log: w.log,
 	}
@@ -188,6 +188,16 @@ func (w *forgeWork) heed(ctx context.Context, hints chan<- struct{}) {
 			}
 		}
 	}
+}
+
+// base is the commit that the branch points to, and whether it is in force: a commit
+// may come into force that was refused, as when a key has been brought.
+func (w *forgeWork) base() string {
+	target := w.controller.Target().ID
+	if target != "" && w.controller.InForce() == "" {
+		return target + ", refused"
+	}
+	return target
 }
 
 // propose asks as `plan --base --head` does, of this very controller.

@@ -43,7 +43,9 @@ merging the one into the other would do on top of what the base asks for, with
 warnings of what to look at twice; live drift is shown apart from it. HEAD, and
 origin/main, are those of the clone that --repo names. Nothing of the head is
 run, opened or connected to. A host that can't be looked at is taken to be as
-its manifest says, so that this works in any CI job that has the history.
+its manifest says, so that this works in any CI job that has the history. A base
+that is not valid is stood in for by what is in force, or by the newest commit
+before it that is valid.
 
     $ tallyman plan --base origin/main --head HEAD
 
@@ -51,7 +53,7 @@ EXIT STATUS
   0  nothing to do
   2  there are changes
   1  the plan could not be made, or breaks a policy; of --head: it is not valid,
-     or in conflict`
+     not signed by whom the fleet asks, in conflict, or does not mend the base`
 
 // planned is what -o json prints.
 type planned struct {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/tallyman-io/tallyman/internal/simulated"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile"
-	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 )
@@ -34,7 +32,7 @@ func (a *app) propose(ctx context.Context, o planOptions) error {
 	switch err = cmp.Or(failure, err); {
 	case err != nil:
 		return err
-	case len(result.Violations) > 0:
+	case result.Refused():
 		return exitCode(exitError)
 	case !result.Empty():
 		return exitCode(exitChanges)
@@ -48,7 +46,9 @@ func (a *app) proposal(ctx context.Context, base, head string) (proposal.Proposa
 	w := a.newWorld()
 	defer w.close()
 	p := &proposing{app: a, world: w, loader: manifest.NewLoader(a.global.limits.manifest()), names: [2]string{base, head}}
-	return p.run(ctx)
+	result, err := p.run(ctx)
+	result.Invalid = p.invalid
+	return result, err
 }
 
 // proposing is one such question.
@@ -59,6 +59,10 @@ type proposing struct {
 	names  [2]string // of base and head, as they were asked for
 	sides  [2]git.Commit
 	merge  git.Merged
+	// refusal is why the controller refuses the base, inForce the revision that is in
+	// force instead of it, and invalid what is said of that.
+	refusal, inForce string
+	invalid          *proposal.Invalid
 }
 
 func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
@@ -69,15 +73,15 @@ func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
 	if err != nil {
 		return proposal.Proposal{}, err
 	}
-	if p.merge.Nothing() {
-		return proposal.Proposal{Base: p.side(0), Head: p.side(1)}, nil
-	}
 	if err := p.recall(ctx); err != nil {
 		return proposal.Proposal{}, err
 	}
-	base, err := p.base(ctx)
+	base, err := p.ground(ctx)
 	if err != nil {
 		return proposal.Proposal{}, fmt.Errorf("read the base: %w", err)
+	}
+	if p.merge.Nothing() {
+		return p.nothing()
 	}
 	merged, err := p.beside(ctx, base)
 	if err != nil {
@@ -91,9 +95,40 @@ func (p *proposing) run(ctx context.Context) (proposal.Proposal, error) {
 	if p.borrowed != nil {
 		asked = nil // the controller asks for what it needs
 	}
-	return reconcile.Propose(p.view(time.Now(), false), reconcile.Proposed{
-		Base: base, Merged: merged, BaseName: p.names[0], MergedName: p.names[1], Asked: asked, Machine: simulated.Machine(),
-	}), nil
+	signatures, err := p.signatures(ctx, base, merged)
+	if err != nil {
+		return proposal.Proposal{}, err
+	}
+	proposed := reconcile.Propose(p.view(time.Now(), false), reconcile.Proposed{
+		Base: base, Merged: merged, BaseName: p.names[0], MergedName: p.names[1], Asked: asked, Machine: simulated.Machine(), Signatures: signatures,
+	})
+	proposed.Base = p.side(0) // whatever stands in for it
+	return proposed, nil
+}
+
+// signatures holds the head's commits against the signers that there are.
+func (p *proposing) signatures(ctx context.Context, base, merged *reconcile.Ground) ([]proposal.Signature, error) {
+	own, err := p.signers()
+	if err != nil {
+		return nil, err
+	}
+	v := reconcile.Vouching{
+		VerifyOptions: reconcile.VerifyOptions{Commit: p.merge.Head, Path: p.global.path, Own: own},
+		History:       p.repo, Loader: p.loader, Ground: base, Merged: merged, Base: p.merge.Base.ID, Fork: p.merge.Fork.ID,
+	}
+	if base.Revision() == p.memory.Accepted.Revision {
+		v.Verified = p.memory.Accepted.Verified // an app may be behind
+	}
+	return v.Signatures(ctx)
+}
+
+// nothing is the answer where the base has the head already, which mends nothing.
+func (p *proposing) nothing() (proposal.Proposal, error) {
+	if p.invalid != nil {
+		err := errors.New(p.invalid.Error)
+		return p.refused(err), err
+	}
+	return proposal.Proposal{Base: p.side(0), Head: p.side(1)}, nil
 }
 
 // refused is what is printed where it is the proposal that is not good.
@@ -139,67 +174,8 @@ func (p *proposing) find(ctx context.Context, name string) (git.Commit, error) {
 	return p.repo.Resolve(ctx, name)
 }
 
-// recall takes over what a controller knows of the hosts, or what one has left in
-// its journal.
-func (p *proposing) recall(ctx context.Context) error {
-	if err := p.remember(ctx, p.app); err != nil {
-		return err
-	}
-	c, err := p.controller(ctx)
-	if err != nil || c == nil || p.borrowed != nil {
-		return nil // then the hosts are looked at
-	}
-	defer c.Close()
-	live, err := c.Observed(ctx)
-	if err == nil {
-		p.borrowed = &live
-	}
-	return err
-}
-
 func (p *proposing) options(commit git.Commit) reconcile.BuildOptions {
 	return reconcile.BuildOptions{Commit: commit, Path: p.global.path, Owner: p.global.owner, MadeUp: p.world.madeUp}
-}
-
-// base reads the base. Its secrets are opened, and registries asked, only where
-// there are hosts to compare it with.
-func (p *proposing) base(ctx context.Context) (*reconcile.Ground, error) {
-	tree, err := p.repo.Tree(p.merge.Base.ID, p.global.path)
-	if errors.Is(err, git.ErrPathNotFound) {
-		tree, err = nil, nil // the first manifests are what is proposed
-	}
-	if err != nil {
-		return nil, err
-	}
-	o := p.options(p.merge.Base)
-	ground, err := reconcile.ReadGround(ctx, tree, p.loader, o)
-	if err != nil {
-		return nil, err
-	}
-	p.desired = ground.Desired()
-	reachable := func(h model.HostState) bool { return h.Reachable }
-	if err := p.observe(ctx); err != nil || !slices.ContainsFunc(p.live.Hosts, reachable) {
-		return ground, err
-	}
-	o.Platforms = p.memory.Accepted.Platforms
-	o.Registries, o.Recorded = p.world.registries, reconcile.Recorded(p.memory.Accepted, p.memory.State(), o.Commit.ID)
-	return p.opened(ctx, tree, o)
-}
-
-// opened reads the base with its secrets, where there are keys for them.
-func (p *proposing) opened(ctx context.Context, tree fs.FS, o reconcile.BuildOptions) (*reconcile.Ground, error) {
-	o.Secrets = p.secrets()
-	ground, err := reconcile.ReadGround(ctx, tree, p.loader, o)
-	if err == nil {
-		return ground, nil
-	}
-	o.Secrets = nil
-	closed, again := reconcile.ReadGround(ctx, tree, p.loader, o)
-	if again != nil {
-		return nil, err
-	}
-	p.warn("%v; secrets stay closed, and are compared as they are encrypted", err)
-	return closed, nil
 }
 
 // beside reads what the merge would have.
@@ -208,5 +184,9 @@ func (p *proposing) beside(ctx context.Context, base *reconcile.Ground) (*reconc
 	if err != nil {
 		return nil, err
 	}
-	return base.Beside(ctx, tree, p.loader, p.options(p.merge.Head))
+	merged, err := base.Beside(ctx, tree, p.loader, p.options(p.merge.Head))
+	if err == nil && p.refusal != "" {
+		err = p.mended(ctx, merged)
+	}
+	return merged, err
 }

@@ -189,3 +189,28 @@ func TestAPullRequestFromThePlanToTheRollout(t *testing.T) {
 	f.eventually("3 new replicas", exactly("web", "tallyman/hello:2", 3))
 	f.status(f.merged(number), "tallyman/rollout", "success")
 }
+
+// TestAPullRequestMendsABrokenBranch: while the branch is refused, the one that leaves
+// the mistake is red, the one that mends it is green, and its merge is rolled out.
+func TestAPullRequestMendsABrokenBranch(t *testing.T) {
+	f := newForgeWorld(t)
+	f.serve()
+	first := f.owner.Commit(f.name, "main", web("tallyman/hello:1", ""))
+	f.status(first, "tallyman/rollout", "success")
+	broken := f.owner.Commit(f.name, "main", web("tallyman/hello:1", "replica: 2"))
+	f.status(broken, "tallyman/rollout", "failure")
+
+	other := f.owner.Commit(f.name, "other", map[string]string{"notes/README.md": "words"})
+	f.owner.Pull(f.name, "other", "main", "Leave it")
+	if text := f.status(other, "tallyman/plan", "failure"); !contains(text, "main is not valid since "+broken[:8]+", and not with this") {
+		t.Errorf("the status of what mends nothing says %q", text)
+	}
+	mend := f.owner.Commit(f.name, "mend", web("tallyman/hello:2", "replicas: 2"))
+	number := f.owner.Pull(f.name, "mend", "main", "Mend it")
+	if text := f.status(mend, "tallyman/plan", "success"); !contains(text, "mends main: +1 ±1") {
+		t.Errorf("the status of the mend says %q", text)
+	}
+	f.comment(number, "not valid since", "compared with `"+first[:8]+"`", "which is in force")
+	f.owner.Merge(f.name, number)
+	f.eventually("2 new replicas", exactly("web", "tallyman/hello:2", 2))
+}

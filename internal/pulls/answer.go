@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/manifest"
@@ -29,7 +30,7 @@ func (l *Loop) answer(ctx context.Context, pr forge.PullRequest) error {
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("plan pull request %d: %w", pr.Number, err),
-			l.status(ctx, pr, forge.Errored, "could not be planned, which is tried again; see the controller's log"))
+			l.status(ctx, pr, forge.Errored, "could not be planned, which is tried again: "+inTheWay(bounded, err)))
 	}
 	if p.Head.ID != pr.Head {
 		return fmt.Errorf("plan pull request %d: it was pushed to meanwhile", pr.Number)
@@ -38,6 +39,15 @@ func (l *Loop) answer(ctx context.Context, pr forge.PullRequest) error {
 		return err // nobody waits for the answer any more
 	}
 	return l.say(ctx, pr, &p)
+}
+
+// inTheWay says in a line why there is no answer. Errors hold no secrets.
+func inTheWay(bounded context.Context, err error) string {
+	if bounded.Err() != nil {
+		return fmt.Sprintf("it took longer than %s", planTime)
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
 }
 
 // open says whether the pull request is still what it was when it was planned.
@@ -67,17 +77,27 @@ func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Propos
 
 // verdictOn is what the status says of a proposal.
 func verdictOn(p *proposal.Proposal) (forge.Verdict, string) {
+	verdict, text := forge.Success, report.ProposalHeadline(p)
+	if p.Refused() {
+		verdict, text = forge.Failure, refusal(p)
+	}
+	return verdict, report.ProposalInvalid(p) + text
+}
+
+// refusal is what keeps a proposal from being good.
+func refusal(p *proposal.Proposal) string {
 	switch n := len(p.Violations); {
 	case len(p.Errors) > 0:
-		return forge.Failure, model.Count(len(p.Errors), "mistake", "mistakes") + " in the manifests: " + p.Errors[0].Error()
+		return model.Count(len(p.Errors), "mistake", "mistakes") + " in the manifests: " + p.Errors[0].Error()
 	case p.Failure != "":
-		return forge.Failure, p.Failure
+		return p.Failure
+	case p.Unverified != "":
+		return p.Unverified
 	case n > 1:
-		return forge.Failure, fmt.Sprintf("breaks %d rules; policy %s: %s", n, p.Violations[0].Policy, p.Violations[0].Message)
-	case n > 0:
-		return forge.Failure, "breaks policy " + p.Violations[0].Policy + ": " + p.Violations[0].Message
+		return fmt.Sprintf("breaks %d rules; policy %s: %s", n, p.Violations[0].Policy, p.Violations[0].Message)
+	default:
+		return "breaks policy " + p.Violations[0].Policy + ": " + p.Violations[0].Message
 	}
-	return forge.Success, report.ProposalHeadline(p)
 }
 
 // notes are mistakes as remarks on their lines.
@@ -97,5 +117,8 @@ func (l *Loop) notes(mistakes []*manifest.Error) []forge.Note {
 }
 
 func (l *Loop) status(ctx context.Context, pr forge.PullRequest, v forge.Verdict, text string) error {
+	if delete(l.pending, pr.Number); v == forge.Pending {
+		l.pending[pr.Number] = pr
+	}
 	return l.Forge.SetStatus(ctx, forge.Status{Commit: pr.Head, Context: l.Context, Verdict: v, Description: text, Branch: pr.HeadBranch})
 }

@@ -19,7 +19,8 @@ type Loop struct {
 	// Propose computes what merging a pull request would do, of the commit at its
 	// HeadRef.
 	Propose func(ctx context.Context, pr forge.PullRequest) (proposal.Proposal, error)
-	// Base is the commit that the branch points to now, "" while it is not known.
+	// Base says what there is to compare with: the commit that the branch points to now,
+	// and whether that is in force. "" is that it is not known yet.
 	Base func() string
 	// Keep lets go of all fetched references but these.
 	Keep func(ctx context.Context, refs []string) error
@@ -46,7 +47,8 @@ type Loop struct {
 	answered map[int]answered
 	failed   map[int]failure
 	said     map[int]said
-	unjudged map[int]bool // those of which it was logged
+	unjudged map[int]bool              // those of which it was logged
+	pending  map[int]forge.PullRequest // those to whose heads a verdict was promised
 	more     chan struct{}
 	looked   bool // there was something to compare pull requests with
 	troubled bool // the last look failed, which has been logged
@@ -137,6 +139,7 @@ func (l *Loop) Look(ctx context.Context) error {
 		return err // that is not "none": what was answered stays so
 	}
 	l.forget(ctx, open)
+	l.abandon(ctx, open)
 	open = l.judged(open)
 	var failed []error
 	if err := l.Previews(ctx, slices.DeleteFunc(slices.Clone(open), l.withheld)); err != nil {
@@ -165,6 +168,23 @@ func (l *Loop) Look(ctx context.Context) error {
 		delete(l.failed, pr.Number)
 	}
 	return errors.Join(failed...)
+}
+
+// abandon ends the statuses of heads that wait for a verdict and get none: they were
+// closed or pushed to meanwhile. A commit may be the head of another one, too, and one
+// that was pushed over may be gone.
+func (l *Loop) abandon(ctx context.Context, open []forge.PullRequest) {
+	waiting := l.pending
+	l.pending = map[int]forge.PullRequest{}
+	for number, pr := range waiting {
+		if slices.ContainsFunc(open, func(o forge.PullRequest) bool { return o.Head == pr.Head }) {
+			l.pending[number] = pr
+			continue
+		}
+		if err := l.status(ctx, pr, forge.Errored, "closed or pushed to before it was planned"); err != nil {
+			l.Log.Debug("the status of a head that has gone stays pending", "number", number, "error", err)
+		}
+	}
 }
 
 // judged leaves those out of whose labels it is not known whether they count: nothing

@@ -169,6 +169,23 @@ func TestWhatIsWrongTurnsTheStatusRed(t *testing.T) {
 			},
 			"This breaks policies", "failure: breaks policy calm: nothing privileged",
 		},
+		"commits that nobody signed": {
+			func(pr forge.PullRequest) (proposal.Proposal, error) {
+				p := creates(pr.Head, 1)
+				p.Unverified = `not verified: commit 12ab "Go on" by Eve is not signed`
+				return p, nil
+			},
+			`This would be refused:
+> - not verified: commit 12ab "Go on" by Eve is not signed`, `failure: not verified: commit 12ab "Go on" by Eve is not signed`,
+		},
+		"a branch that is not mended": {
+			func(pr forge.PullRequest) (proposal.Proposal, error) {
+				p := refused(pr, invalid)
+				p.Invalid = broken()
+				return p, nil
+			},
+			"not valid since `12ab34cd`: web.yaml:2:1: wrong", "failure: base is not valid since 12ab34cd, and not with this: 1 mistake",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
@@ -237,40 +254,6 @@ func TestAForkWaitsForAMaintainer(t *testing.T) {
 	expect(t, "status after the label", d.status(head), "success")
 }
 
-// TestNobodyIsAnsweredWhoHasGone: a pull request that is closed, or pushed to, while it
-// is planned gets no answer to what it was.
-func TestNobodyIsAnsweredWhoHasGone(t *testing.T) {
-	d := newDesk(t)
-	number, _ := d.pull("feature")
-	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
-		d.stage.Close(number)
-		return creates(pr.Head, 3), nil
-	}
-	if err := d.look(); err != nil {
-		t.Fatal(err)
-	}
-	if got := d.comment(number); got != "" {
-		t.Errorf("a closed pull request was answered: %q", got)
-	}
-
-	number, head := d.pull("second")
-	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) {
-		if pr.Head == head {
-			d.stage.Branch("second", map[string]string{"fleet/web.yaml": "pushed\n"})
-		}
-		return creates(pr.Head, 9), nil
-	}
-	for range 2 {
-		if err := d.look(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := d.status(head); strings.HasPrefix(got, "success") {
-		t.Errorf("the head that was replaced is called good: %q", got)
-	}
-	expect(t, "comment", d.comment(number), "`+9`")
-}
-
 // TestWhatFailsByItselfIsTriedAgain, and keeps no other pull request waiting.
 func TestWhatFailsByItselfIsTriedAgain(t *testing.T) {
 	d := newDesk(t)
@@ -286,7 +269,7 @@ func TestWhatFailsByItselfIsTriedAgain(t *testing.T) {
 	if err := d.look(); err == nil {
 		t.Error("nobody was told")
 	}
-	expect(t, "status of the one", d.status(first), "error: could not be planned")
+	expect(t, "status of the one", d.status(first), "error: could not be planned, which is tried again: look at hosts: no route")
 	expect(t, "status of the other", d.status(second), "success")
 	asked := d.asked
 	if err := d.look(); err != nil || d.asked != asked {

@@ -18,6 +18,10 @@ type Guard struct {
 // TrailerAllowRemovals is the trailer by which a commit allows removals.
 const TrailerAllowRemovals = "Tallyman-Allow-Removals"
 
+// TrailerSeal is the trailer of a commit whose signer vouches for all that came
+// before it: without one, a commit that nobody signed stays in the way for ever.
+const TrailerSeal = "Tallyman-Seal"
+
 // Guards are the manifests' last words, by app and by what GuardKey and
 // VolumeKey give.
 type Guards map[string]map[string]Guard

@@ -35,6 +35,9 @@ func (v Violation) String() string {
 	return fmt.Sprintf("policy %q: %s (%s: %s)", v.Policy, v.Message, v.Where, oneLine(v.Rule))
 }
 
+// Same says whether two violations tell a person the same.
+func (v Violation) Same(o Violation) bool { return v.Rule == o.Rule && v.String() == o.String() }
+
 // oneLine is an expression without what only lays it out.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 

@@ -16,7 +16,7 @@ func Of(in Input) Proposal {
 	p.Drift = in.drift(p.Unknown)
 	settled := in.settle()
 	changes := in.changes(settled)
-	p.Violations = in.violations(changes)
+	p.Violations, p.Unverified = in.violations(changes), in.unverified()
 	p.Apps, p.Counts = gather(changes)
 	for i := range p.Apps {
 		p.Apps[i].Effects = slices.DeleteFunc(p.Apps[i].Effects, obtained)
@@ -26,14 +26,21 @@ func Of(in Input) Proposal {
 	return p
 }
 
-// violations are the rules of the base that the proposal breaks: it can't change by
-// what it is judged. Of what it leads to, only its own changes count.
+// violations are the rules that the proposal breaks: those of the base, since it can't
+// change by what it is judged, and its own ones about manifests, since the commit that
+// it becomes is refused for these. Of what it leads to, only its own changes count.
 func (in *Input) violations(changes []Effect) []policy.Violation {
 	var p plan.Plan
 	for _, c := range changes {
 		p.Changes = append(p.Changes, plan.Change{Key: c.Key, Host: c.Host, Verdict: c.Verdict, Reasons: c.Reasons, Removal: c.Removal, HeldBy: c.HeldBy, Kept: c.kept})
 	}
-	return append(policy.Check(in.Base.Set.Policies, in.Merged.Set), policy.CheckPlan(in.Base.Desired.PlanRules, &p)...)
+	broken := policy.Check(in.Base.Set.Policies, in.Merged.Set)
+	for _, v := range policy.Check(in.Merged.Set.Policies, in.Merged.Set) {
+		if !slices.ContainsFunc(broken, v.Same) { // most of its policies are the base's
+			broken = append(broken, v)
+		}
+	}
+	return append(broken, policy.CheckPlan(in.Base.Desired.PlanRules, &p)...)
 }
 
 // obtained says of an image that it is only fetched, for what is told of besides.
@@ -55,8 +62,22 @@ func (in *Input) drift(unknown []string) Drift {
 		c.Reasons = nil
 		changes = append(changes, c)
 	}
+	if len(changes) > 0 && !in.present() {
+		d.Absent = in.Base.Desired.Owner // all that the base asks for would be drift
+		return d
+	}
 	d.Apps, d.Counts = gather(changes)
 	return d
+}
+
+// present says whether anything of the installation's is on any host that was looked at.
+func (in *Input) present() bool {
+	owner := in.Base.Desired.Owner
+	return slices.ContainsFunc(in.Live.Hosts, func(h model.HostState) bool {
+		return h.Reachable && (slices.ContainsFunc(h.Containers, func(c model.Container) bool { return c.Owner.Owner == owner }) ||
+			slices.ContainsFunc(h.Networks, func(n model.NetworkState) bool { return n.Owner.Owner == owner }) ||
+			slices.ContainsFunc(h.Volumes, func(v model.VolumeState) bool { return v.Owner.Owner == owner }))
+	})
 }
 
 // settle carries the base out. What was rolled back, paused or pinned does not

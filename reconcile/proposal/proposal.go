@@ -16,12 +16,17 @@ import (
 type Proposal struct {
 	Base Commit `json:"base"`
 	Head Commit `json:"head"`
+	// Invalid says of a base that is refused what stands in for it.
+	Invalid *Invalid `json:"invalid,omitempty"`
 	// Failure says why there is no answer, Errors the mistakes in the manifests
 	// where it is these.
 	Failure string            `json:"failure,omitempty"`
 	Errors  []*manifest.Error `json:"errors,omitempty"`
-	// Violations are the rules of the base that it breaks, Warnings what a person
-	// should look at twice.
+	// Unverified says why the controller would refuse it although it is good: commits
+	// that nobody signed.
+	Unverified string `json:"unverified,omitempty"`
+	// Violations are the rules that it breaks, of the base and of its own, Warnings
+	// what a person should look at twice.
 	Violations []policy.Violation `json:"violations,omitempty"`
 	Warnings   []Warning          `json:"warnings,omitempty"`
 	Counts     Counts             `json:"counts"`
@@ -48,7 +53,13 @@ func Refused(base, head Commit, why error) Proposal {
 // Empty says whether there is nothing to tell: it changes nothing that concerns
 // the hosts.
 func (p *Proposal) Empty() bool {
-	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0 && p.Failure == ""
+	return len(p.Apps) == 0 && len(p.Warnings) == 0 && len(p.Violations) == 0 && p.Unverified == "" && p.Failure == ""
+}
+
+// Refused says whether the controller would refuse what it leads to, or could not be
+// told.
+func (p *Proposal) Refused() bool {
+	return len(p.Violations) > 0 || p.Unverified != "" || p.Failure != ""
 }
 
 // Commit is one side of a proposal. Name is what it was called when it was asked
@@ -58,6 +69,19 @@ type Commit struct {
 	Name    string `json:"name,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
+}
+
+// Invalid is a base that no hosts are held to. What is proposed is told against what
+// is in its place.
+type Invalid struct {
+	// Since is the first of the commits, up to the base, that are not valid; Error is
+	// what is wrong with the base.
+	Since Commit `json:"since"`
+	Error string `json:"error"`
+	// Against is what it is compared with: what the hosts are held to, or else the
+	// newest commit before that is valid.
+	Against Commit `json:"against"`
+	InForce bool   `json:"inForce,omitempty"`
 }
 
 // Counts are how many replicas, runs of jobs, networks and volumes there are of
@@ -120,7 +144,10 @@ type Effect struct {
 // reasons: what somebody has set by hand on a host is nothing to be published.
 type Drift struct {
 	// Known says whether any host could be looked at.
-	Known  bool         `json:"known"`
+	Known bool `json:"known"`
+	// Absent is the owner, where nothing of theirs is on any of these hosts. Then
+	// nothing else is said: these are likely not the hosts, or that is not the owner.
+	Absent string       `json:"absent,omitempty"`
 	Counts Counts       `json:"counts"`
 	Apps   []AppEffects `json:"apps,omitempty"`
 }
@@ -163,6 +190,8 @@ type Input struct {
 	Now     time.Time
 	// AllowedRemovals are how many the proposal's commit wants to be let through.
 	AllowedRemovals int
+	// Signatures are those that are asked for, by the names of apps.
+	Signatures []Signature
 	// Decide is one pass over a moment, of which Live may be changed. It is asked
 	// in the order in which things would happen.
 	Decide func(Ask, whatif.Moment) whatif.Decision

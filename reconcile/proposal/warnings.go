@@ -33,6 +33,7 @@ type Field struct {
 
 // The kinds of warnings, in the order in which they are told.
 const (
+	WarnSignature   = "signature"   // somebody has to have signed what nobody did, or has not yet
 	WarnPlacement   = "placement"   // fits on no host, or not as it is now
 	WarnBlocked     = "blocked"     // can't be done
 	WarnRemoval     = "removal"     // goes
@@ -54,13 +55,13 @@ const (
 
 func kinds() []string {
 	return []string{
-		WarnPlacement, WarnBlocked, WarnRemoval, WarnHeld, WarnAllowed, WarnDisplaced, WarnPrivileged, WarnCapability, WarnDevice, WarnHostMount,
+		WarnSignature, WarnPlacement, WarnBlocked, WarnRemoval, WarnHeld, WarnAllowed, WarnDisplaced, WarnPrivileged, WarnCapability, WarnDevice, WarnHostMount,
 		WarnHostNetwork, WarnProtection, WarnHostAdded, WarnHostRemoved, WarnHostChanged, WarnSettings, WarnSecret,
 	}
 }
 
 func (in *Input) warnings(changes []Effect) []Warning {
-	out := slices.Concat(in.impossible(changes), in.removals(changes), in.grants(), in.protection(), in.settings(), in.secrets())
+	out := slices.Concat(in.signatures(), in.impossible(changes), in.removals(changes), in.grants(), in.protection(), in.settings(), in.secrets())
 	order := kinds()
 	slices.SortStableFunc(out, func(a, b Warning) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.App, b.App), cmp.Compare(a.Thing, b.Thing))

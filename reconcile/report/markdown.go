@@ -90,6 +90,25 @@ func code(s string) string {
 	return "<code>" + escaped(s) + "</code>"
 }
 
+// verbatim is a text in one line that can be copied: in the type of code, with no mark
+// in it that nobody sees. No run of backticks in it is as long as those around it. It is
+// for any place but a table, where a bar would end the cell.
+func verbatim(s string) string {
+	text := upTo(longestText, strings.Join(strings.Fields(clean(strings.Map(visible, s))), " "))
+	longest, run := 0, 0
+	for _, r := range text {
+		if run++; r != '`' {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
+		text = " " + text + " " // which are left out again
+	}
+	fence := strings.Repeat("`", longest+1)
+	return fence + text + fence
+}
+
 // markdown is a text that must not be longer than a forge takes. What does not fit
 // is counted.
 type markdown struct {

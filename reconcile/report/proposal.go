@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +21,9 @@ func ProposalMarkdown(p *proposal.Proposal, limit int) string {
 	end, cut := proposalEnd(p), shortened(p, 1<<30)
 	m.end = len(end) + len(cut)
 	m.WriteString("### Tallyman: " + proposalHeadline(p) + "\n\n" + proposalCommits(p) + "\n\n")
+	m.lines("> [!IMPORTANT]\n", "\n", invalidLines(p))
 	m.lines("> [!CAUTION]\n> This is in its way:\n", "\n", failureLines(p))
+	m.lines("> [!CAUTION]\n> This would be refused:\n", "\n", unverifiedLines(p))
 	m.lines("> [!CAUTION]\n> This breaks policies:\n", "\n", violationLines(p))
 	m.lines("> [!WARNING]\n> To be looked at twice:\n", "\n", warningLines(p))
 	for i := range p.Apps {
@@ -110,6 +113,33 @@ func sideText(c proposal.Commit) string {
 	return text
 }
 
+// invalidLines say of a base that is refused what is in its place.
+func invalidLines(p *proposal.Proposal) []string {
+	if p.Invalid == nil {
+		return nil
+	}
+	what := "which is in force"
+	if !p.Invalid.InForce {
+		what = "the newest commit before it that is valid"
+	}
+	return []string{"> " + code(upTo(longestName, baseName(p))) + " is not valid since " + sideText(p.Invalid.Since) + ": " + escaped(p.Invalid.Error) +
+		"\n>\n> This is compared with " + sideText(p.Invalid.Against) + ", " + what + ".\n"}
+}
+
+func baseName(p *proposal.Proposal) string { return cmp.Or(p.Base.Name, short(p.Base.ID)) }
+
+// ProposalInvalid says in a line of plain text what a proposal does about a base that is
+// refused, and nothing where it is not.
+func ProposalInvalid(p *proposal.Proposal) string {
+	switch {
+	case p.Invalid == nil:
+		return ""
+	case p.Refused():
+		return baseName(p) + " is not valid since " + short(p.Invalid.Since.ID) + ", and not with this: "
+	}
+	return "mends " + baseName(p) + ": "
+}
+
 // failureLines are the mistakes with their places, or why there is no answer.
 func failureLines(p *proposal.Proposal) []string {
 	if len(p.Errors) == 0 && p.Failure != "" {
@@ -125,12 +155,19 @@ func failureLines(p *proposal.Proposal) []string {
 	return lines
 }
 
+func unverifiedLines(p *proposal.Proposal) []string {
+	if p.Unverified == "" {
+		return nil
+	}
+	return []string{"> - " + escaped(p.Unverified) + "\n"}
+}
+
 func violationLines(p *proposal.Proposal) []string {
 	var lines []string
 	for _, v := range p.Violations {
 		line := "> - **policy** " + code(v.Policy)
 		if v.Rule != "" {
-			line += ", rule " + code(v.Rule)
+			line += ", rule " + verbatim(v.Rule)
 		}
 		line += ": " + escaped(v.Message)
 		if v.Where != "" {
@@ -311,7 +348,10 @@ func (m *markdown) drift(p *proposal.Proposal) {
 	if len(p.Unknown) > 0 {
 		m.lines("", "", []string{"Live state of " + strings.Join(named(p.Unknown), ", ") + " unknown: taken to be what the manifests of the base say.\n\n"})
 	}
-	if p.Drift.Known && len(p.Drift.Apps) == 0 {
+	switch {
+	case p.Drift.Absent != "":
+		m.lines("", "", []string{"No live drift is told of: nothing of owner " + code(p.Drift.Absent) + " runs on these hosts. `--owner` names another one.\n\n"})
+	case p.Drift.Known && len(p.Drift.Apps) == 0:
 		m.lines("", "", []string{"No live drift: the hosts are what the base says.\n\n"})
 	}
 	var lines []string

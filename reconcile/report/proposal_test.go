@@ -46,6 +46,9 @@ func proposed(name string) *proposal.Proposal {
 		}}},
 		Drift:   proposal.Drift{Known: true, Counts: proposal.Counts{Update: 1}, Apps: []proposal.AppEffects{{Name: name, Effects: []proposal.Effect{{Key: replica("web", "3"), Host: "edge-1", Verdict: plan.Update}}}}},
 		Unknown: []string{"edge-3", name},
+
+		Unverified: name,
+		Invalid:    &proposal.Invalid{Since: proposal.Commit{ID: strings.Repeat("c", 40), Subject: name, Author: name}, Error: name, Against: proposal.Commit{ID: strings.Repeat("d", 40), Subject: name, Author: name}},
 	}
 	p.Counts = p.Apps[0].Counts
 	return p
@@ -61,7 +64,9 @@ func TestProposalMarkdown(t *testing.T) {
 	conflict := proposal.Refused(nothing.Base, nothing.Head, errors.New(`merge "a into b": both sides changed the same in "shop/web.yaml"`))
 	good := proposed("topic")
 	good.Errors = nil
-	for name, p := range map[string]*proposal.Proposal{"proposal": good, "proposal_nothing": nothing, "proposal_settings": settings, "proposal_wrong": &wrong, "proposal_conflict": &conflict} {
+	mending := &proposal.Proposal{Base: nothing.Base, Head: nothing.Head, Unverified: `not verified: commit aaaaaaaa "Mend a word" by Bob is not signed`, Invalid: &proposal.Invalid{
+		Since: nothing.Base, Error: "shop/web.yaml:5:3: spec.replica: unknown field", Against: proposal.Commit{ID: strings.Repeat("c", 40), Subject: "What was there", Author: "Ada"}, InForce: true}}
+	for name, p := range map[string]*proposal.Proposal{"proposal": good, "proposal_nothing": nothing, "proposal_settings": settings, "proposal_mending": mending, "proposal_wrong": &wrong, "proposal_conflict": &conflict} {
 		golden(t, name, func(w io.Writer) error { _, err := io.WriteString(w, ProposalMarkdown(p, 0)); return err })
 	}
 }
@@ -97,15 +102,57 @@ func TestForeignTextsMeanNothing(t *testing.T) {
 		}) {
 			t.Errorf("of %.40q characters are left that nobody sees", name)
 		}
-		if found := beckons.FindString(outsideCode.ReplaceAllString(got, "")); found != "" {
-			t.Errorf("of %.40q %q is left, which notifies somebody or becomes a link:\n%s", name, found, got)
+		for line := range strings.Lines(got) {
+			if found := beckons.FindString(outsideCode(line)); found != "" {
+				t.Errorf("of %.40q %q is left, which notifies somebody or becomes a link:\n%s", name, found, got)
+			}
+		}
+	}
+}
+
+// TestRulesCanBeCopied: they stand there as they were written.
+func TestRulesCanBeCopied(t *testing.T) {
+	for _, rule := range []string{
+		`containers.all(c, !c.privileged && c.image.startsWith("a@b/#1"))`, "name == '`'", "`a` == ``b``", `x || ~y && $z`, "https://example.com <b> &amp; \\*",
+	} {
+		p := proposed("topic")
+		p.Violations = []policy.Violation{{Policy: "p", Rule: rule, Message: "no", Where: "plan"}}
+		source := []byte(ProposalMarkdown(p, 0))
+		found := false
+		_ = ast.Walk(goldmark.New().Parser().Parse(gmtext.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+			if entering && n.Kind() == ast.KindCodeSpan {
+				text := n.FirstChild().(*ast.Text)
+				found = found || string(text.Segment.Value(source)) == rule
+			}
+			return ast.WalkContinue, nil
+		})
+		if !found {
+			t.Errorf("%s can't be copied out of\n%s", rule, source)
+		}
+	}
+}
+
+// outsideCode leaves the spans of code out of a line: what is between two runs of as
+// many backticks.
+func outsideCode(line string) string {
+	var b strings.Builder
+	for {
+		before, _, found := strings.Cut(line, "`")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		rest := strings.TrimLeft(line[len(before):], "`")
+		fence := line[len(before) : len(line)-len(rest)]
+		line = rest
+		if end := regexp.MustCompile("(?:^|[^`])(" + fence + ")(?:[^`]|$)").FindStringSubmatchIndex(rest); end != nil {
+			line = rest[end[3]:]
 		}
 	}
 }
 
 var (
-	beckons     = regexp.MustCompile(`@[A-Za-z0-9]|(^|[^&])#[0-9]|![0-9]|~[a-z]|%[a-z]|://|www\.[a-z]`)
-	outsideCode = regexp.MustCompile("`[^`\n]*`")
+	beckons = regexp.MustCompile(`@[A-Za-z0-9]|(^|[^&])#[0-9]|![0-9]|~[a-z]|%[a-z]|://|www\.[a-z]`)
 )
 
 // partsOf are the parts that a forge makes of a text, but for plain text.
