@@ -51,7 +51,7 @@ func (s *Statuses) Update(ctx context.Context) error {
 	}
 	status := s.Controller.Status()
 	var records []rollout.Record
-	if slices.ContainsFunc(told, func(v report.Verdict) bool { return left(v, &status) && v.Is == report.FateOpen }) {
+	if slices.ContainsFunc(told, func(v report.Verdict) bool { return status.LeftBehind(v.Commit) && v.Is == report.FateOpen }) {
 		if records, err = s.Journal.Recent(history); err != nil {
 			return err
 		}
@@ -69,16 +69,11 @@ func (s *Statuses) Update(ctx context.Context) error {
 	for _, v := range told {
 		// What the apps were told counts until the whole commit has its end.
 		whole := known[[2]string{v.Commit, ""}]
-		if left(v, &status) && v.Is != report.FateOpen && whole.Is != report.FateOpen {
+		if status.LeftBehind(v.Commit) && v.Is != report.FateOpen && whole.Is != report.FateOpen {
 			failed = append(failed, s.Journal.Untell(v))
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// left says whether the branch has left the commit behind.
-func left(v report.Verdict, status *report.Status) bool {
-	return status.Target.ID != "" && v.Commit != status.Target.ID
 }
 
 // tell has the forge know before the journal does: twice is better than never.

@@ -68,6 +68,9 @@ func TestEveryCommitComesToAFinalStatus(t *testing.T) {
 	expect(t, stage, second, "pending")
 	expect(t, stage, first, "error")
 
+	controller.status = report.Status{Undecided: "the repository has not been read yet"} // it has begun anew
+	update()
+	expect(t, stage, second, "pending")
 	ended = rollout.Record{App: "shop", Revision: second, Phase: rollout.Complete, StartedAt: time.Unix(1, 0)}
 	controller.status = at(third, report.App{Phase: rollout.Complete, Revision: third})
 	update()

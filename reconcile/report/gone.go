@@ -15,7 +15,7 @@ func (f *folder) goneApps(s *Status) {
 	}
 	for name, first := range f.dirty {
 		if !declared[name] {
-			s.Apps = append(s.Apps, App{Name: name, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}, Preview: f.previewOf(first)})
+			s.Apps = append(s.Apps, App{Name: name, Gone: true, Sync: OutOfSync, Health: Healthy, Reason: goneBecause(first), Services: []Service{}, Preview: f.previewOf(first)})
 		}
 	}
 	slices.SortFunc(s.Apps, func(a, b App) int { return strings.Compare(a.Name, b.Name) })

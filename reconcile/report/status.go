@@ -103,6 +103,8 @@ type App struct {
 	Revision string        `json:"revision"` // of the rollout
 	Since    time.Time     `json:"since,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
+	// Gone says that no manifest names the app any more.
+	Gone bool `json:"gone,omitempty"`
 	// Unresolved says why it is not known which images the branch's revision
 	// means.
 	Unresolved string   `json:"unresolved,omitempty"`
