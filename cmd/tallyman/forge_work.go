@@ -106,8 +106,11 @@ func (w *forgeWork) hookConfig() (webhook.Config, error) {
 	return c, nil
 }
 
-// begin makes what a status asks how it fares.
+// begin makes what a status asks how it fares, before the controller runs.
 func (w *forgeWork) begin(s *server.Server) error {
+	if w.forge != nil {
+		w.journal.NoteCommits()
+	}
 	if w.reverts() {
 		w.reverter = w.newReverter()
 		s.Reverted = w.reverter.Fare

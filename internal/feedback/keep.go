@@ -9,16 +9,12 @@ import (
 )
 
 // Controller is what is told about.
-type Controller interface {
-	Status() report.Status
-	// Subscribe gives a channel that is poked when there may be something new.
-	Subscribe() (changed <-chan struct{}, stop func())
-}
+type Controller = follow.Controller
 
 // keep has something follow the controller until ctx ends.
-func keep(ctx context.Context, c Controller, update func(context.Context) error, complain func(error)) {
-	changed, stop := c.Subscribe()
-	defer stop()
-	look := func(ctx context.Context) (time.Duration, error) { return follow.Again, update(ctx) }
-	follow.Changes(ctx, changed, look, complain)
+func keep(ctx context.Context, c Controller, update func(context.Context, report.Status) error, complain func(error)) {
+	look := func(ctx context.Context, status func() report.Status) (time.Duration, error) {
+		return follow.Again, update(ctx, status())
+	}
+	follow.Changes(ctx, c, look, complain)
 }

@@ -69,8 +69,7 @@ func (v *Reverts) Run(ctx context.Context) {
 
 // Update reverts what has not been reverted yet. What fails does not keep the rest
 // from it.
-func (v *Reverts) Update(ctx context.Context) error {
-	status := v.Controller.Status()
+func (v *Reverts) Update(ctx context.Context, status report.Status) error {
 	apps, known := status.ToRevert()
 	if !known {
 		return nil

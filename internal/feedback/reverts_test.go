@@ -110,7 +110,7 @@ func (s *scene) reverts() *Reverts {
 
 func (s *scene) update() {
 	s.t.Helper()
-	if err := s.reverts().Update(s.t.Context()); err != nil {
+	if err := s.reverts().Update(s.t.Context(), s.at.Status()); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -274,7 +274,7 @@ func TestWhatWasDoneIsToldToWhoeverAsks(t *testing.T) {
 	v := s.reverts()
 	told := func() *report.App {
 		t.Helper()
-		_ = v.Update(t.Context()) // what fails is what is told
+		_ = v.Update(t.Context(), v.Controller.Status()) // what fails is what is told
 		status := s.at.status
 		status.Apps = append([]report.App{}, status.Apps...)
 		status.Apps[0].Reason = "held"

@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
 	"github.com/tallyman-io/tallyman/internal/state"
+	"github.com/tallyman-io/tallyman/reconcile"
 	"github.com/tallyman-io/tallyman/reconcile/model"
 	"github.com/tallyman-io/tallyman/reconcile/report"
 	"github.com/tallyman-io/tallyman/reconcile/rollout"
@@ -56,7 +59,7 @@ func TestEveryCommitComesToAFinalStatus(t *testing.T) {
 			}
 		}
 		s := &Statuses{Controller: controller, Journal: journal, Forge: f, Context: "tallyman", Branch: "main", Log: slog.New(slog.DiscardHandler)}
-		if err := s.Update(t.Context()); err != nil {
+		if err := s.update(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,6 +84,12 @@ func TestEveryCommitComesToAFinalStatus(t *testing.T) {
 	if got := len(stage.Statuses(third)); got != count {
 		t.Errorf("%d statuses of the same commit were told again", got-count)
 	}
+}
+
+// update looks once, and tells what is to be told.
+func (s *Statuses) update(ctx context.Context) error {
+	status := s.Controller.Status()
+	return errors.Join(s.judge(&status), s.tellDue(ctx))
 }
 
 // expect looks at the newest status in each of our contexts.
@@ -119,7 +128,7 @@ func TestAnAppKeptFromACommitCountsUntilTheCommitHasItsEnd(t *testing.T) {
 	s := &Statuses{Controller: controller, Journal: journal, Forge: deaf, Context: "tallyman", Branch: "main", Log: slog.New(slog.DiscardHandler)}
 	controller.status = at(first, report.App{Phase: rollout.Progressing, Revision: first})
 	controller.status.Apps = append(controller.status.Apps, report.App{Name: "blog", Phase: rollout.Complete, Held: &model.Held{Kind: model.HeldSoak, Revision: first, Reason: "soaks"}})
-	if err := s.Update(t.Context()); err != nil {
+	if err := s.update(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := journal.Record(rollout.Record{App: "shop", Revision: first, Phase: rollout.Complete, StartedAt: time.Unix(1, 0)}, rollout.Standing{}); err != nil {
@@ -128,13 +137,13 @@ func TestAnAppKeptFromACommitCountsUntilTheCommitHasItsEnd(t *testing.T) {
 	controller.status = at(second, report.App{Phase: rollout.Progressing, Revision: second})
 	deaf.to = "tallyman/rollout"
 	for range 3 {
-		if err := s.Update(t.Context()); err == nil {
+		if err := s.update(t.Context()); err == nil {
 			t.Fatal("the forge takes all")
 		}
 	}
 	deaf.to = ""
 	for range 2 {
-		if err := s.Update(t.Context()); err != nil {
+		if err := s.update(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,10 +155,119 @@ func TestAnAppKeptFromACommitCountsUntilTheCommitHasItsEnd(t *testing.T) {
 			break
 		}
 	}
-	told, err := journal.Told()
+	told, err := journal.Judged()
 	if err != nil || slices.ContainsFunc(told, func(v report.Verdict) bool { return v.Commit == first }) {
 		t.Errorf("it remembers %v, %v", told, err)
 	}
+}
+
+// TestNoCommitThatWasInForceIsLost: not one that came and went before anybody looked,
+// nor one that had its end while the forge was slow to take another.
+func TestNoCommitThatWasInForceIsLost(t *testing.T) {
+	stage := forgetest.GitHub(t)
+	var commits []string
+	for _, name := range []string{"one", "two", "three"} {
+		commits = append(commits, stage.Branch(name, map[string]string{"a": name}))
+	}
+	f, err := forge.Open(stage.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := state.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close() //nolint:errcheck // nobody reads it again
+	journal.NoteCommits()
+	controller := &now{}
+	slow := &slowForge{Forge: f, asked: make(chan struct{}), answer: make(chan struct{})}
+	s := &Statuses{Controller: controller, Journal: journal, Forge: slow, Context: "tallyman", Branch: "main", Log: slog.New(slog.DiscardHandler)}
+	look := func(commit string) {
+		t.Helper()
+		controller.status = at(commit, report.App{Phase: rollout.Complete, Revision: commit})
+		if err := s.judge(&controller.status); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(commits[0])
+	told := make(chan error)
+	go func() { told <- s.tellDue(t.Context()) }()
+	<-slow.asked // of the first commit, and it takes its time
+	if err := journal.Accept(reconcile.Accepted{Revision: commits[1]}); err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.Record(rollout.Record{App: "shop", Revision: commits[1], Phase: rollout.Complete, StartedAt: time.Unix(1, 0)}, rollout.Standing{}); err != nil {
+		t.Fatal(err)
+	}
+	look(commits[2])
+	close(slow.answer)
+	if err := <-told; err != nil {
+		t.Fatal(err)
+	}
+	for _, commit := range commits {
+		expect(t, stage, commit, "success")
+	}
+}
+
+// slowForge says when it is asked first, and answers when it is let.
+type slowForge struct {
+	forge.Forge
+	once          sync.Once
+	asked, answer chan struct{}
+}
+
+func (f *slowForge) SetStatus(ctx context.Context, s forge.Status) error {
+	f.once.Do(func() { close(f.asked) })
+	<-f.answer
+	return f.Forge.SetStatus(ctx, s)
+}
+
+// TestASlowForgeKeepsNobodyFromLooking: what becomes of commits is noted while it has
+// not answered.
+func TestASlowForgeKeepsNobodyFromLooking(t *testing.T) {
+	journal, err := state.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close() //nolint:errcheck // nobody reads it again
+	slow := &slowForge{asked: make(chan struct{}), answer: make(chan struct{}), Forge: &deafTo{to: "tallyman/rollout"}}
+	controller := &moving{changed: make(chan struct{}, 1)}
+	s := &Statuses{Controller: controller, Journal: journal, Forge: slow, Context: "tallyman", Log: slog.New(slog.DiscardHandler)}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(ctx) }()
+	<-slow.asked
+	controller.moves.Store(true)
+	controller.changed <- struct{}{}
+	for noted := false; !noted; time.Sleep(10 * time.Millisecond) {
+		all, err := journal.Judged()
+		if err != nil {
+			t.Fatal(err)
+		}
+		noted = slices.ContainsFunc(all, func(v report.Verdict) bool { return v.Commit == "second" })
+	}
+	stop()
+	close(slow.answer)
+	<-ended
+	if why, _ := s.Fare(); why != "" {
+		t.Errorf("the end of the controller is told as a failure: %s", why)
+	}
+}
+
+// moving is a controller that is first at a refused commit, and then at another one.
+type moving struct {
+	moves   atomic.Bool
+	changed chan struct{}
+}
+
+func (m *moving) Subscribe() (<-chan struct{}, func()) { return m.changed, func() {} }
+
+func (m *moving) Status() report.Status {
+	commit := "first"
+	if m.moves.Load() {
+		commit = "second"
+	}
+	return report.Status{Target: report.Revision{ID: commit}, SourceError: "it is wrong"}
 }
 
 // deafTo is a forge that does not take the statuses of one context.

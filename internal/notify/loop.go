@@ -17,9 +17,7 @@ import (
 
 // Controller is what is told about, and who is told.
 type Controller interface {
-	Status() report.Status
-	// Subscribe gives a channel that is poked when there may be something new.
-	Subscribe() (changed <-chan struct{}, stop func())
+	follow.Controller
 	// Notifications are not known before there is a revision to go by.
 	Notifications() (all []model.Notification, values model.Blobs, known bool)
 }
@@ -75,14 +73,12 @@ func New(c Controller, j Journal, log *slog.Logger, o Options) *Notifier {
 
 // Run tells until ctx ends.
 func (n *Notifier) Run(ctx context.Context) {
-	changed, stop := n.controller.Subscribe()
-	defer stop()
 	defer n.sending.Wait()
-	look := func(ctx context.Context) (time.Duration, error) {
-		err := n.look(ctx, time.Now())
+	look := func(ctx context.Context, status func() report.Status) (time.Duration, error) {
+		err := n.look(ctx, status, time.Now())
 		return n.nextTry(time.Now()), err
 	}
-	follow.Changes(ctx, changed, look, func(err error) {
+	follow.Changes(ctx, n.controller, look, func(err error) {
 		n.log.Warn("nobody can be told what becomes of commits, and it is tried again", "error", err)
 	})
 }
@@ -101,7 +97,7 @@ func (n *Notifier) nextTry(now time.Time) time.Duration {
 }
 
 // look finds out what there is to tell to whom, and has it sent.
-func (n *Notifier) look(ctx context.Context, now time.Time) error {
+func (n *Notifier) look(ctx context.Context, ask func() report.Status, now time.Time) error {
 	all, values, known := n.controller.Notifications()
 	if !known {
 		return nil
@@ -118,7 +114,7 @@ func (n *Notifier) look(ctx context.Context, now time.Time) error {
 		return err
 	}
 	records = slices.DeleteFunc(records, func(r rollout.Record) bool { return !r.EndedAt.IsZero() && now.Sub(r.EndedAt) > stale })
-	status := n.controller.Status()
+	status := ask()
 	notices := n.settled(report.Notices(&status, records), now)
 	var failed []error
 	for i := range all {

@@ -89,7 +89,7 @@ func (s *stage) record(r rollout.Record) {
 // tell takes one look and waits for what it sends.
 func (s *stage) tell() {
 	s.t.Helper()
-	if err := s.look(s.t.Context(), time.Now()); err != nil {
+	if err := s.look(s.t.Context(), s.controller.Status, time.Now()); err != nil {
 		s.t.Fatal(err)
 	}
 	s.sending.Wait()

@@ -50,8 +50,9 @@ type Loop struct {
 	unjudged map[int]bool              // those of which it was logged
 	pending  map[int]forge.PullRequest // those to whose heads a verdict was promised
 	more     chan struct{}
-	looked   bool // there was something to compare pull requests with
-	troubled bool // the last look failed, which has been logged
+	looked   bool          // there was something to compare pull requests with
+	troubled bool          // the last look failed, which has been logged
+	burden   time.Duration // what the status took that was asked for
 }
 
 // answered is what an answer was about; another one is due when it is about
@@ -92,7 +93,8 @@ func (l *Loop) Run(ctx context.Context) {
 	l.more = make(chan struct{}, 1)
 	l.more <- struct{}{}
 	for {
-		look, pace := l.Look, time.Duration(0)
+		look := l.Look
+		l.burden = 0
 		select {
 		case <-ctx.Done():
 			return
@@ -101,10 +103,9 @@ func (l *Loop) Run(ctx context.Context) {
 		case <-ticker.C:
 		case <-l.Changed:
 			if l.looked {
-				look, pace = l.refresh, follow.Patience
+				look = l.refresh
 			}
 		}
-		begun := time.Now()
 		if err := look(ctx); err != nil && ctx.Err() == nil {
 			l.complain(err)
 		} else {
@@ -113,7 +114,7 @@ func (l *Loop) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(rest, pace*time.Since(begun))):
+		case <-time.After(max(rest, follow.Patience*l.burden)):
 		}
 	}
 }
@@ -257,7 +258,9 @@ func (l *Loop) forget(ctx context.Context, open []forge.PullRequest) {
 // refresh says on pull requests what has become of their previews.
 func (l *Loop) refresh(ctx context.Context) error {
 	var failed []error
+	begun := time.Now()
 	texts := l.PreviewTexts()
+	l.burden = time.Since(begun)
 	for number, s := range l.said {
 		now := texts[number]
 		if now == s.preview {

@@ -42,7 +42,7 @@ var (
 	bucketPlaces   = []byte("places")   // app → slot → host
 	bucketGuards   = []byte("guards")   // app → thing → guard
 	bucketPins     = []byte("pins")     // host → a person's order about it
-	bucketTold     = []byte("told")     // commit and app → what a forge was told of them
+	bucketTold     = []byte("told")     // commit and app → what was found out of them, and whether a forge was told
 	bucketReverted = []byte("reverted") // app → what was done in Git about what it went back from
 	bucketDone     = []byte("notified") // notification, event, app and commit → that it was told
 	bucketEvents   = []byte("events")   // sequence → event
@@ -52,9 +52,10 @@ var (
 
 // Store is the journal of one state directory. It is a reconcile.Journal.
 type Store struct {
-	dir  string
-	db   *bbolt.DB // nil when there was nothing to read
-	keep int       // rollouts of each app
+	dir    string
+	db     *bbolt.DB // nil when there was nothing to read
+	keep   int       // rollouts of each app
+	noting bool      // commits that are accepted
 
 	mu        sync.Mutex
 	pending   []reconcile.Event
@@ -219,7 +220,16 @@ func each[T any](b *bbolt.Bucket, use func(key string, value T)) error {
 
 // Accept notes the revision whose manifests were last found good.
 func (s *Store) Accept(a reconcile.Accepted) error {
-	return s.set("accept revision", bucketMeta, string(keyAccepted), a)
+	data, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return s.update("accept revision", func(tx *bbolt.Tx) error {
+		if err := put(tx, bucketMeta, keyAccepted, data); err != nil {
+			return err
+		}
+		return s.note(tx, a.Revision)
+	})
 }
 
 // Previews keeps the list of previews that a forge gave last; an empty one says that

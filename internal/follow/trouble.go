@@ -1,0 +1,36 @@
+package follow
+
+import (
+	"sync"
+	"time"
+)
+
+// Trouble is what goes wrong at present, and since when.
+type Trouble struct {
+	mu    sync.Mutex
+	err   string
+	since time.Time
+}
+
+// Note takes over how the last try went. It says whether that is news: the first of a
+// row of failures.
+func (t *Trouble) Note(err error, now time.Time) (first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		t.err, t.since = "", time.Time{}
+		return false
+	}
+	if first = t.err == ""; first {
+		t.since = now
+	}
+	t.err = err.Error()
+	return first
+}
+
+// Fare is what the last try failed for, and since when all have; "" when it did not.
+func (t *Trouble) Fare() (err string, since time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err, t.since
+}
