@@ -115,11 +115,17 @@ func (w *forgeWork) fetch(ctx context.Context, pr forge.PullRequest) error {
 	return nil
 }
 
-// previewTexts are what runs of pull requests.
+// previewTexts are what runs of pull requests, with an entry for each of which
+// something may.
 func (w *forgeWork) previewTexts() map[int]string {
-	if len(w.controller.Previews()) == 0 {
+	previews := w.controller.Previews()
+	if len(previews) == 0 {
 		return nil // a status takes long on a large fleet
 	}
 	status := w.controller.Status()
-	return report.PreviewMarkdown(&status)
+	texts := report.PreviewMarkdown(&status)
+	for i := range previews {
+		texts[previews[i].Number] += ""
+	}
+	return texts
 }

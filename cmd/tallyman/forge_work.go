@@ -152,7 +152,7 @@ func (w *forgeWork) run(ctx context.Context) {
 	all.Go(func() { statuses.Run(ctx) })
 	changed, stop := w.controller.Subscribe()
 	answers := &pulls.Loop{
-		Previews: w.previews, PreviewTexts: w.previewTexts, Changed: changed,
+		Previews: w.previews, PreviewTexts: w.previewTexts, Journal: w.journal, Changed: changed,
 		Forge: w.forge, Propose: w.propose, Base: w.base, Keep: w.keep,
 		Branch: w.branch(), Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
 		Hints: hints, Poll: w.flags.poll, Log: w.log,

@@ -64,19 +64,24 @@ type client struct {
 	wire   *wire
 	limits limits
 
-	// writing holds one thing while somebody writes.
-	writing chan struct{}
+	// writing holds one thing while somebody writes, telling while somebody sets a
+	// status: that waits for no comment.
+	writing, telling chan struct{}
 }
 
 // alone makes looking for what is there and making what is not one act. Who
 // waits for another one's act still ends with the own context.
 func (c *client) alone(ctx context.Context, do func() error) error {
+	return holding(ctx, c.writing, do)
+}
+
+func holding(ctx context.Context, place chan struct{}, do func() error) error {
 	select {
-	case c.writing <- struct{}{}:
+	case place <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-c.writing }()
+	defer func() { <-place }()
 	return do()
 }
 
@@ -156,7 +161,7 @@ func (c *client) SetStatus(ctx context.Context, s Status) error {
 	if s.Verdict == Errored && c.limits.noError {
 		s.Verdict = Failure
 	}
-	err := c.alone(ctx, func() error { return c.setStatus(ctx, s) })
+	err := holding(ctx, c.telling, func() error { return c.setStatus(ctx, s) })
 	return c.wire.wrap(err, "set status %q of commit %s", s.Context, s.Commit)
 }
 
@@ -197,35 +202,76 @@ func (c *client) Comment(ctx context.Context, number int, marker, body string) e
 }
 
 func (c *client) comment(ctx context.Context, number int, marker, body string) error {
+	body, err := c.marked(marker, body)
+	if err != nil {
+		return err
+	}
+	mine, found, err := c.ours(ctx, number, marker)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return c.addComment(ctx, number, body)
+	case sameText(mine.body, body):
+		return nil
+	}
+	err = c.editComment(ctx, number, mine.id, body)
+	if ClassOf(err) == NotFound { // somebody deleted it meanwhile
+		return c.addComment(ctx, number, body)
+	}
+	return err
+}
+
+// marked is a text as a comment that is found again.
+func (c *client) marked(marker, body string) (string, error) {
 	if !markers.MatchString(marker) || len(marker) > maxMarker {
-		return fmt.Errorf("%.*q is no marker: it has a-z, 0-9 and single : . / - between them, at most %d", maxMarker, marker, maxMarker)
+		return "", fmt.Errorf("%.*q is no marker: it has a-z, 0-9 and single : . / - between them, at most %d", maxMarker, marker, maxMarker)
 	}
 	body = strings.ToValidUTF8(body, "�")
 	if n := utf8.RuneCountInString(body); n > c.BodyLimit() {
-		return fmt.Errorf("the text has %d characters and may have %d; shorten it", n, c.BodyLimit())
+		return "", fmt.Errorf("the text has %d characters and may have %d; shorten it", n, c.BodyLimit())
 	}
-	first := hidden(marker)
-	body = first + "\n" + body
+	return hidden(marker) + "\n" + body, nil
+}
+
+// ours is our account's comment with the marker.
+func (c *client) ours(ctx context.Context, number int, marker string) (mine comment, found bool, err error) {
 	account, err := c.account(ctx)
 	if err != nil {
-		return err
+		return comment{}, false, err
 	}
 	list, err := all(func(page int) ([]comment, int, error) { return c.comments(ctx, number, page) })
 	if err != nil {
+		return comment{}, false, err
+	}
+	i := slices.IndexFunc(list, func(m comment) bool {
+		return strings.EqualFold(m.author, account) && strings.HasPrefix(m.body, hidden(marker))
+	})
+	if i < 0 {
+		return comment{}, false, nil
+	}
+	return list[i], true, nil
+}
+
+// Amend implements Forge.
+func (c *client) Amend(ctx context.Context, number int, marker string, change func(body string) string) error {
+	err := c.alone(ctx, func() error { return c.amend(ctx, number, marker, change) })
+	return c.wire.wrap(err, "change the comment on pull request %d", number)
+}
+
+func (c *client) amend(ctx context.Context, number int, marker string, change func(body string) string) error {
+	mine, found, err := c.ours(ctx, number, marker)
+	if err != nil || !found {
 		return err
 	}
-	mine := slices.IndexFunc(list, func(m comment) bool {
-		return strings.EqualFold(m.author, account) && strings.HasPrefix(m.body, first)
-	})
-	switch {
-	case mine < 0:
-		return c.addComment(ctx, number, body)
-	case sameText(list[mine].body, body):
-		return nil
+	before := strings.ReplaceAll(strings.TrimPrefix(mine.body, hidden(marker)), "\r\n", "\n")
+	body, err := c.marked(marker, change(strings.TrimPrefix(before, "\n")))
+	if err != nil || sameText(mine.body, body) {
+		return err
 	}
-	err = c.editComment(ctx, number, list[mine].id, body)
+	err = c.editComment(ctx, number, mine.id, body)
 	if ClassOf(err) == NotFound { // somebody deleted it meanwhile
-		return c.addComment(ctx, number, body)
+		return nil
 	}
 	return err
 }

@@ -21,6 +21,9 @@ type Forge interface {
 	// and by being our account's: a stranger's comment with our marker is not
 	// ours.
 	Comment(ctx context.Context, number int, marker, body string) error
+	// Amend changes what our comment says, if there is one, also where the pull
+	// request is closed.
+	Amend(ctx context.Context, number int, marker string, change func(body string) string) error
 	// Annotate keeps our remarks on lines of a pull request: it makes each once,
 	// and ends those that are not among the notes any more. It leaves out remarks
 	// on lines that the pull request does not show, where no forge can put any,

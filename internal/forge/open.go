@@ -56,7 +56,7 @@ func Open(c Config) (Forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open forge of %q: %w", c.Repository, err)
 	}
-	f.writing = make(chan struct{}, 1)
+	f.writing, f.telling = make(chan struct{}, 1), make(chan struct{}, 1)
 	return f, nil
 }
 

@@ -66,8 +66,11 @@ func (l *Loop) say(ctx context.Context, pr forge.PullRequest, p *proposal.Propos
 		}))
 	}
 	preview := l.PreviewTexts()[pr.Number]
+	if preview != "" {
+		failed = append(failed, l.Journal.Show(pr.Number))
+	}
 	plan := report.ProposalMarkdown(p, l.Forge.BodyLimit()-report.PreviewRoom)
-	if err := l.Forge.Comment(ctx, pr.Number, l.Context, plan+preview); err != nil {
+	if err := l.Forge.Comment(ctx, pr.Number, l.Context, report.WithPreview(plan, preview)); err != nil {
 		return errors.Join(append(failed, err, l.status(ctx, pr, forge.Errored, "the plan could not be said here; see the controller's log"))...)
 	}
 	l.said[pr.Number] = said{plan, preview}

@@ -25,9 +25,11 @@ type Loop struct {
 	// Keep lets go of all fetched references but these.
 	Keep func(ctx context.Context, refs []string) error
 	// Previews is given all open pull requests that may be read, for those that run
-	// beside their apps, and PreviewTexts are what of them does, as Markdown.
+	// beside their apps, and PreviewTexts are what of them does, as Markdown, with an
+	// entry for each that is not over.
 	Previews     func(ctx context.Context, open []forge.PullRequest) error
 	PreviewTexts func() map[int]string
+	Journal      Journal
 	// Changed is poked when there may be something new about what runs.
 	Changed <-chan struct{}
 	// Branch is the branch that pull requests ask to be merged into.
@@ -53,6 +55,14 @@ type Loop struct {
 	looked   bool          // there was something to compare pull requests with
 	troubled bool          // the last look failed, which has been logged
 	burden   time.Duration // what the status took that was asked for
+}
+
+// Journal is on which pull requests something is said of what runs of them, so that
+// the end of that is said too, whatever becomes of the controller meanwhile.
+type Journal interface {
+	Shown() ([]int, error)
+	Show(number int) error
+	Unshow(number int) error
 }
 
 // answered is what an answer was about; another one is due when it is about
@@ -168,7 +178,7 @@ func (l *Loop) Look(ctx context.Context) error {
 		l.answered[pr.Number] = due
 		delete(l.failed, pr.Number)
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, l.refresh(ctx))...)
 }
 
 // abandon ends the statuses of heads that wait for a verdict and get none: they were
@@ -253,26 +263,6 @@ func (l *Loop) forget(ctx context.Context, open []forge.PullRequest) {
 	if err := l.Keep(ctx, refs); err != nil {
 		l.Log.Debug("fetched pull requests can't be let go of", "error", err)
 	}
-}
-
-// refresh says on pull requests what has become of their previews.
-func (l *Loop) refresh(ctx context.Context) error {
-	var failed []error
-	begun := time.Now()
-	texts := l.PreviewTexts()
-	l.burden = time.Since(begun)
-	for number, s := range l.said {
-		now := texts[number]
-		if now == s.preview {
-			continue
-		}
-		if err := l.Forge.Comment(ctx, number, l.Context, s.plan+now); err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		l.said[number] = said{s.plan, now}
-	}
-	return errors.Join(failed...)
 }
 
 func (l *Loop) withheld(pr forge.PullRequest) bool { return Withheld(&pr, l.ForkLabel) }

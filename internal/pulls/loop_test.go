@@ -13,6 +13,7 @@ import (
 
 	"github.com/tallyman-io/tallyman/internal/forge"
 	"github.com/tallyman-io/tallyman/internal/forge/forgetest"
+	"github.com/tallyman-io/tallyman/internal/state"
 	"github.com/tallyman-io/tallyman/manifest"
 	"github.com/tallyman-io/tallyman/reconcile/policy"
 	"github.com/tallyman-io/tallyman/reconcile/proposal"
@@ -30,11 +31,18 @@ type desk struct {
 	asked   int
 	seen    []forge.PullRequest // those that may be run
 	preview string
+	over    bool
+	journal *state.Store
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, stage: forgetest.GitHub(t), base: "base"}
+	journal, err := state.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { journal.Close() })
+	d := &desk{t: t, stage: forgetest.GitHub(t), base: "base", journal: journal}
 	f, err := forge.Open(d.stage.Config())
 	if err != nil {
 		t.Fatal(err)
@@ -42,9 +50,15 @@ func newDesk(t *testing.T) *desk {
 	d.says = func(pr forge.PullRequest) (proposal.Proposal, error) { return creates(pr.Head, 3), nil }
 	d.Loop = &Loop{
 		Forge: f, Base: func() string { return d.base }, Keep: func(context.Context, []string) error { return nil },
-		Previews:     func(_ context.Context, open []forge.PullRequest) error { d.seen = open; return nil },
-		PreviewTexts: func() map[int]string { return map[int]string{1: d.preview} },
-		Branch:       "main", Path: "fleet", Context: marker, ForkLabel: "ok-to-plan", Log: slog.New(slog.DiscardHandler),
+		Previews: func(_ context.Context, open []forge.PullRequest) error { d.seen = open; return nil },
+		PreviewTexts: func() map[int]string {
+			if d.over {
+				return nil
+			}
+			return map[int]string{1: d.preview}
+		},
+		Journal: d.journal,
+		Branch:  "main", Path: "fleet", Context: marker, ForkLabel: "ok-to-plan", Log: slog.New(slog.DiscardHandler),
 		Propose: func(_ context.Context, pr forge.PullRequest) (proposal.Proposal, error) { d.asked++; return d.says(pr) },
 	}
 	return d

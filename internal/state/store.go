@@ -45,6 +45,7 @@ var (
 	bucketTold     = []byte("told")     // commit and app → what was found out of them, and whether a forge was told
 	bucketReverted = []byte("reverted") // app → what was done in Git about what it went back from
 	bucketDone     = []byte("notified") // notification, event, app and commit → that it was told
+	bucketShown    = []byte("shown")    // pull request → itself, where its comment says what runs of it
 	bucketEvents   = []byte("events")   // sequence → event
 	keyAccepted    = []byte("accepted")
 	keyPreviews    = []byte("previews")

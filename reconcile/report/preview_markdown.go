@@ -11,11 +11,35 @@ import (
 // PreviewRoom is how many bytes what runs of one pull request takes at most.
 const PreviewRoom = 4000
 
-// longestRest is what the line about those left out takes.
-const longestRest = 100
+// longestRest is what the line in front and the one about those left out take.
+const longestRest = 100 + len(previewMark)
 
 // maxAddresses bounds how many addresses of a preview are listed.
 const maxAddresses = 20
+
+// previewMark is the line in front of what runs of a pull request, which nobody sees.
+// No text of others can be such a line: in a comment it is escaped.
+const previewMark = "\n<!-- preview -->\n"
+
+// WithPreview is a comment on a pull request: its plan, and behind that what runs of
+// it.
+func WithPreview(plan, preview string) string {
+	if preview == "" {
+		return plan
+	}
+	return plan + previewMark + preview
+}
+
+// PreviewOver is such a comment when nothing runs any more, where it said that
+// something does.
+func PreviewOver(comment string) string {
+	at := strings.LastIndex(comment, previewMark)
+	if at < 0 {
+		return comment
+	}
+	return WithPreview(comment[:at], "**Preview** is over: the pull request is closed, merged or no longer labelled. "+
+		"What ran of it is removed, and where it was to be reached there may be something else.\n")
+}
 
 // PreviewMarkdown is what runs of pull requests, by their numbers, each as the last
 // part of the comment on it.

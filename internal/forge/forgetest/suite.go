@@ -18,6 +18,7 @@ func Run(t *testing.T, newStage func(*testing.T) Stage) {
 		"says of each what it is":                          testFields,
 		"an error is never an empty list":                  testErrors,
 		"keeps one comment":                                testComment,
+		"amends a comment that there is":                   testAmend,
 		"a stranger's comment with our marker is not ours": testStrangerComment,
 		"refuses a comment that no forge would take":       testBadComment,
 		"sets a status once":                               testStatus,
@@ -174,6 +175,25 @@ func testComment(t *testing.T, s Stage, f forge.Forge) {
 	}
 	if err := f.Comment(t.Context(), 4711, "tallyman:plan", "x"); err == nil {
 		t.Error("a comment on a pull request that is not there is no error")
+	}
+}
+
+func testAmend(t *testing.T, s Stage, f forge.Forge) {
+	s.Branch("a", map[string]string{"a": "a"})
+	n := s.Pull("a", "main", "A")
+	shout := func(body string) string { return strings.ToUpper(body) }
+	if err := f.Amend(t.Context(), n, "tallyman:plan", shout); err != nil || len(s.Comments(n)) > 0 {
+		t.Errorf("there is no comment yet, and then %q, %v", s.Comments(n), err)
+	}
+	comment(t, f, n, "first\n\nsecond")
+	s.Close(n)
+	for range 2 {
+		if err := f.Amend(t.Context(), n, "tallyman:plan", shout); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := s.Comments(n); len(all) != 1 || !strings.HasSuffix(all[0].Body, "-->\nFIRST\n\nSECOND") {
+		t.Errorf("the comments on a closed pull request are %q", all)
 	}
 }
 
