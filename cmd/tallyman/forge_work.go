@@ -34,6 +34,9 @@ type forgeWork struct {
 	listener   net.Listener
 	images     *images.Loop      // nil when none are followed
 	reverter   *feedback.Reverts // nil when there are to be no reverts
+	at         forge.Config      // where the forge is
+	statuses   *feedback.Statuses
+	answers    *pulls.Loop
 	controller *reconcile.Controller
 	journal    *state.Store
 	log        *slog.Logger
@@ -72,6 +75,7 @@ func (w *forgeWork) listen() (err error) {
 	if err != nil {
 		return err
 	}
+	config.Refused = w.refused
 	if w.hook, err = webhook.New(config); err != nil {
 		return fmt.Errorf("--webhook-secret-file: %w", err)
 	}
@@ -109,7 +113,10 @@ func (w *forgeWork) hookConfig() (webhook.Config, error) {
 // begin makes what a status asks how it fares, before the controller runs.
 func (w *forgeWork) begin(s *server.Server) error {
 	if w.forge != nil {
-		w.journal.NoteCommits()
+		if err := w.openForge(); err != nil {
+			return err
+		}
+		s.Forge = w.fare
 	}
 	if w.reverts() {
 		w.reverter = w.newReverter()
@@ -123,6 +130,11 @@ func (w *forgeWork) begin(s *server.Server) error {
 		s.ImagePolicies = w.images.Fare
 	}
 	return err
+}
+
+// refused tells of messages to the webhook that were not taken.
+func (w *forgeWork) refused(r webhook.Refusal) {
+	w.log.Warn("a message to the webhook was refused", "status", r.Status, "reason", r.Reason, "from", r.From, "more", r.More)
 }
 
 // branch is the followed one.
@@ -146,20 +158,12 @@ func (w *forgeWork) run(ctx context.Context) {
 	if w.forge == nil {
 		return
 	}
-	statuses := &feedback.Statuses{
-		Controller: w.controller, Journal: w.journal, Forge: w.forge, Context: w.flags.context, Branch: w.branch(), Log: w.log,
-	}
-	all.Go(func() { statuses.Run(ctx) })
+	all.Go(func() { w.statuses.Run(ctx) })
 	changed, stop := w.controller.Subscribe()
-	answers := &pulls.Loop{
-		Previews: w.previews, PreviewTexts: w.previewTexts, Journal: w.journal, Changed: changed,
-		Forge: w.forge, Propose: w.propose, Base: w.base, Keep: w.keep,
-		Branch: w.branch(), Path: w.global.path, Context: w.flags.context + "/plan", ForkLabel: w.flags.forkLabel,
-		Hints: hints, Poll: w.flags.poll, Log: w.log,
-	}
+	w.answers.Changed, w.answers.Hints = changed, hints
 	all.Go(func() {
 		defer stop()
-		answers.Run(ctx)
+		w.answers.Run(ctx)
 	})
 }
 

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,7 +14,7 @@ type Trouble struct {
 }
 
 // Note takes over how the last try went. It says whether that is news: the first of a
-// row of failures.
+// row of failures. Of several errors at once the first is kept.
 func (t *Trouble) Note(err error, now time.Time) (first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -24,7 +25,7 @@ func (t *Trouble) Note(err error, now time.Time) (first bool) {
 	if first = t.err == ""; first {
 		t.since = now
 	}
-	t.err = err.Error()
+	t.err, _, _ = strings.Cut(err.Error(), "\n")
 	return first
 }
 

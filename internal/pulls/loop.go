@@ -52,8 +52,9 @@ type Loop struct {
 	unjudged map[int]bool              // those of which it was logged
 	pending  map[int]forge.PullRequest // those to whose heads a verdict was promised
 	more     chan struct{}
-	looked   bool          // there was something to compare pull requests with
-	troubled bool          // the last look failed, which has been logged
+	looked   bool // there was something to compare pull requests with
+	troubled bool // the last look failed, which has been logged
+	trouble  follow.Trouble
 	burden   time.Duration // what the status took that was asked for
 }
 
@@ -103,7 +104,7 @@ func (l *Loop) Run(ctx context.Context) {
 	l.more = make(chan struct{}, 1)
 	l.more <- struct{}{}
 	for {
-		look := l.Look
+		look, refreshed := l.Look, false
 		l.burden = 0
 		select {
 		case <-ctx.Done():
@@ -113,13 +114,11 @@ func (l *Loop) Run(ctx context.Context) {
 		case <-ticker.C:
 		case <-l.Changed:
 			if l.looked {
-				look = l.refresh
+				look, refreshed = l.refresh, true
 			}
 		}
-		if err := look(ctx); err != nil && ctx.Err() == nil {
-			l.complain(err)
-		} else {
-			l.troubled = false
+		if err := look(ctx); ctx.Err() == nil {
+			l.note(err, refreshed)
 		}
 		select {
 		case <-ctx.Done():
@@ -129,12 +128,23 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// complain logs the first of a row of failures.
-func (l *Loop) complain(err error) {
-	if !l.troubled {
+// Fare is why the forge can't be asked or told, and since when; "" when it can.
+func (l *Loop) Fare() (err string, since time.Time) { return l.trouble.Fare() }
+
+// note logs the first of a row of failures, and tells apart what is the forge's. That
+// there was nothing to refresh says nothing of the forge.
+func (l *Loop) note(err error, refreshed bool) {
+	if err == nil && refreshed {
+		return
+	}
+	if err != nil && !l.troubled {
 		l.Log.Warn("pull requests can't be answered as they should be, which is tried again", "error", err)
 	}
-	l.troubled = true
+	l.troubled = err != nil
+	if class := forge.ClassOf(err); class == "" || class == forge.Invalid {
+		err = nil // a pull request's own affair
+	}
+	l.trouble.Note(err, time.Now())
 }
 
 // Look answers every open pull request that has not been answered as it is now. One

@@ -38,6 +38,8 @@ type Server struct {
 	Notifications func() []report.Notification
 	// ImagePolicies says how those fare that follow images; nil follows none.
 	ImagePolicies func() []report.ImagePolicy
+	// Forge says how the forge fares; nil tells and asks none.
+	Forge func() *report.Forge
 	// Reverted is what was done in Git about commits that apps went back from, by
 	// app; nil does nothing about them.
 	Reverted func() map[string]report.Reverted
@@ -51,6 +53,9 @@ func (s *Server) told() report.Status {
 	}
 	if s.ImagePolicies != nil {
 		status.ImagePolicies = s.ImagePolicies()
+	}
+	if s.Forge != nil {
+		status.Forge = s.Forge()
 	}
 	if s.Reverted != nil {
 		status.TellReverts(s.Reverted())

@@ -172,6 +172,7 @@ func TestAStatusHasWhatOthersTell(t *testing.T) {
 	in := startWith(t, Server{
 		Notifications: func() []report.Notification { return []report.Notification{{Name: "chat"}} },
 		ImagePolicies: func() []report.ImagePolicy { return []report.ImagePolicy{{Name: "web"}} },
+		Forge:         func() *report.Forge { return &report.Forge{Kind: "gitea"} },
 		Reverted:      func() map[string]report.Reverted { reverts++; return nil },
 	})
 	c := in.dial()
@@ -179,8 +180,8 @@ func TestAStatusHasWhatOthersTell(t *testing.T) {
 	asked, err := c.Status(t.Context())
 	check(t, err)
 	for _, s := range []report.Status{streamed, asked} {
-		if len(s.Notifications) != 1 || len(s.ImagePolicies) != 1 || s.ImagePolicies[0].Name != "web" || reverts < 2 {
-			t.Errorf("the status has %+v and %+v, and reverts were asked for %d times", s.Notifications, s.ImagePolicies, reverts)
+		if len(s.Notifications) != 1 || len(s.ImagePolicies) != 1 || s.ImagePolicies[0].Name != "web" || s.Forge == nil || s.Forge.Kind != "gitea" || reverts < 2 {
+			t.Errorf("the status has %+v, %+v and %+v, and reverts were asked for %d times", s.Notifications, s.ImagePolicies, s.Forge, reverts)
 		}
 	}
 }

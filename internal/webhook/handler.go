@@ -43,6 +43,9 @@ type Config struct {
 	SecretFile string
 	// Repositories are those to be told of, as URLs or as owner/name.
 	Repositories []string
+	// Refused is told of messages that are not taken, of each kind now and then; nil
+	// is not.
+	Refused func(Refusal)
 }
 
 // Handler takes messages and keeps what they say until Take.
@@ -53,6 +56,8 @@ type Handler struct {
 	reading places
 	seen    seen
 	queue   queue
+
+	refusals refusals
 }
 
 // New makes a Handler. A secret that can't be used is an error at once.
@@ -97,6 +102,7 @@ func Server(h http.Handler) *http.Server {
 // whoever sends by right has to know.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := h.take(w, r)
+	h.tell(status, r.RemoteAddr)
 	switch status {
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)

@@ -72,6 +72,8 @@ type Status struct {
 	Notifications []Notification `json:"notifications,omitempty"`
 	// ImagePolicies are how those fare that follow images.
 	ImagePolicies []ImagePolicy `json:"imagePolicies,omitempty"`
+	// Forge is how the forge fares that is told and asked.
+	Forge *Forge `json:"forge,omitempty"`
 	// Busy is how many things are being worked on at this moment, without those of
 	// previews.
 	Busy int `json:"busy"`

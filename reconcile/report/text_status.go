@@ -60,6 +60,7 @@ func (t *text) statusHead(s *Status) {
 	t.trouble("nothing is decided yet", s.Undecided)
 	t.trouble("the target is not in force", s.SourceError)
 	t.trouble("Git can't be read; what is held to may be out of date", s.FetchError)
+	t.failingForge(s)
 	t.failingNotifications(s)
 	t.imagePolicies(s)
 }
