@@ -25,6 +25,7 @@ type forgeWorld struct {
 	poll      string
 	hook      string // where the controller hears from the Gitea
 	secret    string // file
+	forgeURL  string // another way to the Gitea's API; "" for none
 }
 
 func newForgeWorld(t *testing.T) *forgeWorld {
@@ -48,9 +49,13 @@ func (f *forgeWorld) serve() *controller {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return startController(f.t, exec.Command(path, "serve", "--repo", f.url, "--state-dir", f.state, "--owner", f.world.owner,
+	args := []string{"serve", "--repo", f.url, "--state-dir", f.state, "--owner", f.world.owner,
 		"--poll", f.poll, "--forge-poll", f.poll, "--forge", "gitea", "--forge-token-file", f.us.TokenFile(),
-		"--git-username", f.us.Name, "--git-token-file", f.us.TokenFile(), "--webhook-listen", f.hook, "--webhook-secret-file", f.secret))
+		"--git-username", f.us.Name, "--git-token-file", f.us.TokenFile(), "--webhook-listen", f.hook, "--webhook-secret-file", f.secret}
+	if f.forgeURL != "" {
+		args = append(args, "--forge-url", f.forgeURL)
+	}
+	return startController(f.t, exec.Command(path, args...))
 }
 
 // web is a manifest of one replica.

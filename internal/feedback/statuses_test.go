@@ -254,6 +254,42 @@ func TestASlowForgeKeepsNobodyFromLooking(t *testing.T) {
 	}
 }
 
+// TestAForgeThatTakesNothingIsSaidToFail, until it takes what it was to be told.
+func TestAForgeThatTakesNothingIsSaidToFail(t *testing.T) {
+	journal, err := state.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close() //nolint:errcheck // nobody reads it again
+	stage := forgetest.GitHub(t)
+	commit := stage.Branch("one", map[string]string{"a": "1"})
+	up, err := forge.Open(stage.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Statuses{Journal: journal, Forge: &deafTo{Forge: up, to: "tallyman/rollout"}, Context: "tallyman", Log: slog.New(slog.DiscardHandler)}
+	status := report.Status{Target: report.Revision{ID: commit}, SourceError: "it is wrong"}
+	if err := s.judge(&status); err != nil {
+		t.Fatal(err)
+	}
+	fares := func(want string) {
+		ctx, stop := context.WithCancel(t.Context())
+		due, ended := make(chan struct{}, 1), make(chan struct{})
+		go func() { defer close(ended); s.tellAll(ctx, due) }()
+		defer func() { stop(); <-ended }()
+		poke(due)
+		for why, _ := s.Fare(); why != want; why, _ = s.Fare() {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	fares("it does not answer")
+	s.Forge = up
+	fares("")
+	if got := stage.Statuses(commit); len(got) != 1 || got[0].Verdict != forge.Failure {
+		t.Errorf("in the end it was told %+v", got)
+	}
+}
+
 // moving is a controller that is first at a refused commit, and then at another one.
 type moving struct {
 	moves   atomic.Bool
