@@ -326,55 +326,6 @@ func TestAForgeThatFailsChangesNothing(t *testing.T) {
 	}
 }
 
-// TestHowTheForgeFaresIsKnown: that it denies us, until it takes a request again, and
-// not what is one pull request's own affair.
-func TestHowTheForgeFaresIsKnown(t *testing.T) {
-	d := newDesk(t)
-	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }))
-	defer denies.Close()
-	config := d.stage.Config()
-	config.URL = denies.URL
-	denied, err := forge.Open(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	up := d.Forge
-	d.Forge = denied
-	d.note(d.look(), false)
-	d.note(nil, true)
-	if why, since := d.Fare(); !strings.Contains(why, "denies it") || since.IsZero() {
-		t.Errorf("a forge that denies it fares like this: %q, since %s", why, since)
-	}
-	d.Forge = up
-	d.note(d.look(), false)
-	d.note(errors.New("plan pull request 7: look at hosts: no route"), false)
-	if why, _ := d.Fare(); why != "" {
-		t.Errorf("a forge that answers fares like this: %q", why)
-	}
-}
-
-// TestTheCommentFollowsThePreview, and a stranger's pull request is not run before
-// somebody lets it be read.
-func TestTheCommentFollowsThePreview(t *testing.T) {
-	d := newDesk(t)
-	number, _ := d.pull("feature")
-	d.stage.ForkPull("strange", "Strange")
-	d.preview = "\npreview: on its way\n"
-	if err := d.look(); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.seen) != 1 || d.seen[0].Number != number {
-		t.Errorf("pull requests that may be run: %+v", d.seen)
-	}
-	expect(t, "comment", d.comment(number), "preview: on its way")
-	d.preview = "\npreview: at edge-1:8080\n"
-	if err := d.refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, "comment later", d.comment(number), "preview: at edge-1:8080")
-	expect(t, "the plan in it", d.comment(number), "`+3`")
-}
-
 // TestARefusedRemarkKeepsNobodyFromTheVerdict: a line that the forge does not take is
 // no reason for a status that stays pending.
 func TestARefusedRemarkKeepsNobodyFromTheVerdict(t *testing.T) {

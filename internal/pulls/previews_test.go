@@ -5,6 +5,28 @@ import (
 	"testing"
 )
 
+// TestTheCommentFollowsThePreview, and a stranger's pull request is not run before
+// somebody lets it be read.
+func TestTheCommentFollowsThePreview(t *testing.T) {
+	d := newDesk(t)
+	number, _ := d.pull("feature")
+	d.stage.ForkPull("strange", "Strange")
+	d.preview = "\npreview: on its way\n"
+	if err := d.look(); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.seen) != 1 || d.seen[0].Number != number {
+		t.Errorf("pull requests that may be run: %+v", d.seen)
+	}
+	expect(t, "comment", d.comment(number), "preview: on its way")
+	d.preview = "\npreview: at edge-1:8080\n"
+	if err := d.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "comment later", d.comment(number), "preview: at edge-1:8080")
+	expect(t, "the plan in it", d.comment(number), "`+3`")
+}
+
 // TestTheEndOfAPreviewIsSaid: once, with the plan left as it is, where the label was
 // taken off and where the pull request was closed, also by a loop that began later.
 func TestTheEndOfAPreviewIsSaid(t *testing.T) {
