@@ -184,7 +184,7 @@ func TestARevertThatNoSignerSignedSaysSo(t *testing.T) {
 			v := s.reverts()
 			var log strings.Builder
 			v.Log = slog.New(slog.NewTextHandler(&log, nil))
-			if err := v.Update(t.Context()); err != nil {
+			if err := v.Update(t.Context(), v.Controller.Status()); err != nil {
 				t.Fatal(err)
 			}
 			if got := strings.Contains(log.String(), "is not signed"); got != asked {
