@@ -63,6 +63,7 @@ func TestAMessageMayNameTheRepositoryEitherWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.log = slog.New(slog.DiscardHandler)
 			t.Cleanup(func() { _ = w.listener.Close() })
 			for name, want := range map[string]int{
 				"acme/shop": 202, "https://git.example.com/acme/shop": 202, "https://git.example.com/acme/shop.git": 202,
