@@ -25,8 +25,10 @@ type View struct {
 	// Leaving are hosts that no manifest names any more and that have something of
 	// ours. Those that are given up are not among Live.
 	Leaving []model.Host
-	// Placed is where slots were put before, see place.Input.
+	// Placed is where slots were put before, and Making what volumes hosts were asked
+	// for, see place.Input.
 	Placed Placements
+	Making func(host, volume string) bool
 	// Manual and AllowRemovals are what a person asked for besides.
 	Manual        bool
 	AllowRemovals bool
@@ -126,6 +128,6 @@ func (v *View) placeInput(runs []plan.Runs) place.Input {
 			return c.OwnedBy(v.Desired.Owner, v.Known) && !orphan(c.Owner) && !v.Desired.Unheard(c.Owner)
 		},
 		Stopped: func(app string) bool { return v.State.Records[app].Phase == rollout.Failed },
-		Placed:  v.Placed.host, Kept: v.Placed.volume, Jobs: jobs, Failures: v.failures(), Moves: v.State.Moves(),
+		Placed:  v.Placed.host, Kept: v.Placed.volume, Making: v.Making, Jobs: jobs, Failures: v.failures(), Moves: v.State.Moves(),
 	}
 }

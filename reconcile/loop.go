@@ -101,6 +101,7 @@ type Controller struct {
 	busy    map[plan.Key]*task
 	atWork  map[string]int     // how many of them have not ended, by host
 	over    map[string][]*task // those that have, by each host that is still to be looked at
+	making  making
 	ends    ends
 	at      time.Time // of the last pass
 	listen  map[chan struct{}]bool
@@ -133,7 +134,7 @@ func New(cfg Config) (*Controller, error) {
 		cfg: cfg, executor: execute.New(), loader: manifest.NewLoader(cfg.Limits),
 		wakeup: make(chan struct{}, 1), resolve: make(chan struct{}, 1), render: make(chan struct{}, 1), rendered: Renderings{}, unwritten: map[string]func() error{},
 		hosts: map[string]*hostState{}, known: map[string]bool{}, seen: map[string]SeenHost{}, judged: liveness.Result{Lost: map[string]time.Time{}},
-		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[string][]*task{}, ends: ends{some: make(chan struct{}, 1)}, listen: map[chan struct{}]bool{}, cleared: cleared{},
+		busy: map[plan.Key]*task{}, atWork: map[string]int{}, over: map[string][]*task{}, making: making{}, ends: ends{some: make(chan struct{}, 1)}, listen: map[chan struct{}]bool{}, cleared: cleared{},
 		previews: previews{rendered: map[previewAt]previewRendering{}, wanted: make(chan struct{}, 1)},
 	}
 	c.recall(memory)
@@ -275,7 +276,7 @@ func (c *Controller) view(now time.Time, state rollout.State) View {
 	}
 	return View{
 		Desired: c.effective, Live: c.live(), Now: now, State: state, Busy: busy,
-		Known: c.isKnown, Placed: c.placed, Guards: c.guards, Leaving: Leaving(c.effective, c.seen),
+		Known: c.isKnown, Placed: c.placed, Making: c.making.has, Guards: c.guards, Leaving: Leaving(c.effective, c.seen),
 		Manual:        c.cfg.Manual || c.asked(),
 		AllowRemovals: c.cfg.AllowRemovals || c.asked() && c.request.allowRemovals,
 	}

@@ -150,6 +150,7 @@ func (c *Controller) keep(h *hostState, state model.HostState, err error, at tim
 		}
 		news = !was || !alike(&h.state, &state)
 		h.state = state
+		c.making.seen(&state)
 		c.save(h)
 	}
 	switch {

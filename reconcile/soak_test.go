@@ -44,6 +44,16 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// TestSeedsThatFailedOnce lives again through what went wrong once:
+//
+//	77021  a host was cordoned before it showed a volume that it had made, and
+//	       another one made a second
+func TestSeedsThatFailedOnce(t *testing.T) {
+	for _, seed := range []uint64{77021} {
+		soakRun(t, seed)
+	}
+}
+
 // soakRun lives through one seed. One that fails is made shorter before it is told.
 func soakRun(t *testing.T, seed uint64) {
 	s := newScript(seed)

@@ -25,6 +25,7 @@ type task struct {
 	ended  time.Time
 	unseen int  // how many of its hosts have not been looked at since
 	pulls  bool // images
+	undone []model.Op
 }
 
 // begin starts tasks in the background.
@@ -43,6 +44,7 @@ func (c *Controller) begin(tasks []rollout.Task) {
 		for _, name := range c.busy[t.Key].hosts {
 			c.atWork[name]++
 		}
+		c.making.begin(t.Ops)
 		if c.busy[t.Key].pulls {
 			c.tellPullsLater()
 		}
@@ -78,7 +80,7 @@ func (c *Controller) ended(e end) {
 	if o.Err != nil && !errors.Is(o.Err, context.Canceled) && !errors.Is(o.Err, execute.ErrDrained) && running.digest == c.digest(t.Key.App) {
 		c.noteFailure(t.Key, o) // an older commit's failure is nothing to the newer one
 	}
-	running.unseen = len(running.hosts)
+	running.unseen, running.undone = len(running.hosts), t.Ops[o.Performed:]
 	for _, name := range running.hosts {
 		c.over[name] = append(c.over[name], running)
 		if h := c.hosts[name]; h != nil && h.engine != nil {
@@ -137,6 +139,7 @@ func (c *Controller) release(host string, seen func(*task) bool) (some bool) {
 			t.unseen--
 		default:
 			delete(c.busy, t.key)
+			c.making.giveUp(t.undone)
 			some = true
 		}
 	}

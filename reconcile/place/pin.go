@@ -151,11 +151,14 @@ func (p *placer) kept(s *service, hold *model.Hold, in Input, having []*model.Ho
 // unfound is for a volume that no host is known to have. It may be where it was
 // put, if that host's list is older than it, or on a host that nobody has seen
 // yet. Where it was put comes first: a container of the service may be from
-// before it had the volume.
+// before it had the volume. From a host that takes the service no more and is not
+// known to make the volume it may go: nothing was begun there.
 func (p *placer) unfound(s *service, hold *model.Hold, in Input) pin {
 	if in.Kept != nil {
-		host, registered := p.byName[in.Kept(s.App, hold.HostName)]
-		if registered && !s.leaves(p.hosts[host].condition) && (!p.hosts[host].reachable || p.welcome(s, host)) {
+		name := in.Kept(s.App, hold.HostName)
+		host, registered := p.byName[name]
+		making := in.Making != nil && in.Making(name, hold.HostName)
+		if registered && !s.leaves(p.hosts[host].condition) && (!p.hosts[host].reachable || making || p.welcome(s, host)) {
 			return pin{host: host, volume: hold.Volume, maybe: true}
 		}
 	}

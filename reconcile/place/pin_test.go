@@ -45,6 +45,7 @@ func TestPin(t *testing.T) {
 		service     func(*model.Service)
 		hosts       func([]model.Host) []model.Host
 		kept        string
+		making      bool // there
 		want, says  string
 		refusedHost string
 	}{
@@ -124,6 +125,9 @@ func TestPin(t *testing.T) {
 			live: func(l *model.Live) { put(l, "b", container(db(), "1", "without")) }, want: "db-1@=b"},
 		"it was put on a host that takes nothing new now": {
 			kept: "c", hosts: func(h []model.Host) []model.Host { h[2].Drain = true; return h }, want: "db-1@a"},
+		"it was put on a host that takes nothing new now, and is making it": {
+			kept: "c", making: true, hosts: func(h []model.Host) []model.Host { h[2].Drain = true; return h },
+			want: "no db-1", says: `its volume "data" may be on c, which is being drained`, refusedHost: "c"},
 		"nobody has ever seen a host": {
 			live: func(l *model.Live) { lose(l, "c", false) },
 			want: "no db-1", says: `its volume "data" may be on c, which is unreachable`, refusedHost: "c"},
@@ -155,12 +159,16 @@ func TestPin(t *testing.T) {
 			if tc.hosts != nil {
 				hosts = tc.hosts(hosts)
 			}
-			r := Place(Input{Services: []model.Service{s}, Hosts: hosts, Live: live, Owner: "me", Kept: func(app, volume string) string {
+			kept := func(app, volume string) string {
 				if app == "shop" && volume == "shop-data" {
 					return tc.kept
 				}
 				return ""
-			}})
+			}
+			r := Place(Input{
+				Services: []model.Service{s}, Hosts: hosts, Live: live, Owner: "me", Kept: kept,
+				Making: func(host, volume string) bool { return tc.making && host == tc.kept && volume == "shop-data" },
+			})
 			expect(t, r, tc.want)
 			for _, refusal := range r.Refusals {
 				if !strings.Contains(refusal.Reason, tc.says) || refusal.Host != tc.refusedHost {

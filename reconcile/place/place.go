@@ -36,6 +36,9 @@ type Input struct {
 	// before, or "". A list can be older than the volume, and a host can have
 	// gone since.
 	Kept func(app, volume string) string
+	// Making says that a host was asked to make a volume, by its name there, and has
+	// not shown it since; nil never does.
+	Making func(host, volume string) bool
 	// Jobs are those of which tries may run now: what they reserve is taken.
 	Jobs []model.Job
 	// Stopped says of an app that nothing more of it is begun: its replicas displace
