@@ -18,6 +18,10 @@ const (
 	lasting    = 5 * time.Second
 )
 
+// refusal is how long a stream may take to turn out to be refused: the client gives
+// the error a moment after it says that it has begun.
+const refusal = 100 * time.Millisecond
+
 // Watch calls wake after anything on the host may have changed, until ctx
 // ends. The stream is read on while wake runs: an engine drops a listener that
 // does not keep up.
@@ -73,7 +77,7 @@ func (e *Engine) stream(ctx context.Context, hint func()) bool {
 	select {
 	case <-errs:
 		return false
-	default:
+	case <-time.After(refusal):
 	}
 	e.watching.Add(1)
 	defer e.watching.Add(-1)

@@ -43,6 +43,7 @@ func stopping() []promise {
 	return []promise{
 		{"stop ends it, and again changes nothing", func(s *suite) {
 			t := s.run(s.spec())
+			s.awaitLog(t, "starting") // before that it does not know how to end well
 			s.stop(t)
 			first := s.see(t)
 			if first.State != model.StateExited || first.ExitCode != 0 || first.FinishedAt.IsZero() {
