@@ -55,7 +55,7 @@ func differences() []difference {
 			"a pod's container comes back on the same network, its holder on another one",
 		}},
 		{"files that are copied in belong to root, and are not found again in a container that was started", []string{
-			"files are copied as they are", "copying secret files twice is copying once, also after the start",
+			"files are copied as they are", "copying secret files twice is copying once, also after the start", "a log that is kept has no secret files' contents",
 		}},
 		{"the size of a tmpfs volume needs quotas of the file system", []string{"volumes say what they were made with"}},
 		{"a command that is not there is answered as a failure of the engine", []string{"start of a command that is not there fails and says so"}},
