@@ -293,7 +293,8 @@ func (r *roll) homeless() map[plan.Key]bool {
 }
 
 // finish ends the rollout when everything is as the revision asks, but for what is
-// missing anyway, for removals that a guard holds back, and for networks that nobody needs any more:
+// missing anyway, for removals that a guard holds back, and for networks that nobody
+// needs any more:
 // whoever else may still be on them, the revision is reached. A rollout that
 // failed and came right after all has succeeded.
 func (r *roll) finish() {
